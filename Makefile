@@ -1,0 +1,47 @@
+# What people type. `make help` lists it.
+SHELL := /bin/sh
+PYTHON ?= python3
+BIN := .venv/bin
+# A URL may hold $, & and quotes: it travels in the environment and is never expanded.
+export CRAWL_URL := $(value URL)
+WORKERS ?= 1
+ARGS ?=
+
+# List the targets.
+help:
+	@awk '/^# /{text=substr($$0,3)} /^[a-z.]+:/{split($$1,name,":"); if (text) printf "  make %-8s %s\n", name[1], text; text=""} /^$$/{text=""}' $(MAKEFILE_LIST)
+
+# Crawl URL=https://example.com/ with WORKERS=1 and ARGS for scrapy; without URL, the demo site.
+crawl: .venv
+	@if [ -n "$$CRAWL_URL" ]; then \
+	  exec $(BIN)/scrapy crawl links -a start_urls="$$CRAWL_URL" --workers $(WORKERS) $(ARGS); \
+	else \
+	  exec $(BIN)/python -m demo.crawl --workers $(WORKERS) $(ARGS); \
+	fi
+
+# Run all tests; installs what they need when it is missing.
+test: .venv/dev
+	@sh tests/install_servers.sh
+	sh tests/other_pythons.sh
+	$(BIN)/pytest
+
+# Format, lint, types, floors and unit tests, in under a minute.
+check: .venv/dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/pytest -q tests/unit
+
+# Make the environment with the pinned packages.
+.venv: .venv/run
+
+.venv/run: requirements.txt
+	@sh tools/make_venv.sh $(PYTHON) requirements.txt
+	@touch $@
+
+.venv/dev: requirements.txt requirements-dev.txt
+	@sh tools/make_venv.sh $(PYTHON) requirements-dev.txt
+	@touch .venv/run $@
+
+.PHONY: help crawl test check .venv
