@@ -1,0 +1,97 @@
+"""From a database URL to an engine, set up alike for every part of the project."""
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
+
+from scraping_project.storage.errors import BadDatabaseURL, DatabaseUnavailable
+
+FORMS = "write sqlite:////path/to/file.db or mysql+pymysql://user:password@host/database"
+BUSY_SECONDS = 30  # how long SQLite waits for another writer
+LOCK_WAIT_SECONDS = 10  # how long InnoDB does; the writer tries several times
+#: Longer than any wait for a lock, so that the server's own answer comes first.
+READ_TIMEOUT_SECONDS = 90
+SESSION = (
+    "SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', "
+    f"innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}"
+)
+
+
+def connect(database_url: str) -> Engine:
+    """Returns an engine for the URL; nothing is sent to a server before its first use.
+
+    Raises:
+        BadDatabaseURL: The URL cannot be used; the message says why and never holds the password.
+        DatabaseUnavailable: The directory of an SQLite file cannot be made.
+    """
+    url = _parse(database_url)
+    return _sqlite(url) if url.get_backend_name() == "sqlite" else _mysql(url)
+
+
+def _parse(database_url: str) -> URL:
+    try:
+        url = make_url(database_url.strip())
+    except (ArgumentError, ValueError):
+        # The error's text may quote a part of the password, so not even the chain is kept.
+        raise BadDatabaseURL(f"the database URL cannot be read: {FORMS}") from None
+    name = url.get_backend_name()
+    if name not in {"sqlite", "mysql", "mariadb"}:
+        raise BadDatabaseURL(f"the database URL names {name!r}, which is not supported: {FORMS}")
+    if "@" in f"{url.host}{url.database}" and name != "sqlite":
+        raise BadDatabaseURL("the database URL holds more than one @: write those in the password as %40")
+    if not url.database or url.database == ":memory:":
+        raise BadDatabaseURL(f"the database URL names no database: {FORMS}")
+    return url
+
+
+def _sqlite(url: URL) -> Engine:
+    if url.drivername not in {"sqlite", "sqlite+pysqlite"}:
+        raise BadDatabaseURL(f"the driver {url.drivername!r} is not supported: {FORMS}")
+    if (url.database or "").startswith("file:"):
+        raise BadDatabaseURL(f"SQLite's file: form is not supported: {FORMS}")
+    # Absolute, since a process may change its directory between two connections.
+    path = Path(url.database or "").absolute()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DatabaseUnavailable(f"the directory {path.parent} cannot be made: {error.strerror}") from error
+    engine = create_engine(
+        url.set(database=str(path)),
+        hide_parameters=True,
+        connect_args={"isolation_level": None, "timeout": BUSY_SECONDS},
+    )
+    event.listen(engine, "connect", _set_up_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _set_up_sqlite(connection: Any, _record: object) -> None:
+    connection.execute("PRAGMA synchronous = FULL")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A deferred transaction that reads and then writes fails at once when another one wrote in
+    # between, whatever the busy timeout: writers say so at BEGIN.
+    mode = "IMMEDIATE" if connection.get_execution_options().get("writes") else "DEFERRED"
+    connection.exec_driver_sql(f"BEGIN {mode}")
+
+
+def _mysql(url: URL) -> Engine:
+    if url.drivername not in {"mysql", "mariadb", "mysql+pymysql", "mariadb+pymysql"}:
+        raise BadDatabaseURL(f"the driver {url.drivername!r} is not supported: {FORMS}")
+    return create_engine(
+        # One name for both, so that the tables' options for "mysql" hold on MariaDB too.
+        url.set(drivername="mysql+pymysql"),
+        hide_parameters=True,
+        isolation_level="READ COMMITTED",  # far fewer gap locks, so fewer deadlocks between workers
+        pool_pre_ping=True,
+        connect_args={
+            "charset": "utf8mb4",
+            "connect_timeout": 5,
+            "read_timeout": READ_TIMEOUT_SECONDS,
+            "write_timeout": READ_TIMEOUT_SECONDS,
+            "init_command": SESSION,
+        },
+    )

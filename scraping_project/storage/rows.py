@@ -1,0 +1,113 @@
+"""From what the pipelines hand over to rows of ``sites`` and ``scrape_logs``."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from scraping_project.items import Link, ScrapeLog, Site
+from scraping_project.storage import tables
+from scraping_project.storage.values import (
+    BIGINT_LIMIT,
+    compact_json,
+    fit,
+    fit_identity,
+    host_of,
+    naive_utc,
+    url_hash,
+    whole,
+    whole_or_none,
+)
+
+Row = dict[str, Any]
+
+#: The most bytes of links kept of one page: escaped, they still fit into the smallest packet that a
+#: server takes by default (16 MiB). ``links_count`` counts all of them.
+LINKS_BYTES = 4 * 2**20
+
+
+def site_row(site: Site) -> Row:
+    """The row of a site as it is when its URL was never seen before.
+
+    Raises:
+        ValueError: The content hash is not 32 hexadecimal digits.
+    """
+    scraped = naive_utc(site.scraped_at)
+    links = _links_that_fit(site.links)
+    rels = {index: link.rel for index, link in enumerate(links) if link.rel}
+    return {
+        "url_hash": url_hash(site.url),
+        "url": fit(site.url, tables.URL_LENGTH),
+        "domain": fit(host_of(site.url), tables.SHORT_LENGTH),
+        "title": fit(site.title, tables.TITLE_LENGTH),
+        "status_code": whole(site.status_code),
+        "content_type": fit(site.content_type, tables.SHORT_LENGTH),
+        "content_hash": _content_hash(site.content_hash),
+        "etag": fit(site.etag, tables.SHORT_LENGTH),
+        "last_modified": fit(site.last_modified, tables.SHORT_LENGTH),
+        "links_count": len(site.links),
+        "links": compact_json([link.url for link in links]),
+        "link_rels": compact_json(rels) if rels else None,
+        "first_scraped": scraped,
+        "last_scraped": scraped,
+        "last_changed": scraped,
+    }
+
+
+def log_row(log: ScrapeLog) -> Row:
+    """The row of an attempt, all but its ``site_id``."""
+    return {
+        "task_id": fit_identity(log.task_id, tables.TASK_ID_LENGTH, ascii_only=True),
+        "crawl_id": fit_identity(log.crawl_id, tables.ID_LENGTH),
+        "run_id": fit_identity(log.run_id, tables.ID_LENGTH),
+        "url": fit(log.url, tables.URL_LENGTH),
+        "domain": fit(host_of(log.url), tables.SHORT_LENGTH),
+        "status": fit(log.status, tables.WORD_LENGTH),
+        "status_code": whole_or_none(log.status_code),
+        "reason": fit(log.reason, tables.WORD_LENGTH),
+        "error_message": fit(log.error_message, tables.ERROR_LENGTH),
+        "records_scraped": whole(log.records_scraped),
+        "attempt": whole(log.attempt),
+        "latency_ms": whole_or_none(log.latency_ms),
+        "bytes": whole_or_none(log.bytes, BIGINT_LIMIT),
+        "started_at": naive_utc(log.started_at),
+        "finished_at": naive_utc(log.finished_at),
+    }
+
+
+def merge_sites(rows: Iterable[Row]) -> list[Row]:
+    """One row a URL, the last one, with the first's times; sorted, so that two workers lock alike."""
+    merged: dict[bytes, Row] = {}
+    for row in rows:
+        earlier = merged.get(row["url_hash"])
+        merged[row["url_hash"]] = row if earlier is None else _merge(earlier, row)
+    return [merged[key] for key in sorted(merged)]
+
+
+def _merge(earlier: Row, later: Row) -> Row:
+    unchanged = earlier["content_hash"] == later["content_hash"]
+    return {
+        **later,
+        "first_scraped": min(earlier["first_scraped"], later["first_scraped"]),
+        "last_changed": earlier["last_changed"] if unchanged else later["last_changed"],
+    }
+
+
+def _content_hash(digits: str | None) -> bytes | None:
+    if digits is None:
+        return None
+    content_hash = bytes.fromhex(digits)
+    if len(content_hash) != 16:  # noqa: PLR2004 -- the column's own size
+        raise ValueError(f"content_hash has {len(digits)} digits, not 32")
+    return content_hash
+
+
+def _links_that_fit(links: list[Link]) -> list[Link]:
+    # Four bytes a character at most, and a dozen for quotes, comma and index.
+    if sum(4 * len(link.url) + 4 * len(link.rel) + 12 for link in links) <= LINKS_BYTES:
+        return links
+    kept, size = 0, 0
+    for link in links:
+        size += len(compact_json(link).encode()) + 12
+        if size > LINKS_BYTES:
+            break
+        kept += 1
+    return links[:kept]

@@ -1,0 +1,137 @@
+"""The tables as they are; ``migrations/`` holds how they came to be, and a test compares the two.
+
+Every text is compared byte by byte (utf8mb4_bin), on MySQL as on SQLite.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+from sqlalchemy.dialects import mysql
+
+metadata = MetaData()
+
+#: The longest text a column takes, in characters; longer values are cut to fit.
+URL_LENGTH = 8_000
+ERROR_LENGTH = 4_000
+TITLE_LENGTH = 1_000
+SHORT_LENGTH = 255
+TASK_ID_LENGTH = 190
+ID_LENGTH = 64
+WORD_LENGTH = 32
+
+INNODB: dict[str, Any] = {
+    "mysql_engine": "InnoDB",
+    "mysql_charset": "utf8mb4",
+    "mysql_collate": "utf8mb4_bin",
+    "mysql_row_format": "DYNAMIC",
+}
+
+Identity = BigInteger().with_variant(Integer(), "sqlite")
+Hash = LargeBinary().with_variant(mysql.BINARY(16), "mysql")
+Moment = DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql")  # UTC, naive
+LongText = Text().with_variant(mysql.MEDIUMTEXT(), "mysql")
+TaskId = String(TASK_ID_LENGTH).with_variant(
+    mysql.VARCHAR(TASK_ID_LENGTH, charset="ascii", collation="ascii_bin"), "mysql"
+)
+
+sites = Table(
+    "sites",
+    metadata,
+    Column("id", Identity, primary_key=True, autoincrement=True),
+    Column("url_hash", Hash, nullable=False),  # the first 16 bytes of the URL's SHA-256
+    Column("url", Text(), nullable=False),
+    Column("domain", String(SHORT_LENGTH), nullable=False),
+    Column("title", String(TITLE_LENGTH)),
+    Column("status_code", Integer(), nullable=False),
+    Column("content_type", String(SHORT_LENGTH)),
+    Column("content_hash", Hash),
+    Column("etag", String(SHORT_LENGTH)),
+    Column("last_modified", String(SHORT_LENGTH)),
+    Column("links_count", Integer(), nullable=False),
+    Column("links", LongText, nullable=False),  # JSON array of URLs: read and written whole, so one value
+    Column("link_rels", LongText),  # JSON object: index into links -> rel, for the links that carry one
+    Column("first_scraped", Moment, nullable=False),
+    Column("last_scraped", Moment, nullable=False),
+    Column("last_changed", Moment, nullable=False),
+    # Which row is this URL's? The upsert, and the site of a log.
+    Index("uq_sites_url_hash", "url_hash", unique=True),
+    # The pages of one domain, by id: lists, exports.
+    Index("ix_sites_domain", "domain"),
+    # What was scraped lately, or since a moment.
+    Index("ix_sites_last_scraped", "last_scraped"),
+    **INNODB,
+)
+
+scrape_logs = Table(
+    "scrape_logs",
+    metadata,
+    Column("id", Identity, primary_key=True, autoincrement=True),
+    Column("task_id", TaskId, nullable=False),
+    Column("crawl_id", String(ID_LENGTH), nullable=False),
+    Column("run_id", String(ID_LENGTH), nullable=False),
+    # No foreign key: InnoDB would lock the site's row for every log, against another worker's upsert
+    # of that site, and no site is ever deleted under its logs.
+    Column("site_id", BigInteger()),
+    Column("url", Text(), nullable=False),
+    Column("domain", String(SHORT_LENGTH), nullable=False),
+    Column("status", String(WORD_LENGTH), nullable=False),
+    Column("status_code", Integer()),
+    Column("reason", String(WORD_LENGTH)),
+    Column("error_message", Text()),
+    Column("records_scraped", Integer(), nullable=False),
+    Column("attempt", Integer(), nullable=False),
+    Column("latency_ms", Integer()),
+    Column("bytes", BigInteger()),
+    Column("started_at", Moment, nullable=False),
+    Column("finished_at", Moment, nullable=False),
+    # Which row is this attempt's? The upsert.
+    Index("uq_scrape_logs_task_id", "task_id", unique=True),
+    # The newest attempts; the attempts since a moment, for rates.
+    Index("ix_scrape_logs_finished_at", "finished_at"),
+    # The newest attempts of one domain, and its share of failures.
+    Index("ix_scrape_logs_domain", "domain", "finished_at"),
+    # How the attempts of one crawl ended: the summary, and the list behind each of its numbers.
+    Index("ix_scrape_logs_crawl", "crawl_id", "status", "reason"),
+    # The history of one site.
+    Index("ix_scrape_logs_site_id", "site_id"),
+    **INNODB,
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", String(ID_LENGTH), primary_key=True),
+    Column("crawl_id", String(ID_LENGTH), nullable=False),
+    Column("spider", String(SHORT_LENGTH), nullable=False),
+    Column("arguments", LongText, nullable=False),  # JSON object
+    Column("outcome", String(WORD_LENGTH), nullable=False),
+    Column("reason", String(SHORT_LENGTH)),
+    Column("pages", BigInteger(), nullable=False),
+    Column("failed", BigInteger(), nullable=False),
+    Column("filtered", BigInteger(), nullable=False),
+    Column("links", BigInteger(), nullable=False),
+    Column("items", BigInteger(), nullable=False),
+    Column("host", String(SHORT_LENGTH), nullable=False),
+    Column("pid", BigInteger(), nullable=False),
+    Column("egg_version", String(SHORT_LENGTH)),
+    Column("started_at", Moment, nullable=False),
+    Column("finished_at", Moment),
+    # The newest runs.
+    Index("ix_runs_started_at", "started_at"),
+    # The runs of one crawl.
+    Index("ix_runs_crawl_id", "crawl_id"),
+    # The runs that say they are running.
+    Index("ix_runs_outcome", "outcome"),
+    **INNODB,
+)

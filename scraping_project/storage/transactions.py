@@ -1,0 +1,84 @@
+"""Transactions for reading and for writing, and the border where driver errors become storage errors."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from scraping_project.storage.errors import DatabaseUnavailable, Deadlocked, MissingTable, StorageError
+
+# https://mariadb.com/kb/en/mariadb-error-code-reference/
+LOCK_WAIT_TIMEOUT, DEADLOCK, NO_SUCH_TABLE = 1205, 1213, 1146
+#: PyMySQL calls these operational too, but the statement is at fault and waiting does not mend it:
+#: unknown column, packet too large, wrong value for a column, no default.
+STATEMENT_FAULTS = frozenset({1054, 1153, 1366, 1364})
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A transaction that only reads."""
+    with translated(engine), engine.connect() as connection:
+        yield connection
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A transaction that writes, committed when the block ends well."""
+    with translated(engine), engine.connect() as connection:
+        connection.execution_options(writes=True)
+        with connection.begin():
+            yield connection
+
+
+@contextmanager
+def translated(engine: Engine) -> Iterator[None]:
+    """Raises storage errors in place of SQLAlchemy's and the driver's."""
+    try:
+        yield
+    except PoolTimeout as error:
+        raise DatabaseUnavailable(f"{where(engine)}: every connection of this process is busy") from error
+    except DBAPIError as error:
+        raise _translate(engine, error) from error
+    except SQLAlchemyError as error:
+        raise StorageError(f"{where(engine)}: {_one_line(error)}") from error
+
+
+def where(engine: Engine) -> str:
+    """The database's name for a message: without user and password."""
+    url = engine.url
+    if engine.dialect.name == "sqlite":
+        return f"database {url.database}"
+    port = f":{url.port}" if url.port else ""
+    return f"database {url.database} on {url.host or 'localhost'}{port}"
+
+
+def _translate(engine: Engine, error: DBAPIError) -> StorageError:
+    kind = _sqlite_kind(error) if engine.dialect.name == "sqlite" else _mysql_kind(error)
+    cause = error.orig or error
+    return kind(f"{where(engine)}: {_one_line(cause)}")
+
+
+def _sqlite_kind(error: DBAPIError) -> type[StorageError]:
+    if "no such table" in str(error.orig):
+        return MissingTable
+    # SQLITE_ERROR is a faulty statement, though sqlite3 raises OperationalError for it as well.
+    faulty = getattr(error.orig, "sqlite_errorname", "") == "SQLITE_ERROR"
+    return DatabaseUnavailable if isinstance(error, OperationalError) and not faulty else StorageError
+
+
+def _mysql_kind(error: DBAPIError) -> type[StorageError]:
+    arguments = error.orig.args if error.orig else ()
+    code = arguments[0] if arguments else None
+    if code in {LOCK_WAIT_TIMEOUT, DEADLOCK}:
+        return Deadlocked
+    if code == NO_SUCH_TABLE:
+        return MissingTable
+    away = error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
+    return DatabaseUnavailable if away and code not in STATEMENT_FAULTS else StorageError
+
+
+def _one_line(error: BaseException) -> str:
+    text = error.args[-1] if error.args else type(error).__name__
+    return " ".join(str(text).split())

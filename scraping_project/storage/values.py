@@ -1,0 +1,75 @@
+"""Python values made to fit their columns, so that no page can make a batch fail."""
+
+import json
+import re
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any, overload
+from urllib.parse import urlsplit
+
+CUT = "…"
+INTEGER_LIMIT = 2**31 - 1
+BIGINT_LIMIT = 2**63 - 1
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def clean(text: str) -> str:
+    """The text with U+FFFD for what UTF-8 cannot write; NUL characters stay."""
+    return text if text.isascii() else LONE_SURROGATE.sub("\ufffd", text)
+
+
+@overload
+def fit(text: str, length: int) -> str: ...
+@overload
+def fit(text: None, length: int) -> None: ...
+@overload
+def fit(text: str | None, length: int) -> str | None: ...
+def fit(text: str | None, length: int) -> str | None:
+    """The text cut to so many characters, with a mark at its end when it was longer."""
+    if text is None:
+        return None
+    # Cut first: cleaning keeps the length, and a hostile text may be long.
+    return clean(text if len(text) <= length else text[: length - 1] + CUT)
+
+
+def fit_identity(text: str, length: int, *, ascii_only: bool = False) -> str:
+    """The text when it fits, else its beginning and a hash of it all, so that two stay two."""
+    cleaned = clean(text)
+    # MySQL's comparison passes over spaces at the end.
+    distinct = cleaned == text and not text.endswith(" ")
+    if distinct and len(text) <= length and (text.isascii() or not ascii_only):
+        return text
+    digest = sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    head = cleaned[: length - 33]
+    return f"{head.encode('ascii', 'replace').decode() if ascii_only else head}~{digest}"
+
+
+def whole(number: int, limit: int = INTEGER_LIMIT) -> int:
+    """The number, moved into what the column can hold."""
+    return max(-limit, min(int(number), limit))
+
+
+def whole_or_none(number: int | None, limit: int = INTEGER_LIMIT) -> int | None:
+    return None if number is None else whole(number, limit)
+
+
+def naive_utc(moment: datetime) -> datetime:
+    """The moment as the database keeps it; one without a zone is taken for UTC."""
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+
+
+def compact_json(value: Any) -> str:
+    return clean(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+
+
+def url_hash(url: str) -> bytes:
+    """The identity of a URL: taken over all of it, also where the column holds a part."""
+    return sha256(clean(url).encode()).digest()[:16]
+
+
+def host_of(url: str) -> str:
+    """The URL's host in lower case, empty when it has none or cannot be read."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""

@@ -1,0 +1,67 @@
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from scraping_project.items import Link, Site
+from scraping_project.storage import rows
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def site(**changes):
+    return Site(**{"url": "http://example.com/", "status_code": 200, "scraped_at": NOON, **changes})
+
+
+def test_links_are_a_compact_array_and_only_the_marked_have_a_rel():
+    links = [Link("http://a/"), Link("http://b/", "nofollow")]
+    row = rows.site_row(site(links=links))
+    assert row["links"] == '["http://a/","http://b/"]'
+    assert row["link_rels"] == '{"1":"nofollow"}'
+    assert row["links_count"] == 2
+
+
+def test_a_site_without_links_has_an_empty_array_and_no_rels():
+    row = rows.site_row(site())
+    assert (row["links"], row["link_rels"], row["links_count"]) == ("[]", None, 0)
+
+
+def test_a_content_hash_that_is_none_is_refused_where_it_is_handed_over():
+    with pytest.raises(ValueError, match="32"):
+        rows.site_row(site(content_hash="abcd"))
+
+
+def test_links_beyond_the_budget_are_left_out_but_counted():
+    links = [Link("http://a/" + "é" * 8000)] * 400
+    row = rows.site_row(site(links=links))
+    kept = json.loads(row["links"])
+    assert 200 < len(kept) < 400
+    assert len(row["links"].encode()) <= rows.LINKS_BYTES
+    assert row["links_count"] == 400
+
+
+def test_links_whose_worst_case_is_too_large_but_which_fit_are_all_kept():
+    links = [Link("http://a/" + "x" * 2000)] * 1000
+    assert len(json.loads(rows.site_row(site(links=links))["links"])) == 1000
+
+
+def test_the_last_site_of_a_url_wins_with_the_earliest_first_scraped():
+    later = site(title="later", scraped_at=NOON + timedelta(hours=1))
+    (row,) = rows.merge_sites([rows.site_row(site(title="first")), rows.site_row(later)])
+    assert row["title"] == "later"
+    assert row["first_scraped"].hour == 12
+    assert row["last_scraped"].hour == 13
+
+
+@pytest.mark.parametrize(("second", "changed"), [("a" * 32, 12), ("b" * 32, 13)])
+def test_within_a_batch_last_changed_moves_only_with_the_content(second, changed):
+    one = rows.site_row(site(content_hash="a" * 32))
+    two = rows.site_row(site(content_hash=second, scraped_at=NOON + timedelta(hours=1)))
+    (row,) = rows.merge_sites([one, two])
+    assert row["last_changed"].hour == changed
+
+
+def test_merged_sites_are_sorted_by_their_hash():
+    merged = rows.merge_sites([rows.site_row(site(url=f"http://a/{n}")) for n in range(20)])
+    hashes = [row["url_hash"] for row in merged]
+    assert hashes == sorted(hashes)
