@@ -1,0 +1,37 @@
+from typing import TYPE_CHECKING, Any, Self
+
+from scrapy.exceptions import NotConfigured
+
+from scraping_project.checkpoint import Checkpoint
+from scraping_project.items import ScrapeLog
+from scraping_project.signals import attempt_ended
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+
+    from scraping_project.storage.writer import Writer
+
+
+class LogsPipeline:
+    """Stores how every attempt ended in the table scrape_logs.
+
+    The rows do not come from spiders, which never see a DNS failure, but with the signal attempt_ended.
+    """
+
+    def __init__(self, writer: "Writer") -> None:
+        self._writer = writer
+
+    @classmethod
+    def from_crawler(cls, crawler: "Crawler") -> Self:
+        checkpoint = crawler.get_extension(Checkpoint)
+        if checkpoint is None:
+            raise NotConfigured  # a plain command, such as parse
+        pipeline = cls(checkpoint.writer)
+        crawler.signals.connect(pipeline.attempt_ended, signal=attempt_ended)
+        return pipeline
+
+    def attempt_ended(self, log: ScrapeLog) -> None:
+        self._writer.append(log)
+
+    async def process_item(self, item: Any) -> Any:
+        return item

@@ -1,0 +1,91 @@
+"""What this worker is working on: every request taken from the frontier, until it has ended."""
+
+import itertools
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from scrapy import Request
+from scrapy.http import Response
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True, eq=False)
+class Attempt:
+    """One try of one request. The identity stays the same over redirects, retries and crashes."""
+
+    request: Request
+    request_id: str
+    number: int = 1  # 1 for the first try, one more for every retry
+    started_at: datetime = field(default_factory=utc_now)
+    sent_ms: float | None = None  # monotonic; None while it has not been sent
+    latency_ms: int | None = None
+    wire: Response | BaseException | None = None  # what the download itself gave
+    result: Response | Request | BaseException | None = None  # what the middlewares made of it
+    error: tuple[str, str] | None = None  # reason and message of the callback's or a pipeline's exception
+    records: int = 0  # items stored
+    site_url: str | None = None  # set once a Site for this answer has been stored
+
+    def sending(self) -> None:
+        self.sent_ms = time.monotonic() * 1000
+        self.started_at = utc_now()
+
+    def sent(self, wire: Response | BaseException) -> None:
+        self.wire = wire
+        if self.sent_ms is not None:
+            self.latency_ms = round(time.monotonic() * 1000 - self.sent_ms)
+
+
+class Attempts:
+    """The attempts of this worker, and who takes over from whom.
+
+    It holds what the scheduler has handed out, so its size is bounded by CONCURRENT_REQUESTS and the
+    answers that wait for their callbacks; robots.txt and media downloads are not in it.
+    """
+
+    def __init__(self) -> None:
+        self._current: dict[Request, Attempt] = {}
+        self._heirs: dict[Request, tuple[str, int]] = {}
+        self._serial = itertools.count(1)
+        self._prefix = uuid4().hex[:12]
+
+    def __iter__(self) -> Iterator[Attempt]:
+        return iter(self._current.values())
+
+    def __len__(self) -> int:
+        return len(self._current)
+
+    def begin(self, request: Request, request_id: str, number: int) -> None:
+        self._current[request] = Attempt(request, request_id, number)
+
+    def of(self, request: Request | None) -> Attempt | None:
+        return self._current.get(request) if request is not None else None
+
+    def end(self, attempt: Attempt) -> None:
+        del self._current[attempt.request]
+
+    def replace(self, attempt: Attempt, replacement: Request) -> None:
+        """Let a redirect's or retry's new request inherit the identity of the one it replaces."""
+        number = attempt.number + is_retry(attempt.request, replacement)
+        self._heirs[replacement] = (attempt.request_id, number)
+
+    def identify(self, request: Request) -> tuple[str, int]:
+        """The request's id and attempt number: inherited when it replaces another, else new.
+
+        The identity is never read from ``meta``, which spiders copy from request to request.
+        """
+        return self._heirs.pop(request, None) or (self.new_id(), 1)
+
+    def new_id(self) -> str:
+        return f"{self._prefix}{next(self._serial):x}"
+
+
+def is_retry(request: Request, replacement: Request) -> bool:
+    """Whether Scrapy's retry made ``replacement``: a redirect copies the count, a retry raises it."""
+    tried: int = request.meta.get("retry_times", 0)
+    return bool(replacement.meta.get("retry_times", 0) > tried)

@@ -1,0 +1,147 @@
+"""``scrapy crawl``: Scrapy's own, with the shared frontier, checked arguments, a summary and true exits."""
+
+import sys
+import time
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from scrapy import signals
+from scrapy.commands.crawl import Command as ScrapyCrawl
+from sqlalchemy import make_url
+
+from scraping_project.commands import workers
+from scraping_project.commands.arguments import check_arguments
+from scraping_project.commands.backends import prepare, settings_of
+from scraping_project.commands.exits import (
+    BAD_INPUT,
+    FINISHED,
+    INTERRUPTED,
+    NOTHING_ANSWERED,
+    in_one_line,
+    refuse,
+)
+from scraping_project.commands.spiders import spider_class
+from scraping_project.commands.workers import Report
+from scraping_project.summary import Summary
+
+MAX_WORKERS = 64
+
+
+class Command(ScrapyCrawl):
+    def short_desc(self) -> str:
+        return "Run a spider over the shared frontier"
+
+    def long_desc(self) -> str:
+        return (
+            "Run a spider over the frontier it shares with all its workers. With -a start_urls=URL[,URL] it"
+            " crawls these and ends when the crawl is finished; otherwise it waits for seeds pushed to"
+            " <spider>:start_urls in Redis. The links spider also takes allowed_domains, max_depth, max_pages"
+            " and frontier. Exit code: 0 finished, 1 no seed was answered, 2 bad input, 130 interrupted."
+        )
+
+    def add_options(self, parser: ArgumentParser) -> None:
+        super().add_options(parser)
+        parser.add_argument("--workers", type=_workers, default=1, metavar="N", help="crawl with N processes")
+        parser.epilog = "example: scrapy crawl links -a start_urls=https://example.com/ -a max_pages=100"
+
+    @in_one_line
+    def process_options(self, args: list[str], opts: Namespace) -> None:
+        super().process_options(args, opts)
+        if settings_of(self)["LOG_FILE"] and settings_of(self).getpriority("LOG_LEVEL") == 20:  # noqa: PLR2004  "project"
+            settings_of(self).set("LOG_LEVEL", "INFO", "project")
+        if len(args) != 1:
+            refuse(f"crawl takes the name of one spider, got {' '.join(args) or 'none'}: see scrapy list")
+
+    def run(self, args: list[str], opts: Namespace) -> None:
+        arguments = check_arguments(spider_class(settings_of(self), args[0]), opts.spargs)
+        prepare(settings_of(self))
+        began = time.monotonic()
+        if opts.workers > 1:
+            report = workers.run(opts.workers)
+        else:
+            report = self._crawl(args[0], arguments, opts.spargs)
+        if report is None:
+            self.exitcode = NOTHING_ANSWERED  # the log says why it could not start
+            return
+        self.exitcode = report.code
+        if path := settings_of(self)["REPORT_FILE"]:
+            workers.write(report, path)
+        else:
+            _print(report, time.monotonic() - began, settings_of(self)["DATABASE_URL"])
+
+    def _crawl(self, name: str, arguments: dict[str, Any], as_given: dict[str, str]) -> Report | None:
+        settings_of(self).set("RUN_ARGUMENTS", as_given, "cmdline")
+        process = self.crawler_process
+        if process is None:
+            raise RuntimeError("Scrapy makes the process before it runs the command")
+        crawler = self._create_crawler(name)
+        reasons: list[str] = []
+        crawler.signals.connect(_into(reasons), signals.spider_closed, weak=False)
+        process.crawl(crawler, **arguments)
+        process.start()
+        return _report(reasons[0], crawler.stats.get_stats()) if reasons else None
+
+
+def _into(reasons: list[str]) -> Callable[[str], None]:
+    """A signal handler: Scrapy passes each the arguments that its signature names."""
+
+    def spider_closed(reason: str) -> None:
+        reasons.append(reason)
+
+    return spider_closed
+
+
+def _report(reason: str, stats: dict[str, Any]) -> Report:
+    return Report(
+        word=_word(reason),
+        queued=stats.get("frontier/queued", 0),
+        code=_code(reason, stats),
+        summary=Summary.of_stats(stats),
+    )
+
+
+def _word(reason: str) -> str:
+    if reason in ("finished", "max_pages"):
+        return "finished"
+    return "interrupted" if reason == "shutdown" else f"ended early ({reason})"
+
+
+def _code(reason: str, stats: dict[str, Any]) -> int:
+    if reason == "shutdown":
+        return INTERRUPTED
+    if reason == "storage" or stats.get("checkpoint/lost_rows"):
+        return BAD_INPUT
+    return FINISHED if stats.get("frontier/answered") else NOTHING_ANSWERED
+
+
+def _print(report: Report, seconds: float, database_url: str) -> None:
+    print(f"{report.word}: {report.summary.text(seconds)}")
+    if report.queued:
+        print(f"queued: {report.queued}, the same command goes on with them")
+    print(f"stored: {_database(database_url)}")
+    print(f"export: {_scrapy()} export sites -o sites.csv")
+
+
+def _database(database_url: str) -> str:
+    """The database as people know it: a file's path, or a URL without its password."""
+    url = make_url(database_url)
+    if url.get_backend_name() == "sqlite" and url.database:
+        path = Path(url.database)
+        return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+    return url.render_as_string(hide_password=True)
+
+
+def _scrapy() -> str:
+    """The scrapy command as it was called, for copying."""
+    name = Path(sys.argv[0])
+    if name.stem != "scrapy":
+        return "python -m scrapy"
+    return str(name.relative_to(Path.cwd())) if name.is_relative_to(Path.cwd()) else str(name)
+
+
+def _workers(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= MAX_WORKERS:
+        refuse(f"--workers is a whole number from 1 to {MAX_WORKERS}, not {text!r}")
+    return int(text)

@@ -1,0 +1,94 @@
+"""``scrapy doctor``: check every part, say what is wrong and what to do."""
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import redis
+from redis.exceptions import RedisError
+from scrapy.commands import ScrapyCommand
+from scrapy.settings import BaseSettings
+
+from scraping_project import embedded
+from scraping_project.commands.backends import settings_of
+from scraping_project.storage.engine import connect
+from scraping_project.storage.errors import StorageError
+from scraping_project.storage.migrate import migrate
+
+#: Whether it is well, and the line to show.
+Finding = tuple[bool, str]
+
+
+class Command(ScrapyCommand):
+    requires_project = True
+    requires_crawler_process = False
+
+    def short_desc(self) -> str:
+        return "Check every part and say what to do"
+
+    def run(self, args: list[str], opts: object) -> None:  # noqa: ARG002  Scrapy's interface
+        checks: list[Callable[[BaseSettings], Iterator[Finding]]] = [_python, _data_dir, _redis, _database]
+        findings = [finding for check in checks for finding in check(settings_of(self))]
+        for well, line in findings:
+            print(f"{'ok   ' if well else 'WRONG'} {line}")
+        self.exitcode = 0 if all(well for well, _ in findings) else 1
+
+
+def _python(settings: BaseSettings) -> Iterator[Finding]:  # noqa: ARG001  one signature for all
+    version = ".".join(map(str, sys.version_info[:3]))
+    yield sys.version_info >= (3, 11), f"Python {version} (3.11 or newer)"
+
+
+def _data_dir(settings: BaseSettings) -> Iterator[Finding]:
+    path = Path(settings["DATA_DIR"])
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        probe = path / ".doctor"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        yield False, f"DATA_DIR {path} can't be written ({error.strerror}): set DATA_DIR to a folder of yours"
+    else:
+        yield True, f"DATA_DIR {path}"
+
+
+def _redis(settings: BaseSettings) -> Iterator[Finding]:
+    try:
+        server = embedded.resolve(settings["REDIS_URL"], Path(settings["DATA_DIR"]))
+    except embedded.RedisUnavailable as error:
+        yield False, str(error)
+        return
+    yield True, server.note
+    client = redis.from_url(server.url, protocol=2)
+    try:
+        yield from _durability(client)
+    except RedisError as error:
+        yield False, f"Redis refuses to show its configuration ({error}): allow INFO to this user"
+    finally:
+        client.close()
+
+
+def _durability(client: redis.Redis) -> Iterator[Finding]:
+    aof = client.info("persistence")["aof_enabled"] == 1
+    yield (
+        aof,
+        "Redis writes an append-only file" if aof else "Redis keeps no append-only file: set appendonly yes",
+    )
+    policy = client.info("memory")["maxmemory_policy"]
+    keeps = policy == "noeviction"
+    yield (
+        keeps,
+        f"Redis maxmemory-policy {policy}"
+        + ("" if keeps else ": set it to noeviction, it may drop requests"),
+    )
+
+
+def _database(settings: BaseSettings) -> Iterator[Finding]:
+    try:
+        engine = connect(settings["DATABASE_URL"])
+        migrate(engine)
+    except StorageError as error:
+        yield False, str(error)
+        return
+    yield True, f"database {engine.url.render_as_string(hide_password=True)}, all migrations applied"
+    engine.dispose()

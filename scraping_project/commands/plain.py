@@ -1,0 +1,21 @@
+"""What makes ``fetch``, ``shell`` and their like plain Scrapy: no frontier, nothing stored, no server."""
+
+from typing import Any
+
+from scrapy.settings import default_settings
+
+from scraping_project.commands.backends import settings_of
+
+_OURS = ("SCHEDULER", "DUPEFILTER_CLASS", "DOWNLOADER")
+
+
+class Plain:
+    """To be mixed into Scrapy's own command: takes back what this project's settings replace."""
+
+    def process_options(self, args: list[str], opts: Any) -> None:
+        super().process_options(args, opts)  # type: ignore[misc]
+        settings = settings_of(self)  # type: ignore[arg-type]
+        for name in _OURS:
+            settings.set(name, getattr(default_settings, name), "cmdline")
+        settings.set("EXTENSIONS", {}, "cmdline")
+        settings.set("SPIDER_MIDDLEWARES", {}, "cmdline")

@@ -1,0 +1,11 @@
+"""Which Redis a process uses: the one it was given, one found nearby, or the embedded Valkey.
+
+The embedded server belongs to a data directory, not to a process: whoever needs it first starts it, every
+other process finds it, and its supervisor shuts it down a minute after the last client left.
+"""
+
+from scraping_project.embedded.client import RedisUnavailable
+from scraping_project.embedded.redis_url import Server, resolve
+from scraping_project.embedded.server import stop
+
+__all__ = ["RedisUnavailable", "Server", "resolve", "stop"]

@@ -1,0 +1,48 @@
+"""A redis-py client that answers or fails at once, and its failures in a few words."""
+
+from collections.abc import Iterator
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+
+class RedisUnavailable(Exception):  # noqa: N818 - it names what is wrong, as its message does
+    """There is no Redis to work with; the message is one line that says what to do, without a password."""
+
+
+def connect(url: str, timeout: float) -> redis.Redis:
+    """Makes a client without retries, so that its caller decides how long to wait."""
+    return redis.Redis.from_url(
+        url,
+        protocol=2,
+        decode_responses=True,
+        retry=Retry(NoBackoff(), 0),
+        socket_timeout=timeout,
+        socket_connect_timeout=timeout,
+    )
+
+
+def is_loaded(client: redis.Redis) -> bool:
+    """Tells a server that answers from one that still loads its data; raises when there is none."""
+    try:
+        client.ping()
+    except redis.BusyLoadingError:
+        return False
+    return True
+
+
+def why(error: Exception) -> str:
+    """Puts a failure in a few words: the system's own where it gave any."""
+    if isinstance(error, redis.TimeoutError):
+        return "no answer in time"
+    for cause in _causes(error):
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror.lower()
+    return str(error).rstrip(".").lower()
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error:
+        yield error
+        error = error.__cause__ or error.__context__

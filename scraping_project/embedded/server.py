@@ -1,0 +1,129 @@
+"""The embedded server as seen by those who need it: found, started, stopped."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import redis
+from filelock import Timeout
+
+from scraping_project.embedded.client import RedisUnavailable, connect, is_loaded, why
+from scraping_project.embedded.place import Place, binary
+
+LINGER = 60.0
+POLL = 0.02
+PATIENCE = 30.0
+TIMEOUT = 5.0
+
+# Whoever holds the start lock may be waiting for gigabytes to load.
+LOCK_PATIENCE = 300.0
+
+
+def ensure(place: Place, port: int, linger: float) -> int:
+    """Sees to it that the server runs and has a supervisor; returns its port, 0 when it has none.
+
+    The lock is taken even when all is well: a supervisor shuts the server down under the same lock, and only
+    after it saw that nobody came, so the server found here lives for ``linger`` seconds at least.
+    """
+    binary()
+    with _failures_in_one_line(place):
+        place.prepare()
+        with place.starting(LOCK_PATIENCE), connect(place.url, TIMEOUT) as client:
+            _wait_until_ready(place, client, port, linger)
+            return claim_port(client, port)
+
+
+def stop(data_dir: Path) -> None:
+    """Shuts down the embedded server of a data directory, if it runs, and sees its supervisor leave."""
+    place = Place.of(data_dir)
+    if not place.dir.is_dir():
+        return
+    with (
+        _failures_in_one_line(place),
+        place.starting(LOCK_PATIENCE),
+        connect(place.url, TIMEOUT) as client,
+    ):
+        client.shutdown()
+        place.supervising(PATIENCE).acquire().lock.release()
+
+
+def claim_port(client: redis.Redis, port: int) -> int:
+    """Opens the port unless someone else has it; returns the one the server listens on, 0 for none."""
+    listening = int(client.info("server")["tcp_port"])
+    if listening:
+        return listening
+    try:
+        client.config_set("port", port)
+    except redis.ResponseError:
+        return 0
+    return port
+
+
+def _wait_until_ready(place: Place, client: redis.Redis, port: int, linger: float) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        if place.is_supervised():
+            state = _state(client)
+            if state == "ready":
+                return
+            if state == "loading":
+                deadline = time.monotonic() + PATIENCE
+        elif not _start_supervisor(place, port, linger) and not place.is_supervised():
+            raise _failure(place, "did not start")
+        if time.monotonic() > deadline:
+            raise _failure(place, "does not answer")
+        # A server says by no event that it has loaded; its supervisor may be one that someone else started.
+        time.sleep(POLL)
+
+
+def _state(client: redis.Redis) -> str:
+    try:
+        return "ready" if is_loaded(client) else "loading"
+    except redis.RedisError:
+        return "silent"
+
+
+def _start_supervisor(place: Place, port: int, linger: float) -> bool:
+    """Starts a supervisor and tells whether it brought its server up.
+
+    It lets go of its end of the pipe when its server answers, or by dying.
+    """
+    arguments = [str(place.data_dir), str(port), str(linger)]
+    with (
+        place.log.open("ab") as log,
+        subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            [sys.executable, "-P", "-m", "scraping_project.embedded", *arguments],
+            cwd=place.dir,
+            env=_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            start_new_session=True,
+        ) as supervisor,
+    ):
+        return supervisor.communicate()[0] == b"ready\n"
+
+
+def _environment() -> dict[str, str]:
+    # Scrapyd puts the egg on the path at run time, so a child must be told where this package came from.
+    home = os.path.abspath(Path(__file__).parents[2])  # noqa: PTH100 - resolve() would follow links out of it
+    path = [home, *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
+
+
+@contextmanager
+def _failures_in_one_line(place: Place) -> Iterator[None]:
+    try:
+        yield
+    except Timeout as error:
+        raise _failure(place, f"is held up ({Path(error.lock_file).name} stays locked)") from error
+    except (redis.RedisError, OSError) as error:
+        raise _failure(place, f"cannot be used ({why(error)})") from error
+
+
+def _failure(place: Place, what: str) -> RedisUnavailable:
+    return RedisUnavailable(f"the embedded Valkey {what}: see {place.log}, or set REDIS_URL")

@@ -1,0 +1,162 @@
+"""A log row for every attempt of any spider, failures included, without an errback in sight."""
+
+from typing import TYPE_CHECKING, Self
+
+from scrapy import Request, signals
+from scrapy.exceptions import IgnoreRequest
+from scrapy.http import Response
+
+from scraping_project import engine, reasons
+from scraping_project.attempts import Attempt, Attempts, is_retry, utc_now
+from scraping_project.items import ScrapeLog, Site
+from scraping_project.pages import site_of
+from scraping_project.signals import attempt_ended, page_answered
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+    from twisted.python.failure import Failure
+
+Outcome = tuple[str, str | None, str | None]  # status, reason, message
+
+
+class AttemptLog:
+    """Follows each request from the scheduler to its end and announces how it ended.
+
+    When an attempt has ended is known from the engine's own set of requests in progress, which it leaves
+    after download, callback and pipelines; ``settle`` looks there, once a checkpoint. How it ended is
+    gathered from the downloader and from Scrapy's signals.
+    """
+
+    def __init__(self, crawler: "Crawler") -> None:
+        self.attempts = Attempts()
+        self.crawl_id = self.run_id = ""
+        self.answered = 0  # answered pages, this run
+        self._crawler = crawler
+
+    @classmethod
+    def from_crawler(cls, crawler: "Crawler") -> Self:
+        log = cls(crawler)
+        crawler.signals.connect(log.spider_error, signal=signals.spider_error)
+        crawler.signals.connect(log.item_error, signal=signals.item_error)
+        crawler.signals.connect(log.item_scraped, signal=signals.item_scraped)
+        return log
+
+    def spider_error(self, failure: "Failure", response: "Response | Failure | None") -> None:
+        self._failed(response, "callback", failure)
+
+    def item_error(self, failure: "Failure", response: "Response | Failure | None") -> None:
+        self._failed(response, "pipeline", failure)
+
+    def item_scraped(self, item: object, response: "Response | Failure | None") -> None:
+        if attempt := self._attempt_of(response):
+            attempt.records += 1
+            if isinstance(item, Site):
+                attempt.site_url = item.url
+        if isinstance(item, Site):
+            self._count("links", len(item.links))
+
+    def settle(self) -> int:
+        """Announce every attempt that has ended since the last time; returns how many."""
+        in_progress = engine.in_progress(self._crawler)
+        ended = [attempt for attempt in self.attempts if attempt.request not in in_progress]
+        for attempt in ended:
+            self.attempts.end(attempt)
+            self._announce(attempt)
+        return len(ended)
+
+    def refuse_seed(self, seed: str, error: Exception) -> None:
+        """Log a seed that can't be made into a request."""
+        attempt = Attempt(Request("data:,"), self.attempts.new_id())
+        self._log(attempt, ("dead", "undecodable", reasons.describe(error)), url=seed)
+
+    def _attempt_of(self, response: "Response | Failure | None") -> Attempt | None:
+        return self.attempts.of(getattr(response, "request", None))
+
+    def _failed(self, response: "Response | Failure | None", reason: str, failure: "Failure") -> None:
+        if attempt := self._attempt_of(response):
+            attempt.error = attempt.error or (reason, reasons.describe(failure.value or Exception("unknown")))
+
+    def _announce(self, attempt: Attempt) -> None:
+        outcome = outcome_of(attempt)
+        if outcome is None:
+            return
+        answer = _answer(attempt)
+        if answer is not None:
+            self.answered += 1
+            if attempt.site_url is None:
+                site = site_of(answer)
+                attempt.site_url = site.url
+                self._crawler.signals.send_catch_log(page_answered, site=site)
+        self._log(attempt, outcome, url=attempt.request.url.partition("#")[0])
+
+    def _log(self, attempt: Attempt, outcome: Outcome, *, url: str) -> None:
+        status, reason, message = outcome
+        wire = attempt.wire if isinstance(attempt.wire, Response) else _answer(attempt)
+        log = ScrapeLog(
+            task_id=f"{self.crawl_id}:{attempt.request_id}:{attempt.number}",
+            crawl_id=self.crawl_id,
+            run_id=self.run_id,
+            url=url,
+            site_url=attempt.site_url,
+            status=status,  # type: ignore[arg-type]
+            status_code=wire.status if wire is not None else None,
+            reason=reason,
+            error_message=message,
+            records_scraped=attempt.records,
+            attempt=attempt.number,
+            latency_ms=attempt.latency_ms,
+            bytes=len(wire.body) if wire is not None else None,
+            started_at=attempt.started_at,
+            finished_at=utc_now(),
+        )
+        self._count(status)
+        if reason:
+            self._count(f"{status}/{reason}")
+        self._crawler.signals.send_catch_log(attempt_ended, log=log)
+
+    def _count(self, name: str, by: int = 1) -> None:
+        self._crawler.stats.inc_value(f"attempts/{name}", by)
+
+
+def outcome_of(attempt: Attempt) -> Outcome | None:
+    """How an attempt ended; None when it leaves no log row (redirect hops, offsite, given back)."""
+    result = attempt.result
+    if isinstance(result, Request):
+        return _retried(attempt, result)
+    if isinstance(result, Response):
+        return _answered(attempt, result)
+    if isinstance(result, reasons.Filtered):
+        return "filtered", result.reason, str(result)
+    if isinstance(result, IgnoreRequest):
+        answer = _answer(attempt)
+        return ("failed", reasons.of_status(answer.status), str(result)) if answer is not None else None
+    if result is None:
+        return None
+    return "dead", reasons.of_download(result), reasons.describe(result)
+
+
+def _answered(attempt: Attempt, response: Response) -> Outcome:
+    if attempt.error:
+        return "dead", *attempt.error
+    if 200 <= response.status < 300 or response.status == 304:  # noqa: PLR2004  HTTP's own numbers
+        return "success", None, None
+    return "failed", reasons.of_status(response.status), None
+
+
+def _retried(attempt: Attempt, replacement: Request) -> Outcome | None:
+    if not is_retry(attempt.request, replacement):
+        return None
+    if isinstance(attempt.wire, BaseException):
+        return "retried", reasons.of_download(attempt.wire), reasons.describe(attempt.wire)
+    if isinstance(attempt.wire, Response):
+        return "retried", reasons.of_status(attempt.wire.status), None
+    return "retried", "parse", None
+
+
+def _answer(attempt: Attempt) -> Response | None:
+    """The final answer: what the spider got, or the hop at which a redirect was given up."""
+    if isinstance(attempt.result, Response):
+        return attempt.result
+    if isinstance(attempt.result, IgnoreRequest) and isinstance(attempt.wire, Response):
+        return attempt.wire
+    return None

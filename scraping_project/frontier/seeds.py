@@ -1,0 +1,139 @@
+"""Seeds: start URLs that people push to ``<frontier>:start_urls``, as a bare URL or as a JSON object."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import msgspec
+from redis.asyncio import Redis
+
+from scraping_project.frontier.keys import Keys
+
+#: Longest seed, in bytes, and longest URL, in characters.
+MAX_SEED, MAX_URL = 65_536, 8_000
+
+#: Keys of meta that would let whoever can push a seed steer the crawler itself.
+FORBIDDEN_META = frozenset(
+    {
+        "allow_offsite",
+        "bindaddress",
+        "cookiejar",
+        "depth",
+        "dont_obey_robotstxt",
+        "dont_redirect",
+        "download_delay",
+        "download_fail_on_dataloss",
+        "download_maxsize",
+        "download_slot",
+        "download_timeout",
+        "download_warnsize",
+        "handle_httpstatus_all",
+        "handle_httpstatus_list",
+        "http_auth_domain",
+        "http_pass",
+        "http_user",
+        "is_start_request",
+        "max_retry_times",
+        "proxy",
+        "redirect_times",
+        "redirect_ttl",
+        "redirect_urls",
+        "referrer_policy",
+        "retry_times",
+    }
+)
+
+
+class SeedError(ValueError):
+    """Not a seed; the message says why, in one line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seed:
+    """A start URL with what may go along with it, named as Scrapy's Request names it."""
+
+    url: str
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: str = ""
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    priority: int = 0
+    dont_filter: bool = False
+
+
+class _JsonSeed(msgspec.Struct, forbid_unknown_fields=True):
+    url: str
+    method: str = "GET"
+    headers: dict[str, str] = {}
+    body: str = ""
+    meta: dict[str, Any] = {}
+    priority: int = 0
+    dont_filter: bool = False
+
+
+_json = msgspec.json.Decoder(_JsonSeed)
+
+
+def parse(raw: bytes, *, json_only: bool = False) -> Seed:
+    """Read a seed; with ``json_only`` a bare URL is none.
+
+    Raises:
+        SeedError: Too long, not UTF-8, no http(s) URL, unknown keys or a forbidden key of meta.
+    """
+    if len(raw) > MAX_SEED:
+        raise SeedError(f"a seed has at most {MAX_SEED} bytes, this one has {len(raw)}")
+    try:
+        text = raw.decode().strip()
+    except UnicodeDecodeError as error:
+        raise SeedError("a seed is UTF-8 text") from error
+    if not text.startswith("{") and not json_only:
+        return Seed(url=check_url(text))
+    try:
+        seed = _json.decode(text)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise SeedError(str(error)) from error
+    if forbidden := sorted(FORBIDDEN_META & seed.meta.keys()):
+        raise SeedError(f"meta may not hold {', '.join(forbidden)}")
+    check_url(seed.url)
+    return Seed(**msgspec.structs.asdict(seed))
+
+
+def check_url(url: str) -> str:
+    """Return the URL when a crawl may start there, else raise SeedError."""
+    if len(url) > MAX_URL:
+        raise SeedError(f"a URL has at most {MAX_URL} characters, this one has {len(url)}")
+    if any(character.isspace() or not character.isprintable() for character in url):
+        raise SeedError(f"{url!r} holds white space or control characters")
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise SeedError(f"{url!r} is no URL: {error}") from error
+    if parts.scheme.lower() not in ("http", "https") or not host:
+        raise SeedError(f"{url!r} is no http:// or https:// URL")
+    return url
+
+
+class SeedQueue:
+    """Takes seeds one by one, as soon as they are pushed.
+
+    A seed stays in the worker's own list until the next is asked for, that is until the frontier has it;
+    ``give_back`` returns what was taken and not queued.
+    """
+
+    def __init__(self, server: Redis, keys: Keys, worker: str) -> None:
+        self._server = server
+        self._seeds = keys.seeds
+        self._taken = keys.seeds_of(worker)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while True:
+            raw = await self._server.blmove(self._seeds, self._taken, 0, "RIGHT", "LEFT")
+            if isinstance(raw, bytes):
+                yield raw
+                await self._server.lrem(self._taken, 1, cast("str", raw))  # redis-py types it too narrowly
+
+    async def give_back(self) -> None:
+        while await self._server.lmove(self._taken, self._seeds, "LEFT", "RIGHT"):
+            pass

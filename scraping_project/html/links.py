@@ -1,0 +1,189 @@
+"""From a page's text to its title and links: what a browser without scripts could follow."""
+
+import re
+from collections.abc import Iterable
+from functools import cache
+from typing import Final, NamedTuple
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from scraping_project.html.urls import resolve
+from scraping_project.items import Link
+
+# A frame with a srcdoc shows that and never requests its src.
+_SELECTOR: Final = (
+    "title, base[href], meta[http-equiv=refresh i][content], meta[name=robots i][content],"
+    " a[href], area[href], iframe[src]:not([srcdoc]), frame[src], link[rel][href]"
+)
+
+# A link's marks are bits, so that those of its occurrences unite by "or". The first bit says that an
+# occurrence may be followed: nofollow is what is left when none may.
+_FOLLOW: Final = 1
+_REL_MARKS: Final = {"sponsored": 2, "ugc": 4, "next": 8, "prev": 16, "canonical": 32, "alternate": 64}
+_PLACE_MARKS: Final = {"frame": 128, "refresh": 256}
+
+# The rels of a <link> that lead to a page rather than to a part of this one.
+_PAGE_RELS: Final = frozenset({"next", "prev", "canonical", "alternate"})
+
+# https://html.spec.whatwg.org/#shared-declarative-refresh-steps, up to where the URL begins.
+_REFRESH_TIME: Final = re.compile(
+    r"[\t\n\f\r ]*[0-9.]+(?=[\t\n\f\r ;,])[\t\n\f\r ]*[;,]?[\t\n\f\r ]*(?:url[\t\n\f\r ]*=[\t\n\f\r ]*)?",
+    re.IGNORECASE,
+)
+
+# Every tag but those that bear links or a title, or that decide whether what they hold is markup. It also
+# finds what looks like a tag in a title or an attribute.
+_OTHER_TAG: Final = re.compile(
+    r"</?(?!(?:a|area|base|frameset|i?frame|link|math|meta|noembed|noframes|script|style|svg|template"
+    r"|textarea|title|xmp)[\s/>])[a-z][^>]*>",
+    re.IGNORECASE,
+)
+
+# The HTML standard's parser takes time and memory up to the product of a page's tags and of how deep they
+# nest: 20 KB of formatting tags that are left open can take 500 MB, 1 MB of nested divs a minute.
+_MANY_TAGS: Final = 50_000
+_MAX_PRODUCT: Final = 4_000_000
+
+# Deeper than drawings nest, and a bound on what a hostile page can cost.
+_DRAWING_DEPTH: Final = 32
+
+
+class Page(NamedTuple):
+    """What a crawl keeps of a page's text."""
+
+    title: str | None
+    links: list[Link]
+    nofollow: bool  # its robots meta asks that none of its links be followed
+
+
+class _Findings:
+    """What one pass over a page's elements found, its links not yet resolved."""
+
+    def __init__(self) -> None:
+        self.title: str | None = None
+        self.base: str | None = None
+        self.nofollow = False
+        self.hrefs: dict[str, int] = {}  # as written, in document order, with the marks of each
+
+    def add(self, href: str, marks: int) -> None:
+        self.hrefs[href] = self.hrefs.get(href, 0) | marks
+
+
+def parse(text: str, url: str, encoding: str = "utf-8") -> Page:
+    """Returns a page's title, and each URL it links to once, in document order.
+
+    Never raises. ``Link.rel`` holds those of nofollow, sponsored, ugc, next, prev, canonical and alternate
+    that the link's rel has, "frame" for a frame and "refresh" for a meta refresh. A URL that occurs
+    several times is nofollow when every occurrence is; its other marks are united. Links that scripts
+    make, and those in a template or in SVG's xlink:href, are not found.
+
+    Args:
+        text: The decoded body; it need not be HTML.
+        url: The page's own, which its links are relative to.
+        encoding: The encoding the body had; query strings are written in it.
+    """
+    if _is_costly(text):
+        text = _without_other_tags(text)
+    found = _scan(LexborHTMLParser(text).css(_SELECTOR))
+    base = found.base is not None and resolve(url, found.base, encoding)
+    marked: dict[str, int] = {}
+    for href, marks in found.hrefs.items():
+        target = resolve(base or url, href, encoding)
+        if target is not None:
+            marked[target] = marked.get(target, 0) | marks
+    links = [Link(target, _rel(marks)) for target, marks in marked.items()]
+    return Page(found.title or None, links, found.nofollow)
+
+
+def _is_costly(text: str) -> bool:
+    """Says whether a page may cost its parser far more than its size, judged by the tags left open."""
+    tags = text.count("<")
+    if tags * tags <= _MAX_PRODUCT:
+        return False
+    return tags > _MANY_TAGS or tags * (tags - 2 * text.count("</")) > _MAX_PRODUCT
+
+
+def _without_other_tags(text: str) -> str:
+    # Up to the last ">" every "<" finds its end, which keeps the search linear.
+    end = text.rfind(">") + 1
+    return _OTHER_TAG.sub("", text[:end]) + text[end:]
+
+
+def _scan(nodes: Iterable[LexborNode]) -> _Findings:
+    found = _Findings()
+    for node in nodes:
+        attribute = node.attrs.get
+        match node.tag:
+            case "a" | "area":
+                found.add(attribute("href") or "", _marks(attribute("rel")))
+            case "link":
+                _scan_link(found, attribute("rel"), attribute("href"))
+            case "iframe" | "frame":
+                if src := attribute("src"):
+                    found.add(src, _FOLLOW | _PLACE_MARKS["frame"])
+            case "meta":
+                _scan_meta(found, attribute("http-equiv"), attribute("name"), attribute("content") or "")
+            case "base" if found.base is None:
+                found.base = attribute("href") or ""
+            case "title" if found.title is None and not _in_drawing(node):
+                found.title = " ".join(node.text().split())
+    return found
+
+
+def _scan_link(found: _Findings, rel: str | None, href: str | None) -> None:
+    if not rel or not href:
+        return
+    rels = set(rel.lower().split())
+    # An alternate stylesheet is a stylesheet.
+    if "stylesheet" not in rels and not rels.isdisjoint(_PAGE_RELS):
+        found.add(href, _marks(rel))
+
+
+def _scan_meta(found: _Findings, http_equiv: str | None, name: str | None, content: str) -> None:
+    if http_equiv and http_equiv.lower() == "refresh" and (target := _refresh_target(content)):
+        found.add(target, _FOLLOW | _PLACE_MARKS["refresh"])
+    if name and name.lower() == "robots" and _forbids_following(content):
+        found.nofollow = True
+
+
+def _refresh_target(content: str) -> str:
+    """Returns where a meta refresh leads as it is written; "" when it only loads the page again."""
+    time = _REFRESH_TIME.match(content)
+    target = content[time.end() :] if time else ""
+    quote = target[:1]
+    return target[1:].partition(quote)[0] if quote in {"'", '"'} else target
+
+
+def _forbids_following(content: str) -> bool:
+    """Says whether a robots meta has nofollow or none, and not as another rule's value."""
+    rules = [rule.split() for rule in content.lower().split(",") if ":" not in rule]
+    return any("nofollow" in rule or "none" in rule for rule in rules)
+
+
+def _in_drawing(title: LexborNode) -> bool:
+    """Says whether a title is that of an SVG or MathML element rather than of the page."""
+    ancestor = title.parent
+    for _ in range(_DRAWING_DEPTH):
+        if ancestor is None:
+            return False
+        if ancestor.tag in {"svg", "math"}:
+            return True
+        ancestor = ancestor.parent
+    return False
+
+
+def _marks(rel: str | None) -> int:
+    if not rel:
+        return _FOLLOW
+    rels = rel.lower().split()
+    marks = 0 if "nofollow" in rels else _FOLLOW
+    for token in rels:
+        marks |= _REL_MARKS.get(token, 0)
+    return marks
+
+
+@cache
+def _rel(marks: int) -> str:
+    """Writes marks as ``Link.rel`` does, in a fixed order."""
+    names = [name for name, mark in (_REL_MARKS | _PLACE_MARKS).items() if marks & mark]
+    return " ".join(names if marks & _FOLLOW else ["nofollow", *names])

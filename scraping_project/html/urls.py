@@ -1,0 +1,108 @@
+"""URLs as a browser reads them (https://url.spec.whatwg.org/), written as Scrapy requests them."""
+
+import codecs
+import re
+from functools import lru_cache
+from typing import Final
+from urllib.parse import quote
+
+from ada_url import URL, join_url
+
+MAX_LENGTH: Final = 8_000
+
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_NON_ASCII: Final = re.compile("[^\x00-\x7f]+")
+
+# What stays itself in a query, beside letters and digits: all but the standard's special-query set.
+_QUERY_SAFE: Final = "!$%&()*+,/:;=?@"
+
+# A browser sends these as they are, Scrapy's Request percent-encodes them: written so at once, a link
+# equals the URL of the page it leads to.
+_UNSAFE: Final = re.compile(r"[\[\]\\^`{|}]")
+_SAFE_FORM: Final = str.maketrans({char: f"%{ord(char):02X}" for char in "[]\\^`{|}"})
+
+_UNENCODABLE: Final = "scraping_project.urls.unencodable"
+
+
+def _percent_encoded_references(error: UnicodeError) -> tuple[str, int]:
+    """Replaces what an encoding lacks as a form does: by ``&#NNN;``, percent-encoded."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    return "".join(f"%26%23{ord(char)}%3B" for char in lacking), error.end
+
+
+codecs.register_error(_UNENCODABLE, _percent_encoded_references)
+
+
+@lru_cache(maxsize=128)
+def _query_codec(encoding: str) -> str | None:
+    """Names the codec for a document's queries; None for UTF-8, which the parser writes by itself.
+
+    As the standard says, UTF-16 documents write UTF-8. So do those whose encoding Python does not know, or
+    that is no superset of ASCII.
+    """
+    probe = "a=1&b="
+    try:
+        name = codecs.lookup(encoding).name
+        extends_ascii = f"{probe}\U0010ffff".encode(name, _UNENCODABLE).startswith(probe.encode())
+    except (LookupError, ValueError):
+        return None
+    return name if extends_ascii and name != "utf-8" else None
+
+
+def _encode_query(href: str, codec: str) -> str:
+    """Percent-encodes the query's non-ASCII characters in another encoding than UTF-8."""
+    path, question_mark, query = href.partition("?")
+    encoded = _NON_ASCII.sub(lambda run: quote(run[0].encode(codec, _UNENCODABLE), safe=_QUERY_SAFE), query)
+    return f"{path}{question_mark}{encoded}"
+
+
+def _as_requested(url: str) -> str:
+    """Writes a parsed URL as Scrapy's Request does: without fragment, without a bare question mark."""
+    url = url.partition("#")[0]
+    if url.endswith("?") and url.index("?") == len(url) - 1:
+        url = url[:-1]
+    if _UNSAFE.search(url):
+        # The brackets of an IPv6 host stay; the path begins after "https://" or "http://" and a host.
+        path = url.index("/", len("https://"))
+        url = url[:path] + url[path:].translate(_SAFE_FORM)
+    return url
+
+
+def resolve(base: str, href: str, encoding: str = "utf-8") -> str | None:
+    """Returns the http(s) URL, without fragment, that following ``href`` on ``base`` requests.
+
+    Never raises. The result resolves to itself. User names and passwords stay in it. Lone surrogates
+    count as U+FFFD, as they do in a browser.
+
+    Args:
+        base: The absolute URL to resolve against.
+        href: What the page says, white space and all.
+        encoding: The document's, by its Python name: its query strings are written in it.
+
+    Returns:
+        None when there is nothing to request: another scheme, an unparsable URL, no host, more than
+        8,000 characters.
+    """
+    if not href.isascii():
+        href = _SURROGATE.sub("\ufffd", href)
+        codec = _query_codec(encoding)
+        if codec is not None:
+            href = _encode_query(href, codec)
+    try:
+        url = join_url(base, href)
+    except ValueError:
+        return None
+    if not url.startswith(("http://", "https://")):
+        return None
+    url = _as_requested(url)
+    return url if len(url) <= MAX_LENGTH else None
+
+
+def host(url: str) -> str:
+    """Returns the lower-case host, with its port unless that is the scheme's default; "" without one."""
+    try:
+        return str(URL(url).host)
+    except ValueError:
+        return ""

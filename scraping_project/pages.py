@@ -1,0 +1,35 @@
+"""From an answer to the Site that is stored of it."""
+
+import hashlib
+from collections.abc import Iterable
+
+from scrapy.http import Response
+
+from scraping_project.attempts import utc_now
+from scraping_project.items import Link, Site
+
+
+def site_of(response: Response, *, title: str | None = None, links: Iterable[Link] = ()) -> Site:
+    """The Site of an answer: what its status line and headers say, and what the caller found in it."""
+    return Site(
+        url=response.url.partition("#")[0],
+        status_code=response.status,
+        title=title,
+        content_type=content_type(response),
+        content_hash=hashlib.sha256(response.body).hexdigest()[:32],
+        etag=_header(response, "ETag"),
+        last_modified=_header(response, "Last-Modified"),
+        links=list(links),
+        scraped_at=utc_now(),
+    )
+
+
+def content_type(response: Response) -> str | None:
+    """The answer's type/subtype, lower case, without parameters; None when the server sent none."""
+    value = _header(response, "Content-Type") or ""
+    return value.partition(";")[0].strip().lower() or None
+
+
+def _header(response: Response, name: str) -> str | None:
+    value = response.headers.get(name)
+    return value.decode("latin-1").strip() if value is not None else None

@@ -1,0 +1,70 @@
+"""Every setting, in the order in which data flows; the environment is read here and nowhere else."""
+
+import os
+from pathlib import Path
+
+from scrapy.utils.conf import closest_scrapy_cfg
+
+from scraping_project import __version__
+
+BOT_NAME = "scraping_project"
+SPIDER_MODULES = ["spiders"]
+NEWSPIDER_MODULE = "spiders"
+COMMANDS_MODULE = "scraping_project.commands"
+
+# Where things are
+DATA_DIR = os.environ.get("DATA_DIR") or str(Path(closest_scrapy_cfg() or "scrapy.cfg").parent / "data")
+REDIS_URL = os.environ.get("REDIS_URL", "")
+DATABASE_URL = os.environ.get("DATABASE_URL") or f"sqlite:///{Path(DATA_DIR).absolute() / 'scraping.db'}"
+
+# Seeds and the queue: shared by every worker of a frontier
+SCHEDULER = "scraping_project.scheduler.Scheduler"
+DUPEFILTER_CLASS = "scraping_project.scheduler.DupeFilter"
+SPIDER_MIDDLEWARES = {"scraping_project.spidermiddlewares.seeds.Seeds": 10}
+URLLENGTH_LIMIT = 8000
+
+# Downloads: how much, how fast, how long
+DOWNLOADER = "scraping_project.downloader.Downloader"
+DOWNLOADER_MIDDLEWARES = {
+    "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
+    "scraping_project.downloadermiddlewares.robots.Robots": 100,
+    "scraping_project.downloadermiddlewares.identity.BrowserUserAgent": 510,
+}
+CONCURRENT_REQUESTS = 32
+CONCURRENT_REQUESTS_PER_DOMAIN = 1
+DOWNLOAD_DELAY = 1.0
+DOWNLOAD_TIMEOUT = 30
+DOWNLOAD_MAXSIZE = 32 * 1024 * 1024
+DOWNLOAD_WARNSIZE = 0
+DOWNLOAD_VERIFY_CERTIFICATES = True
+RETRY_TIMES = 2
+RETRY_GIVE_UP_LOG_LEVEL = "INFO"
+
+# Who asks
+USER_AGENT_MODE = os.environ.get("USER_AGENT_MODE", "honest")
+CRAWLER_CONTACT = os.environ.get("CRAWLER_CONTACT", "")
+USER_AGENT = f"{BOT_NAME}/{__version__}" + (f" (+{CRAWLER_CONTACT})" if CRAWLER_CONTACT else "")
+ROBOTSTXT_OBEY = True
+ROBOTSTXT_USER_AGENT = BOT_NAME
+
+# Items and logs: stored in batches
+ITEM_PIPELINES = {
+    "pipelines.sites.SitesPipeline": 300,
+    "pipelines.logs.LogsPipeline": 310,
+}
+CHECKPOINT_INTERVAL = 0.25
+EXTENSIONS = {
+    "scraping_project.extensions.attempts.AttemptLog": 100,
+    "scraping_project.checkpoint.Checkpoint": 200,
+    "scraping_project.extensions.finish.Finish": 300,
+    "scraping_project.extensions.progress.Progress": 400,
+}
+
+# A worker listens nowhere
+TELNETCONSOLE_ENABLED = False
+REMOTE_CONTROL_ENABLED = False
+
+# What people read
+LOG_LEVEL = "WARNING"
+LOG_FORMATTER = "scraping_project.logformatter.LogFormatter"
+FEED_EXPORT_ENCODING = "utf-8"

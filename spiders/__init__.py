@@ -1,0 +1,1 @@
+"""Ordinary Scrapy spiders; being distributed needs no base class."""

@@ -1,0 +1,95 @@
+"""The links spider: every page of a site, its title, and what it links to."""
+
+from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING, Any, Self
+
+from scrapy import Request, Spider, signals
+from scrapy.exceptions import IgnoreRequest
+from scrapy.http import HtmlResponse, Response
+
+from scraping_project.html.links import Page, parse
+from scraping_project.html.urls import host
+from scraping_project.items import Site
+from scraping_project.pages import site_of
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+
+
+class LinksSpider(Spider):
+    """Follows every link that stays on its page's host, or within ``allowed_domains``.
+
+    With ``start_urls`` it crawls these and ends; without, it waits for seeds in Redis.
+
+    Args:
+        start_urls: Where to start, URLs separated by commas.
+        allowed_domains: Follow links to these domains and their subdomains, separated by commas.
+        max_depth: Follow links at most so many steps away from a seed; 0 fetches the seeds alone.
+        max_pages: End after so many answered pages of the crawl.
+        frontier: Name of the shared queue, when it is not the spider's own.
+    """
+
+    name = "links"
+    custom_settings = {  # noqa: RUF012  Scrapy's own way
+        "HTTPERROR_ALLOW_ALL": True,  # a 404 is an answer, too
+        "METAREFRESH_ENABLED": False,  # a link like others: the page that holds it is stored
+    }
+
+    def __init__(
+        self,
+        *,
+        start_urls: list[str] | None = None,
+        allowed_domains: list[str] | None = None,
+        max_depth: int | None = None,
+        max_pages: int | None = None,
+        frontier: str = "",
+        _job: str | None = None,
+    ) -> None:
+        super().__init__()
+        self.start_urls = start_urls or []
+        self.allowed_domains = allowed_domains or []
+        self.max_depth = max_depth
+        self.max_pages = max_pages
+        self.frontier = frontier
+        self._job = _job
+
+    @classmethod
+    def from_crawler(cls, crawler: "Crawler", *args: Any, **kwargs: Any) -> Self:
+        spider = super().from_crawler(crawler, *args, **kwargs)
+        crawler.signals.connect(spider.request_scheduled, signal=signals.request_scheduled)
+        return spider
+
+    async def start(self) -> AsyncIterator[Request]:
+        for url in self.start_urls:
+            yield Request(url)
+
+    def parse(self, response: Response) -> Iterator[Site | Request]:
+        page = Page(None, [], nofollow=False)
+        if isinstance(response, HtmlResponse):
+            page = parse(response.text, response.url, response.encoding)
+        yield site_of(response, title=page.title, links=page.links)
+        if not page.nofollow and self._may_descend(response):
+            yield from self._follow(response, page)
+
+    def request_scheduled(self, request: Request) -> None:
+        """Drop redirects that leave the host, except those of seeds: a seed may name ``www.``'s old home."""
+        hops = request.meta.get("redirect_urls")
+        if not hops or not request.meta.get("depth") or self.allowed_domains:
+            return
+        if host(hops[0]) != host(request.url):
+            self._filtered("offsite")
+            raise IgnoreRequest(f"{hops[0]} redirects to another host: {request.url}")
+
+    def _may_descend(self, response: Response) -> bool:
+        return self.max_depth is None or response.meta.get("depth", 0) < self.max_depth
+
+    def _follow(self, response: Response, page: Page) -> Iterator[Request]:
+        here = host(response.url)
+        for link in page.links:
+            if self.allowed_domains or host(link.url) == here:  # Scrapy's own middleware checks the domains
+                yield Request(link.url)
+            else:
+                self._filtered("offsite")
+
+    def _filtered(self, reason: str) -> None:
+        self.crawler.stats.inc_value(f"frontier/filtered/{reason}")
