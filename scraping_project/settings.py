@@ -15,6 +15,7 @@ COMMANDS_MODULE = "scraping_project.commands"
 # Where things are
 DATA_DIR = os.environ.get("DATA_DIR") or str(Path(closest_scrapy_cfg() or "scrapy.cfg").parent / "data")
 REDIS_URL = os.environ.get("REDIS_URL", "")
+EGG_VERSION = os.environ.get("SCRAPYD_EGG_VERSION")
 DATABASE_URL = os.environ.get("DATABASE_URL") or f"sqlite:///{Path(DATA_DIR).absolute() / 'scraping.db'}"
 
 # Seeds and the queue: shared by every worker of a frontier

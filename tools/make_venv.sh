@@ -21,3 +21,7 @@ fi
 [ -x .venv/bin/python ] || "$python" -m venv .venv
 echo "installing $pins into .venv" >&2
 .venv/bin/python -m pip install --quiet --disable-pip-version-check -r "$pins"
+# Console scripts such as scrapyd do not look in the folder they are started in: .venv knows its project.
+for site in .venv/lib/python*/site-packages; do
+  echo ../../../.. >"$site/scraping_project.pth"
+done

@@ -22,8 +22,36 @@ _FOLLOW: Final = 1
 _REL_MARKS: Final = {"sponsored": 2, "ugc": 4, "next": 8, "prev": 16, "canonical": 32, "alternate": 64}
 _PLACE_MARKS: Final = {"frame": 128, "refresh": 256}
 
-# The rels of a <link> that lead to a page rather than to a part of this one.
-_PAGE_RELS: Final = frozenset({"next", "prev", "canonical", "alternate"})
+# The rels of a <link> that lead to a page rather than to a part of this one: those of the HTML standard, and
+# those of HTML 4 that documentation generators still write. https://html.spec.whatwg.org/#linkTypes
+_PAGE_RELS: Final = frozenset(
+    [
+        "alternate",
+        "author",
+        "canonical",
+        "help",
+        "license",
+        "next",
+        "prev",
+        "privacy-policy",
+        "search",
+        "terms-of-service",
+        "appendix",
+        "bookmark",
+        "chapter",
+        "contents",
+        "copyright",
+        "first",
+        "glossary",
+        "index",
+        "last",
+        "section",
+        "start",
+        "subsection",
+        "top",
+        "up",
+    ]
+)
 
 # https://html.spec.whatwg.org/#shared-declarative-refresh-steps, up to where the URL begins.
 _REFRESH_TIME: Final = re.compile(

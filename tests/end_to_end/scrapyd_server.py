@@ -1,0 +1,121 @@
+"""A Scrapyd of this project, started in a root of the test's choice, and its real clients."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import requests
+
+from tests.servers import LOOPBACK, Server
+
+ROOT = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+SHIPPED = ("scraping_project", "spiders", "pipelines")
+FINISH_TIMEOUT = 90.0
+
+#: Without a pidfile, of which a root has only one.
+START = [sys.executable, "-m", "scrapyd", "--pidfile="]
+
+#: What a test must not inherit from whoever runs it.
+OURS = ("SCRAPYD_", "SCRAPY_", "REDIS_URL", "DATABASE_URL", "DATA_DIR", "PYTHONPATH")
+
+
+def environment(**ours: str) -> dict[str, str]:
+    """Return this process's environment with no setting of the project but the named ones."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(OURS)} | ours
+
+
+def checkout(destination: Path) -> Path:
+    """Copy what a clone of the repository holds and the egg needs."""
+    caches = shutil.ignore_patterns("__pycache__")
+    for name in SHIPPED:
+        shutil.copytree(ROOT / name, destination / name, ignore=caches)
+    for name in ("scrapy.cfg", "setup.py", "pyproject.toml", "README.md"):
+        shutil.copy(ROOT / name, destination / name)
+    return destination
+
+
+class Scrapyd(Server):
+    """A Scrapyd node with a DATA_DIR of its own."""
+
+    def __init__(
+        self,
+        directory: Path,
+        root: Path = ROOT,
+        command: list[str] | None = None,
+        host: str = LOOPBACK,
+        **settings: str,
+    ):
+        super().__init__(directory, host)
+        self.root = root
+        self.data_dir = directory / "data"
+        self.command = command or START
+        self.settings = {
+            "SCRAPYD_HTTP_PORT": str(self.port),
+            "DATA_DIR": str(self.data_dir),
+        } | settings
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}:{self.port}/"
+
+    @property
+    def login(self) -> tuple[str, str] | None:
+        username = self.settings.get("SCRAPYD_USERNAME")
+        return (username, self.settings["SCRAPYD_PASSWORD"]) if username else None
+
+    def _command(self) -> list[str]:
+        variables = [f"{name}={value}" for name, value in environment(**self.settings).items()]
+        return ["env", "--ignore-environment", f"--chdir={self.root}", *variables, *self.command]
+
+    def _answers(self) -> bool:
+        try:
+            return requests.get(self.url, timeout=5).status_code in {200, 401}
+        except requests.ConnectionError:
+            return False
+
+    def get(self, page: str, **parameters: str) -> dict:
+        return self._ok(requests.get(self.url + page, parameters, auth=self.login, timeout=30))
+
+    def post(self, page: str, **fields: object) -> dict:
+        return self._ok(requests.post(self.url + page, fields, auth=self.login, timeout=30))
+
+    def _ok(self, response: requests.Response) -> dict:
+        assert response.status_code == 200, response.text
+        answer = response.json()
+        assert answer["status"] == "ok", answer
+        return answer
+
+    def run(self, spider: str, project: str = "scraping_project", **fields: object) -> str:
+        """Schedule a run, wait until it has ended and return its log."""
+        job = self.post("schedule.json", project=project, spider=spider, **fields)["jobid"]
+        deadline = time.monotonic() + FINISH_TIMEOUT
+        while job not in [finished["id"] for finished in self.get("listjobs.json")["finished"]]:
+            assert time.monotonic() < deadline, self.log_tail()
+            time.sleep(0.1)  # Scrapyd tells nobody that a run has ended
+        return (self.data_dir / "scrapyd" / "logs" / project / spider / f"{job}.log").read_text()
+
+
+def client(name: str, *arguments: str, root: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run one of scrapyd-client's programs in a project's root."""
+    return subprocess.run(
+        [BIN / name, *arguments],
+        cwd=root,
+        env=environment(**settings),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def deploy(root: Path, scrapyd: Scrapyd) -> None:
+    """Ship the egg of a project's root with scrapyd-deploy."""
+    login = {
+        name: value for name, value in scrapyd.settings.items() if name.endswith(("USERNAME", "PASSWORD"))
+    }
+    done = client("scrapyd-deploy", "cluster", root=root, SCRAPYD_URL=scrapyd.url, **login)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert '"status": "ok"' in done.stdout, done.stdout

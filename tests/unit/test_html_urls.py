@@ -1,0 +1,218 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from w3lib.url import safe_url_string
+
+from scraping_project.html.urls import MAX_LENGTH, host, resolve
+
+BASE = "http://a.example/b/c?d#e"
+
+ENCODINGS = ["utf-8", "cp1252", "shift_jis", "iso2022_jp", "gb18030", "big5hkscs", "koi8-r", "utf-16-le"]
+NO_ENCODINGS = ["", "nosuch", "a\0", "\ud800", "idna", "rot13", "hex"]
+
+PIECES = [
+    *"abz019:/?#[]@!$&'()*+,;=%|\\^`{}<>\" \t\n\r\0~._-éü日\ud800\x7f\x80\u200b",
+    *("http:", "https:", "//", "..", "%2e", "%zz", "%41", "[::1]", "xn--", "127.1", "mailto:", ":80", ":443"),
+    "a" * 64,
+]
+SOUP = st.lists(st.sampled_from(PIECES), max_size=14).map("".join)
+HREFS = st.one_of(st.text(), SOUP, SOUP.map("http://{}".format), SOUP.map("http://h.example/{}".format))
+BASES = st.one_of(st.sampled_from([BASE, "https://x.example/", "http://[::1]/a/b", "nope", ""]), st.text())
+
+CORPUS = [
+    *(
+        "",
+        "#x",
+        "x",
+        "/x",
+        "?q",
+        "//h.example/x",
+        "http:///x.example/y",
+        "http:x",
+        "https:x.example",
+        "\\x\\y",
+    ),
+    *(
+        "x?",
+        "x??",
+        "x?#",
+        "x?a=1&b=%20&c",
+        "x?a=[1]&b={2}|3^4`5\\6",
+        "[x]|{y}^`z'\"<>",
+        "x%zz%41%",
+        "x y",
+        "é?ü",
+    ),
+    *(
+        "http://Bücher.example/ü",
+        "http://☃.example",
+        "http://日本.example/日本?日本",
+        "http://a_b.example/",
+        "http://x.example.",
+    ),
+    *(
+        "http://x.example:80/",
+        "https://x.example:443",
+        "http://x.example:8080",
+        "http://[::1]:80/[x]",
+        "http://0x7f.1/",
+    ),
+    *(
+        "HTTP://X.EXAMPLE/A/../B/./C",
+        "http://u@x.example/",
+        "http://u:p@x.example/",
+        "http://xn--bcher-kva.example/",
+    ),
+    *(
+        " \n/x\ty\r\n ",
+        "x;p=1?q;r",
+        "x\x00y",
+        "x\x7fy",
+        "http://" + "a" * 64 + ".example/",
+        "x?'",
+        "x/%2e%2e/y",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("href", "url"),
+    [
+        ("", "http://a.example/b/c?d"),
+        ("#x", "http://a.example/b/c?d"),
+        ("?q", "http://a.example/b/c?q"),
+        ("../x", "http://a.example/x"),
+        ("//h.example/x", "http://h.example/x"),
+        ("http:///h.example/x", "http://h.example/x"),
+        ("\\x\\y", "http://a.example/x/y"),
+        (" \n/x\ty\r\n ", "http://a.example/xy"),
+        ("HTTPS://H.Example:443", "https://h.example/"),
+        ("http://Bücher.example/ü?ü", "http://xn--bcher-kva.example/%C3%BC?%C3%BC"),
+        ("http://[::1]:80/[x]", "http://[::1]/%5Bx%5D"),
+        ("http://u:p@h.example/", "http://u:p@h.example/"),
+        ("/x?a=[1]|2", "http://a.example/x?a=%5B1%5D%7C2"),
+        ("/x?", "http://a.example/x"),
+        ("/x?#y", "http://a.example/x"),
+        ("/x??", "http://a.example/x??"),
+        ("/x?a?", "http://a.example/x?a?"),
+        ("/x\ud800", "http://a.example/x%EF%BF%BD"),
+    ],
+)
+def test_an_href_resolves_as_in_a_browser(href, url):
+    assert resolve(BASE, href) == url
+
+
+@pytest.mark.parametrize(
+    "href",
+    [
+        *(
+            "mailto:x@a.example",
+            "javascript:void(0)",
+            " ja\nvascript:x",
+            "data:text/html,x",
+            "tel:1",
+            "ftp://a.example/",
+        ),
+        *(
+            "about:blank",
+            "blob:http://a.example/x",
+            "http://",
+            "http://?",
+            "http://[bad",
+            "http://a b/",
+            "http://a:99999/",
+        ),
+    ],
+)
+def test_what_cannot_be_requested_resolves_to_none(href):
+    assert resolve(BASE, href) is None
+
+
+def test_an_unusable_base_resolves_to_none():
+    assert resolve("nope", "x") is None
+    assert resolve("http://[", "x") is None
+    assert resolve("\ud800", "x") is None
+
+
+def test_a_url_of_up_to_8000_characters_resolves():
+    longest = "http://a.example/".ljust(MAX_LENGTH, "x")
+    assert resolve(BASE, longest) == longest
+    assert resolve(BASE, f"{longest}#fragment") == longest
+    assert resolve(BASE, f"{longest}x") is None
+
+
+@pytest.mark.parametrize(
+    ("encoding", "query"),
+    [
+        ("utf-8", "%E9%A0%81&e=%C3%A9"),
+        ("utf-16-le", "%E9%A0%81&e=%C3%A9"),
+        ("nosuch", "%E9%A0%81&e=%C3%A9"),
+        ("cp1252", "%26%2338913%3B&e=%E9"),
+        ("gb18030", "%ED%93&e=%A8%A6"),
+        ("shift_jis", "%95%C5&e=%26%23233%3B"),
+    ],
+)
+def test_a_query_is_written_in_the_encoding_of_its_document(encoding, query):
+    assert resolve(BASE, "/é?p=頁&e=é#é", encoding) == f"http://a.example/%C3%A9?p={query}"
+
+
+@pytest.mark.parametrize("encoding", NO_ENCODINGS)
+def test_an_encoding_that_is_no_superset_of_ascii_counts_as_utf_8(encoding):
+    assert resolve(BASE, "?é", encoding) == "http://a.example/b/c?%C3%A9"
+
+
+@settings(deadline=None, max_examples=500)
+@given(base=BASES, href=HREFS, encoding=st.sampled_from(ENCODINGS + NO_ENCODINGS))
+def test_any_href_resolves_to_none_or_to_what_resolves_to_itself(base, href, encoding):
+    url = resolve(base, href, encoding)
+    if url is not None:
+        assert url.startswith(("http://", "https://"))
+        assert url.isascii()
+        assert "#" not in url
+        assert resolve(base, url, encoding) == url
+        assert host(url)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "shift_jis"])
+@pytest.mark.parametrize("href", CORPUS)
+def test_scrapy_requests_a_resolved_url_unchanged(href, encoding):
+    url = resolve(BASE, href, encoding)
+    assert url is not None
+    assert safe_url_string(url) == url
+
+
+@settings(deadline=None, max_examples=500)
+@given(href=HREFS)
+def test_scrapy_requests_any_resolved_url_without_credentials_unchanged(href):
+    url = resolve(BASE, href)
+    if url is not None and "@" not in url.split("/")[2]:
+        assert safe_url_string(url) == url
+
+
+def test_scrapy_writes_percent_signs_in_credentials_its_own_way():
+    url = resolve(BASE, "http://%41%zz@h.example/")
+    assert url == "http://%41%zz@h.example/"
+    assert safe_url_string(url) == "http://A%25zz@h.example/"
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("http://A.example/x", "a.example"),
+        ("https://a.example:443/", "a.example"),
+        ("http://a.example:80/", "a.example"),
+        ("http://a.example:443/", "a.example:443"),
+        ("https://u:p@a.example:8443/", "a.example:8443"),
+        ("http://[::1]:6800/", "[::1]:6800"),
+        ("http://Bücher.example/", "xn--bcher-kva.example"),
+        *((url, "") for url in ("", "nope", "mailto:x@a.example", "http://", "http://[", "\ud800")),
+    ],
+)
+def test_a_host_is_lower_case_and_has_its_port_only_when_it_is_not_the_default(url, expected):
+    assert host(url) == expected
+
+
+@settings(deadline=None)
+@given(st.one_of(st.text(), HREFS))
+def test_any_text_has_a_host_or_none(url):
+    assert host(url) == host(url).lower()
