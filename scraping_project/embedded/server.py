@@ -72,7 +72,10 @@ def _wait_until_ready(place: Place, client: redis.Redis, port: int, linger: floa
                 return
             if state == "loading":
                 deadline = time.monotonic() + PATIENCE
-        elif not _start_supervisor(place, port, linger) and not place.is_supervised():
+        elif _start_supervisor(place, port, linger):
+            # That may have taken as long as the data took to load.
+            deadline = time.monotonic() + PATIENCE
+        elif not place.is_supervised():
             raise _failure(place, "did not start")
         if time.monotonic() > deadline:
             raise _failure(place, "does not answer")
