@@ -1,0 +1,38 @@
+-- join: registers a worker with the crawl of the frontier, or begins a new crawl for it.
+--
+-- args: token, lease (ms), host, pid, rules and seeds (strings; seeds '' for a worker that waits), id for a
+-- new crawl
+-- Returns {status, epoch, crawl id, ledger..., the rules or seeds in force}
+--   status: 1 began a new crawl, 0 joined, -1 the unfinished crawl has other rules, -2 it has other seeds
+local function begin()
+  retire()
+  rcall('HSET', CRAWL, 'id', args.id, 'rules', args.rules, 'seeds', args.seeds, 'began', now, 'reaped', now)
+end
+
+local function join()
+  local status = 0
+  local known = rcall('HMGET', CRAWL, 'epoch', 'rules', 'seeds')
+  if not known[2] then
+    begin()
+    status = 1
+  elseif finished() and (args.seeds ~= '' or known[2] ~= args.rules and rcall('ZCARD', WORKERS) == 0) then
+    begin()
+    status = 1
+  elseif known[2] ~= args.rules then
+    return {-1, 0, '', 0, 0, known[2]}
+  elseif args.seeds ~= '' and known[3] ~= args.seeds then
+    if known[3] ~= '' then
+      return {-2, 0, '', 0, 0, known[3]}
+    end
+    rcall('HSET', CRAWL, 'seeds', args.seeds)
+  end
+  rcall('HSET', key('worker', args.token), 'sequence', 0, 'host', args.host, 'pid', args.pid, 'joined', now)
+  rcall('ZADD', WORKERS, now + args.lease, args.token)
+  if args.seeds ~= '' then
+    rcall('SADD', STARTING, args.token)
+  end
+  local crawl = rcall('HMGET', CRAWL, 'epoch', 'id')
+  return {status, tonumber(crawl[1]), crawl[2], counter('queued') + counter('delayed'), counter('pages'), ''}
+end
+
+return join()

@@ -1,0 +1,20 @@
+-- push: adds new requests; the dupe filter check is part of the same step.
+--
+-- requests: {fingerprint or '' to pass the filter, slot, priority, payload} each
+-- Returns a string with a character for each: '1' added, '0' known.
+local function push(requests)
+  local flags = {}
+  for index, request in ipairs(requests) do
+    if request[1] ~= '' and seen(request[1]) then
+      count('filtered:duplicate')
+      flags[index] = '0'
+    else
+      count('discovered')
+      local id = rcall('HINCRBY', CRAWL, 'next', 1)
+      enqueue({id = id, attempt = 1, deliveries = 0, deaths = 0,
+        slot = request[2], priority = request[3], payload = request[4]}, false)
+      flags[index] = '1'
+    end
+  end
+  return table.concat(flags)
+end

@@ -1,0 +1,23 @@
+-- requeue: puts dead letters back into their queues, as new.
+--
+-- args: ids
+-- Returns how many there were.
+local function requeue()
+  local moved = 0
+  for _, id in ipairs(args.ids) do
+    local record = rcall('HGET', BURIED, id)
+    if record then
+      local request = read_leased(record)
+      request.attempt, request.deliveries, request.deaths = request.attempt + 1, 0, 0
+      enqueue(request, false)
+      rcall('HDEL', BURIED, id)
+      rcall('HDEL', DEAD, id)
+      count('dead', -1)
+      moved = moved + 1
+    end
+  end
+  write_counts()
+  return moved
+end
+
+return requeue()
