@@ -1,0 +1,209 @@
+"""The fixtures that several rooms of the suite share."""
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from sqlalchemy import MetaData, Table, create_engine, select
+
+from tests import servers
+from tests.servers import MariadbServer, NginxServer, RedisServer
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / ".cache" / "docs"
+INHERITED = ("PATH", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH")
+
+Env = Mapping[str, str | None]
+
+
+@pytest.fixture(scope="session")
+def shared_redis() -> Iterator[RedisServer]:
+    with servers.redis_server() as server:
+        yield server
+
+
+@pytest.fixture
+def redis_url(shared_redis: RedisServer) -> str:
+    """Names the session's Redis, emptied (FLUSHALL) before each test."""
+    shared_redis.start()
+    with redis.Redis.from_url(shared_redis.url, protocol=2) as client:
+        client.flushall()
+    return shared_redis.url
+
+
+@pytest.fixture
+def redis_server() -> Iterator[RedisServer]:
+    """Gives the test a Redis of its own, to kill and to configure."""
+    with servers.redis_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def shared_mariadb() -> Iterator[MariadbServer]:
+    with servers.mariadb_server() as server:
+        yield server
+
+
+@pytest.fixture
+def mariadb_url(shared_mariadb: MariadbServer) -> str:
+    """Names an empty database of the test's own in the session's MariaDB."""
+    shared_mariadb.start()
+    return shared_mariadb.database()
+
+
+@pytest.fixture
+def nginx() -> Iterator[Callable[..., NginxServer]]:
+    """Serves directories: ``nginx(root, host="127.0.0.2")``."""
+    with ExitStack() as stack:
+        yield lambda root, host=servers.LOOPBACK: stack.enter_context(servers.nginx_server(root, host))
+
+
+@pytest.fixture
+def demo_site() -> Iterator[str]:
+    """Names the base URL of the demo site."""
+    from demo.server import serve  # noqa: PLC0415 -- most tests do without the demo
+
+    with serve() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def shared_docs_site() -> Iterator[NginxServer]:
+    with servers.nginx_server(manual("postgresql")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def shared_sphinx_site() -> Iterator[NginxServer]:
+    with servers.nginx_server(manual("scrapy")) as server:
+        yield server
+
+
+@pytest.fixture
+def docs_site(shared_docs_site: NginxServer) -> NginxServer:
+    """Serves PostgreSQL's manual, more than a thousand pages; its record of requests begins empty."""
+    shared_docs_site.forget()
+    return shared_docs_site
+
+
+@pytest.fixture
+def sphinx_site(shared_sphinx_site: NginxServer) -> NginxServer:
+    """Serves Scrapy's manual, more than a hundred pages; its record of requests begins empty."""
+    shared_sphinx_site.forget()
+    return shared_sphinx_site
+
+
+def manual(name: str) -> Path:
+    if not (DOCS / name / "index.html").exists():
+        pytest.fail(f".cache/docs/{name} is missing; `make test` fetches it")
+    return DOCS / name
+
+
+@pytest.fixture
+def project(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator["Project"]:
+    """Runs the project's commands with data of the test's own."""
+    project = Project(tmp_path, lambda: str(request.getfixturevalue("redis_url")))
+    yield project
+    project.end_all()
+
+
+class Project:
+    """The project as its users run it: an environment, processes and a database.
+
+    Variables in ``env`` reach every process and win over those set here; those given with one command
+    win over both. None takes a variable away. Nothing else is inherited but where programs lie and the
+    language. Warning: an embedded server that a command starts is no child of it and is not ended here.
+    """
+
+    def __init__(self, directory: Path, redis_url: Callable[[], str]) -> None:
+        self.directory = directory
+        self.data_dir = directory / "data"
+        self.env: dict[str, str | None] = {}
+        self._redis_url = redis_url
+        self._processes: list[subprocess.Popen[str]] = []
+        self._errors: dict[int, Path] = {}
+
+    @property
+    def database_url(self) -> str:
+        return self.env.get("DATABASE_URL") or f"sqlite:///{self.data_dir / 'scraping.db'}"
+
+    def run(
+        self, *arguments: str, env: Env | None = None, timeout: float = 60, check: bool = True
+    ) -> subprocess.CompletedProcess[str]:
+        """Runs ``scrapy ARGUMENTS`` to its end; with ``check`` another exit code than 0 fails the test."""
+        process = self.start(*arguments, env=env)
+        try:
+            output, _ = process.communicate(timeout=timeout)
+            how = f"ended with {process.returncode}"
+        except subprocess.TimeoutExpired as expired:
+            end(process)
+            output = (expired.output or b"").decode(errors="replace")  # bytes, even of a text pipe
+            how, check = f"was ended after {timeout} s", True
+        errors = self.errors(process)
+        if check and process.returncode != 0:
+            pytest.fail(f"scrapy {shlex.join(arguments)} {how}:\n{output}\n{errors[-8000:]}")
+        return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+
+    def start(self, *arguments: str, env: Env | None = None) -> subprocess.Popen[str]:
+        """Starts ``scrapy ARGUMENTS`` with its standard output as a pipe; the test's end kills it."""
+        errors = self.directory / f"stderr-{len(self._processes)}.log"
+        with errors.open("w") as stderr:
+            process = subprocess.Popen(
+                servers.dies_with_us([sys.executable, "-W", "error", "-m", "scrapy", *arguments]),
+                cwd=ROOT,
+                env=self._environment(env or {}),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=stderr,  # a file, for a worker must not wait until someone reads what it logs
+                text=True,
+                start_new_session=True,
+            )
+        self._processes.append(process)
+        self._errors[process.pid] = errors
+        return process
+
+    def errors(self, process: subprocess.Popen[str]) -> str:
+        """Returns what a process has written to its standard error."""
+        return self._errors[process.pid].read_text(errors="replace")
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        """Returns the rows of a table of the database, in no certain order."""
+        engine = create_engine(self.database_url)
+        try:
+            with engine.connect() as connection:
+                columns = Table(table, MetaData(), autoload_with=connection)
+                return [dict(row) for row in connection.execute(select(columns)).mappings()]
+        finally:
+            engine.dispose()
+
+    def end_all(self) -> None:
+        """Kills what still runs, and shows what it logged, should the test have failed."""
+        for process in self._processes:
+            if process.poll() is None:
+                sys.stdout.write(f"{process.args!r}:\n{self.errors(process)[-4000:]}\n")
+            end(process)
+
+    def _environment(self, more: Env) -> dict[str, str]:
+        env: dict[str, str | None] = {name: os.environ.get(name) for name in INHERITED}
+        env |= {"HOME": str(self.directory), "DATA_DIR": str(self.data_dir)}
+        env |= self.env | dict(more)
+        if "REDIS_URL" not in env:
+            env["REDIS_URL"] = self._redis_url()
+        return {name: value for name, value in env.items() if value is not None}
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    """Kills a process together with the children it left in its session."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
