@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import uuid4
+from weakref import WeakKeyDictionary
 
 from scrapy import Request
 from scrapy.http import Response
@@ -29,6 +30,7 @@ class Attempt:
     result: Response | Request | BaseException | None = None  # what the middlewares made of it
     error: tuple[str, str] | None = None  # reason and message of the callback's or a pipeline's exception
     records: int = 0  # items stored
+    alias: Request | None = None  # what a middleware's own Response names as its request
     site_url: str | None = None  # set once a Site for this answer has been stored
 
     def sending(self) -> None:
@@ -50,7 +52,9 @@ class Attempts:
 
     def __init__(self) -> None:
         self._current: dict[Request, Attempt] = {}
-        self._heirs: dict[Request, tuple[str, int]] = {}
+        # Weak, for a replacement may be dropped before it is scheduled: offsite, duplicate.
+        self._heirs: WeakKeyDictionary[Request, tuple[str, int]] = WeakKeyDictionary()
+        self._aliases: dict[Request, Attempt] = {}
         self._serial = itertools.count(1)
         self._prefix = uuid4().hex[:12]
 
@@ -64,10 +68,20 @@ class Attempts:
         self._current[request] = Attempt(request, request_id, number)
 
     def of(self, request: Request | None) -> Attempt | None:
-        return self._current.get(request) if request is not None else None
+        if request is None:
+            return None
+        return self._current.get(request) or self._aliases.get(request)
+
+    def also(self, request: Request, attempt: Attempt) -> None:
+        """Know the attempt by another request too, until it ends."""
+        if request is not attempt.request:
+            attempt.alias = request
+            self._aliases[request] = attempt
 
     def end(self, attempt: Attempt) -> None:
         del self._current[attempt.request]
+        if attempt.alias is not None:
+            self._aliases.pop(attempt.alias, None)  # two answers of a cache may name the same request
 
     def replace(self, attempt: Attempt, replacement: Request) -> None:
         """Let a redirect's or retry's new request inherit the identity of the one it replaces."""

@@ -44,6 +44,8 @@ class Downloader(downloader.Downloader):
         attempt.result = result.value if isinstance(result, Failure) else result
         if isinstance(result, Request):
             self._attempts.replace(attempt, result)
+        elif isinstance(result, Response) and result.request is not None:
+            self._attempts.also(result.request, attempt)
         return result
 
     async def _enqueue_request(self, request: Request) -> Response:

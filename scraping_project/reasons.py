@@ -2,6 +2,7 @@
 
 import errno
 import re
+from gzip import BadGzipFile
 
 from OpenSSL import SSL
 from scrapy.exceptions import (
@@ -32,6 +33,7 @@ _BY_TYPE: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
     ((DownloadCancelledError,), "too_large"),
     ((ResponseDataLossError,), "truncated"),
     ((NotSupported, UnsupportedURLSchemeError), "guard"),
+    ((BadGzipFile,), "parse"),  # though an OSError
 )
 _REFUSED_ERRNOS = frozenset({errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EADDRNOTAVAIL})
 

@@ -29,7 +29,9 @@ DOWNLOADER = "scraping_project.downloader.Downloader"
 DOWNLOADER_MIDDLEWARES = {
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
     "scraping_project.downloadermiddlewares.robots.Robots": 100,
-    "scraping_project.downloadermiddlewares.identity.BrowserUserAgent": 510,
+    "scraping_project.downloadermiddlewares.identity.BrowserUserAgent": 490,
+    "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,
+    "scraping_project.downloadermiddlewares.compression.Compression": 590,
 }
 CONCURRENT_REQUESTS = 32
 CONCURRENT_REQUESTS_PER_DOMAIN = 1

@@ -68,7 +68,7 @@ class LinksSpider(Spider):
         if isinstance(response, HtmlResponse):
             page = parse(response.text, response.url, response.encoding)
         yield site_of(response, title=page.title, links=page.links)
-        if not page.nofollow and self._may_descend(response):
+        if 200 <= response.status < 300 and not page.nofollow:  # noqa: PLR2004  HTTP's own
             yield from self._follow(response, page)
 
     def request_scheduled(self, request: Request) -> None:
@@ -84,12 +84,14 @@ class LinksSpider(Spider):
         return self.max_depth is None or response.meta.get("depth", 0) < self.max_depth
 
     def _follow(self, response: Response, page: Page) -> Iterator[Request]:
-        here = host(response.url)
+        here, deeper = host(response.url), self._may_descend(response)
         for link in page.links:
-            if self.allowed_domains or host(link.url) == here:  # Scrapy's own middleware checks the domains
-                yield Request(link.url)
-            else:
+            if not self.allowed_domains and host(link.url) != here:  # else Scrapy's own middleware checks
                 self._filtered("offsite")
+            elif not deeper:
+                self._filtered("depth")
+            else:
+                yield Request(link.url)
 
     def _filtered(self, reason: str) -> None:
         self.crawler.stats.inc_value(f"frontier/filtered/{reason}")

@@ -22,14 +22,17 @@ class BrowserUserAgent:
 
     @classmethod
     def from_crawler(cls, crawler: "Crawler") -> Self:
-        mode = crawler.settings["USER_AGENT_MODE"]
+        settings = crawler.settings
+        mode = settings["USER_AGENT_MODE"]
         if mode == "honest":
             raise NotConfigured
         if mode != "browser":
             raise ValueError(f"USER_AGENT_MODE is {mode!r}: set it to honest or browser")
         from scrapy_fake_useragent.providers import FakeUserAgentProvider  # noqa: PLC0415  slow to import
 
-        return cls(FakeUserAgentProvider(crawler.settings))
+        # Without a fallback it refuses to start; with the honest name it says nothing false in its need.
+        fallback = {"FAKEUSERAGENT_FALLBACK": settings["USER_AGENT"]}
+        return cls(FakeUserAgentProvider(fallback | settings.copy_to_dict()))
 
     def process_request(self, request: Request) -> None:
-        request.headers["User-Agent"] = self._user_agent
+        request.headers.setdefault("User-Agent", self._user_agent)

@@ -129,18 +129,23 @@ def outcome_of(attempt: Attempt) -> Outcome | None:
         return "filtered", result.reason, str(result)
     if isinstance(result, IgnoreRequest):
         answer = _answer(attempt)
-        return ("failed", reasons.of_status(answer.status), str(result)) if answer is not None else None
+        return (*_by_status(answer), str(result)) if answer is not None else None
     if result is None:
         return None
-    return "dead", reasons.of_download(result), reasons.describe(result)
+    reason = reasons.of_download(result)
+    return "filtered" if reason == "guard" else "dead", reason, reasons.describe(result)
 
 
 def _answered(attempt: Attempt, response: Response) -> Outcome:
     if attempt.error:
         return "dead", *attempt.error
+    return *_by_status(response), None
+
+
+def _by_status(response: Response) -> tuple[str, str | None]:
     if 200 <= response.status < 300 or response.status == 304:  # noqa: PLR2004  HTTP's own numbers
-        return "success", None, None
-    return "failed", reasons.of_status(response.status), None
+        return "success", None
+    return "failed", reasons.of_status(response.status)
 
 
 def _retried(attempt: Attempt, replacement: Request) -> Outcome | None:
@@ -154,9 +159,9 @@ def _retried(attempt: Attempt, replacement: Request) -> Outcome | None:
 
 
 def _answer(attempt: Attempt) -> Response | None:
-    """The final answer: what the spider got, or the hop at which a redirect was given up."""
+    """The final answer: what the spider got, or what a middleware raised at, such as a bad Location."""
     if isinstance(attempt.result, Response):
         return attempt.result
-    if isinstance(attempt.result, IgnoreRequest) and isinstance(attempt.wire, Response):
-        return attempt.wire
-    return None
+    if isinstance(attempt.result, reasons.Filtered) or not isinstance(attempt.result, Exception):
+        return None
+    return attempt.wire if isinstance(attempt.wire, Response) else None

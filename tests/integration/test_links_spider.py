@@ -1,0 +1,166 @@
+"""The links spider's crawl of the demo site, row for row, and the rules by which it follows links."""
+
+import json
+
+import pytest
+
+from demo.expected import expected
+from demo.server import serve
+from tests.integration.hostile_server import hostile_server, redirect, whole
+
+EXPECTED = expected()
+HTML = b"Content-Type: text/html\r\n"
+FAST = ("-s", "DOWNLOAD_DELAY=0", "-s", "CONCURRENT_REQUESTS_PER_DOMAIN=8")
+
+
+def crawl(project, *urls, **arguments):
+    given = [word for name, value in arguments.items() for word in ("-a", f"{name}={value}")]
+    return project.run("crawl", "links", "-a", f"start_urls={','.join(urls)}", *given, *FAST)
+
+
+def page(*links, head=""):
+    body = f"<title>A page</title>{head}" + "".join(f"<a href='{link}'>x</a>" for link in links)
+    return whole("200 OK", body.encode(), HTML)
+
+
+def stored(project, base):
+    """The sites as expected.json tells them, addresses of the site itself as paths."""
+    return {site["url"].removeprefix(base): as_expected(site, base) for site in project.rows("sites")}
+
+
+def as_expected(site, base):
+    links = [link.removeprefix(base) for link in json.loads(site["links"])]
+    rels = json.loads(site["link_rels"] or "{}")
+    validators = {name: site[name] for name in ("etag", "last_modified") if site[name] is not None}
+    return {
+        "status": site["status_code"],
+        "title": site["title"],
+        "links": links,
+        "nofollow": [links[int(index)] for index, rel in rels.items() if "nofollow" in rel.split()],
+        "content_type": site["content_type"],
+        **validators,
+    }
+
+
+def failures(project, base):
+    ended = [log for log in project.rows("scrape_logs") if log["status"] not in {"success", "retried"}]
+    return {log["url"].removeprefix(base): log["reason"] for log in ended}
+
+
+def retried(project, base):
+    urls = [log["url"] for log in project.rows("scrape_logs") if log["status"] == "retried"]
+    return {url.removeprefix(base): urls.count(url) for url in urls}
+
+
+@pytest.fixture(name="database")
+def project_on_each_database(project, database_url):
+    project.env["DATABASE_URL"] = database_url
+    return project
+
+
+def test_the_demo_is_stored_row_for_row_and_a_second_crawl_doubles_nothing(database):
+    requests = []
+    with serve(requests=requests) as base:
+        for crawls in (1, 2):
+            requests.clear()
+            crawl(database, f"{base}/")
+
+            assert stored(database, base) == EXPECTED["sites"]
+            assert len(database.rows("sites")) == len(EXPECTED["sites"])
+            assert failures(database, base) == EXPECTED["failures"]
+            assert retried(database, base) == {key: n * crawls for key, n in EXPECTED["retried"].items()}
+            assert not set(EXPECTED["never"]) & set(requests)
+            finals = [log for log in database.rows("scrape_logs") if log["status"] != "retried"]
+            assert len(finals) == crawls * (len(EXPECTED["sites"]) + 2)  # two are robots.txt's
+
+
+def test_every_log_names_the_site_of_its_own_url(project, demo_site):
+    crawl(project, f"{demo_site}/")
+    urls = {site["id"]: site["url"] for site in project.rows("sites")}
+    answered = [log for log in project.rows("scrape_logs") if log["status"] in {"success", "failed"}]
+    assert answered
+    assert all(urls[log["site_id"]] == log["url"] for log in answered)
+
+
+def test_a_link_of_a_page_is_recorded_and_not_followed_when_the_page_says_nofollow(project, demo_site):
+    requests = []
+    with serve(requests=requests) as base:
+        crawl(project, f"{base}/robots/page")
+        links = stored(project, base)["/robots/page"]["links"]
+    assert "/robots/unread" in links
+    assert set(requests) == {"/robots.txt", "/robots/page"}
+
+
+@pytest.mark.parametrize(("depth", "pages"), [(0, {"/0"}), (1, {"/0", "/1"}), (2, {"/0", "/1", "/2"})])
+def test_max_depth_counts_steps_from_a_seed(project, depth, pages):
+    answers = {f"/{n}": page(f"/{n + 1}") for n in range(4)}
+    with hostile_server(answers) as server:
+        crawl(project, f"{server.url}/0", max_depth=depth)
+        assert set(server.paths()) == {"/robots.txt", *pages}
+
+
+def test_a_page_that_redirects_to_another_host_is_not_fetched_there(project):
+    with hostile_server() as other:
+        away = f"http://localhost:{other.port}/good"
+        answers = {"/": page("/away"), "/away": redirect(away.encode())}
+        with hostile_server(answers) as server:
+            crawl(project, f"{server.url}/")
+        assert other.requests == []
+    assert [site["url"] for site in project.rows("sites")] == [f"{server.url}/"]
+
+
+def test_a_seed_may_redirect_to_another_host_whose_links_are_followed_then(project):
+    with hostile_server({"/new": page("/good")}) as other:
+        away = f"http://localhost:{other.port}"
+        with hostile_server({"/": redirect(f"{away}/new".encode())}) as server:
+            crawl(project, f"{server.url}/")
+    assert {f"{away}/new", f"{away}/good"} <= {site["url"] for site in project.rows("sites")}
+
+
+def test_without_allowed_domains_only_the_pages_own_host_is_followed(project):
+    with hostile_server() as other:
+        answers = {"/": page(f"http://localhost:{other.port}/good", "/here"), "/here": page()}
+        with hostile_server(answers) as server:
+            crawl(project, f"{server.url}/")
+            assert "/here" in server.paths()
+        assert other.requests == []
+
+
+def test_allowed_domains_admit_other_hosts_and_shut_out_the_rest(project):
+    with hostile_server() as other, hostile_server() as third:
+        links = (f"http://localhost:{other.port}/good", f"http://127.0.0.2:{third.port}/good")
+        with hostile_server({"/": page(*links)}) as server:
+            crawl(project, f"{server.url}/", allowed_domains="127.0.0.1,localhost")
+        assert "/good" in other.paths()
+        assert third.requests == []
+
+
+def test_a_redirect_out_of_the_allowed_domains_is_not_fetched(project):
+    with hostile_server() as other:
+        away = f"http://localhost:{other.port}/good".encode()
+        with hostile_server({"/": page("/away"), "/away": redirect(away)}) as server:
+            crawl(project, f"{server.url}/", allowed_domains="127.0.0.1")
+        assert other.requests == []
+
+
+def test_what_is_not_html_is_recorded_and_not_parsed(project):
+    text = b"<a href=/from-a-text>x</a>"
+    kinds = ("application/pdf", "application/json", "text/plain", "image/png")
+    answers = {
+        f"/{n}": whole("200 OK", text, f"Content-Type: {kind}; a=b\r\n".encode())
+        for n, kind in enumerate(kinds)
+    }
+    with hostile_server(answers) as server:
+        crawl(project, *(f"{server.url}/{n}" for n in range(len(kinds))))
+        assert "/from-a-text" not in server.paths()
+    sites = project.rows("sites")
+    assert {site["content_type"] for site in sites} == set(kinds)
+    assert {(site["links"], site["title"]) for site in sites} == {("[]", None)}
+
+
+def test_a_seed_in_a_loop_of_redirects_is_met_once_a_url(project):
+    with hostile_server({"/a": redirect(b"/b"), "/b": redirect(b"/a")}) as server:
+        done = project.run("crawl", "links", "-a", f"start_urls={server.url}/a", *FAST, check=False)
+        assert server.paths() == ["/robots.txt", "/a", "/b"]
+    assert done.returncode == 1
+    assert project.rows("scrape_logs") == []
