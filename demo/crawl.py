@@ -12,8 +12,10 @@ def main() -> int:
         print(f"the demo site is served at {base} while it is crawled", file=sys.stderr)
         command = [sys.executable, "-m", "scrapy", "crawl", "links", "-a", f"start_urls={base}/"]
         manners = ["-s", "DOWNLOAD_DELAY=0", "-s", "CONCURRENT_REQUESTS_PER_DOMAIN=8"]
+        crawl = subprocess.Popen([*command, *manners, *sys.argv[1:]])  # noqa: S603  our own command
         signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C reaches the crawl too, which ends cleanly
-        return subprocess.call([*command, *manners, *sys.argv[1:]])  # noqa: S603  our own command
+        signal.signal(signal.SIGTERM, lambda *_: crawl.terminate())
+        return crawl.wait()
 
 
 if __name__ == "__main__":

@@ -101,3 +101,14 @@ def listening():
     tables = [Path(f"/proc/net/{table}").read_text().splitlines()[1:] for table in ("tcp", "tcp6")]
     rows = [line.split() for table in tables for line in table]
     return {row[9] for row in rows if row[3] == LISTENING}
+
+
+def test_every_request_that_waits_for_a_robots_txt_hears_it(project):
+    paths = [f"/{number}" for number in range(8)]
+    answers = {path: whole("200 OK", b"<a href=/>home</a>") for path in paths}
+    with hostile_server(answers | {"/robots.txt": whole("200 OK", b"User-agent: *\nDisallow: /")}) as site:
+        urls = ",".join(f"{site.url}{path}" for path in paths)
+        eagerly = ("-s", "DOWNLOAD_DELAY=0", "-s", "CONCURRENT_REQUESTS_PER_DOMAIN=8")
+        project.run("crawl", "links", "-a", f"start_urls={urls}", *eagerly, check=False)
+        assert site.paths() == ["/robots.txt"]
+    assert [row["reason"] for row in project.rows("scrape_logs")] == ["robots"] * 8
