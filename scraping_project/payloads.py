@@ -53,6 +53,8 @@ def decode(payload: bytes, spider: Spider) -> tuple[Request, str, int]:
     """
     try:
         request_id, attempt, fields = _decoder.decode(payload)
+        if not isinstance(request_id, str) or not isinstance(attempt, int):
+            raise Undecodable("no id and attempt number")
         for role in ("callback", "errback"):
             _check_method(spider, fields.get(role))
         if fields.get("_class", "") not in ("", *_CLASSES):

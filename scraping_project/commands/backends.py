@@ -5,13 +5,17 @@ from pathlib import Path
 
 from scrapy.commands import ScrapyCommand
 from scrapy.settings import BaseSettings, Settings
-from sqlalchemy import Engine
+from sqlalchemy import Engine, NullPool, create_engine
 
 from scraping_project import embedded
 from scraping_project.commands.exits import refuse
 from scraping_project.storage.engine import connect
-from scraping_project.storage.errors import StorageError
+from scraping_project.storage.errors import DatabaseUnavailable, StorageError
 from scraping_project.storage.migrate import migrate
+from scraping_project.storage.transactions import reading
+
+#: Seconds that a database gets to answer at the start of a command.
+PATIENCE = 5
 
 
 def settings_of(command: ScrapyCommand) -> Settings:
@@ -33,7 +37,7 @@ def redis_of(settings: BaseSettings) -> embedded.Server:
         server = embedded.resolve(settings["REDIS_URL"], Path(settings["DATA_DIR"]))
     except embedded.RedisUnavailable as error:
         refuse(str(error))
-    if server.origin != "configured":
+    if server.origin != "configured" and not settings["REPORT_FILE"]:  # of --workers, the parent says it
         print(server.note, file=sys.stderr)
     settings.set("REDIS_URL", server.url, "cmdline")
     return server
@@ -43,7 +47,30 @@ def database_of(settings: BaseSettings) -> Engine:
     """The database in use, with all migrations applied."""
     try:
         engine = connect(settings["DATABASE_URL"])
+        database_answers(engine)
         migrate(engine)
     except StorageError as error:
-        refuse(str(error))
+        refuse(with_advice(error, settings["DATABASE_URL"]))
     return engine
+
+
+def database_answers(engine: Engine) -> None:
+    """Raise DatabaseUnavailable, soon, when a server accepts connections and says nothing.
+
+    The engine's own timeouts are longer than any wait for a lock, which a start need not be.
+    """
+    if engine.dialect.name == "sqlite":
+        return
+    timeouts = {"connect_timeout": PATIENCE, "read_timeout": PATIENCE}
+    probe = create_engine(engine.url, poolclass=NullPool, hide_parameters=True, connect_args=timeouts)
+    with reading(probe):
+        return
+
+
+def with_advice(error: StorageError, database_url: str) -> str:
+    """The error, and what to do about it when the database is not there."""
+    if not isinstance(error, DatabaseUnavailable):
+        return str(error)
+    if database_url.startswith("sqlite"):
+        return f"{error}: set DATA_DIR to a folder of yours, or DATABASE_URL to another database"
+    return f"{error}: start it, or set DATABASE_URL to another database"

@@ -1,30 +1,37 @@
 """``scrapy crawl``: Scrapy's own, with the shared frontier, checked arguments, a summary and true exits."""
 
+import asyncio
+import logging
 import sys
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from scrapy import signals
 from scrapy.commands.crawl import Command as ScrapyCrawl
 from sqlalchemy import make_url
 
+from scraping_project import reasons
 from scraping_project.commands import workers
 from scraping_project.commands.arguments import check_arguments
 from scraping_project.commands.backends import prepare, settings_of
+from scraping_project.commands.checked_settings import check_settings
 from scraping_project.commands.exits import (
     BAD_INPUT,
     FINISHED,
     INTERRUPTED,
     NOTHING_ANSWERED,
     in_one_line,
+    one_line_errors,
     refuse,
 )
 from scraping_project.commands.spiders import spider_class
 from scraping_project.commands.workers import Report
 from scraping_project.summary import Summary
+
+logger = logging.getLogger(__name__)
 
 MAX_WORKERS = 64
 
@@ -43,6 +50,7 @@ class Command(ScrapyCrawl):
 
     def add_options(self, parser: ArgumentParser) -> None:
         super().add_options(parser)
+        one_line_errors(parser)
         parser.add_argument("--workers", type=_workers, default=1, metavar="N", help="crawl with N processes")
         parser.epilog = "example: scrapy crawl links -a start_urls=https://example.com/ -a max_pages=100"
 
@@ -53,6 +61,7 @@ class Command(ScrapyCrawl):
             settings_of(self).set("LOG_LEVEL", "INFO", "project")
         if len(args) != 1:
             refuse(f"crawl takes the name of one spider, got {' '.join(args) or 'none'}: see scrapy list")
+        check_settings(settings_of(self))
 
     def run(self, args: list[str], opts: Namespace) -> None:
         arguments = check_arguments(spider_class(settings_of(self), args[0]), opts.spargs)
@@ -77,18 +86,25 @@ class Command(ScrapyCrawl):
         if process is None:
             raise RuntimeError("Scrapy makes the process before it runs the command")
         crawler = self._create_crawler(name)
-        reasons: list[str] = []
-        crawler.signals.connect(_into(reasons), signals.spider_closed, weak=False)
-        process.crawl(crawler, **arguments)
+        closed: list[str] = []
+        crawler.signals.connect(_into(closed), signals.spider_closed, weak=False)
+        started = process.crawl(crawler, **arguments)
         process.start()
-        return _report(reasons[0], crawler.stats.get_stats()) if reasons else None
+        if isinstance(started, asyncio.Task) and not started.cancelled() and (error := started.exception()):
+            _cannot_start(name, error)
+        return _report(closed[0], crawler.stats.get_stats()) if closed else None
 
 
-def _into(reasons: list[str]) -> Callable[[str], None]:
+def _cannot_start(name: str, error: BaseException) -> NoReturn:
+    logger.debug("The traceback", exc_info=error)
+    refuse(f"the spider {name!r} can't start ({reasons.describe(error)}): -L DEBUG shows where")
+
+
+def _into(closed: list[str]) -> Callable[[str], None]:
     """A signal handler: Scrapy passes each the arguments that its signature names."""
 
     def spider_closed(reason: str) -> None:
-        reasons.append(reason)
+        closed.append(reason)
 
     return spider_closed
 
@@ -99,6 +115,7 @@ def _report(reason: str, stats: dict[str, Any]) -> Report:
         queued=stats.get("frontier/queued", 0),
         code=_code(reason, stats),
         summary=Summary.of_stats(stats),
+        spent=reason == "max_pages",
     )
 
 
@@ -111,7 +128,7 @@ def _word(reason: str) -> str:
 def _code(reason: str, stats: dict[str, Any]) -> int:
     if reason == "shutdown":
         return INTERRUPTED
-    if reason == "storage" or stats.get("checkpoint/lost_rows"):
+    if reason == "storage" or stats.get("checkpoint/lost_rows") or stats.get("frontier/lost"):
         return BAD_INPUT
     return FINISHED if stats.get("frontier/answered") else NOTHING_ANSWERED
 
@@ -119,7 +136,8 @@ def _code(reason: str, stats: dict[str, Any]) -> int:
 def _print(report: Report, seconds: float, database_url: str) -> None:
     print(f"{report.word}: {report.summary.text(seconds)}")
     if report.queued:
-        print(f"queued: {report.queued}, the same command goes on with them")
+        how = "a greater max_pages" if report.spent else "the same command"
+        print(f"queued: {report.queued}, {how} goes on with them")
     print(f"stored: {_database(database_url)}")
     print(f"export: {_scrapy()} export sites -o sites.csv")
 

@@ -1,6 +1,7 @@
 """``scrapy doctor``: check every part, say what is wrong and what to do."""
 
 import sys
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from scrapy.commands import ScrapyCommand
 from scrapy.settings import BaseSettings
 
 from scraping_project import embedded
-from scraping_project.commands.backends import settings_of
+from scraping_project.commands.backends import database_answers, settings_of, with_advice
+from scraping_project.commands.exits import in_one_line, one_line_errors, refuse
 from scraping_project.storage.engine import connect
 from scraping_project.storage.errors import StorageError
 from scraping_project.storage.migrate import migrate
@@ -25,6 +27,16 @@ class Command(ScrapyCommand):
 
     def short_desc(self) -> str:
         return "Check every part and say what to do"
+
+    def add_options(self, parser: ArgumentParser) -> None:
+        super().add_options(parser)
+        one_line_errors(parser)
+
+    @in_one_line
+    def process_options(self, args: list[str], opts: Namespace) -> None:
+        super().process_options(args, opts)
+        if args:
+            refuse(f"doctor takes no arguments, got {' '.join(args)}")
 
     def run(self, args: list[str], opts: object) -> None:  # noqa: ARG002  Scrapy's interface
         checks: list[Callable[[BaseSettings], Iterator[Finding]]] = [_python, _data_dir, _redis, _database]
@@ -86,9 +98,10 @@ def _durability(client: redis.Redis) -> Iterator[Finding]:
 def _database(settings: BaseSettings) -> Iterator[Finding]:
     try:
         engine = connect(settings["DATABASE_URL"])
+        database_answers(engine)
         migrate(engine)
     except StorageError as error:
-        yield False, str(error)
+        yield False, with_advice(error, settings["DATABASE_URL"])
         return
     yield True, f"database {engine.url.render_as_string(hide_password=True)}, all migrations applied"
     engine.dispose()

@@ -1,7 +1,7 @@
 """Bad input ends a command with one line that says what was wrong and what to do, and exit code 2."""
 
 import sys
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, NoReturn
@@ -17,14 +17,27 @@ def refuse(message: str) -> NoReturn:
     sys.exit(BAD_INPUT)
 
 
+def one_line_errors(parser: ArgumentParser) -> None:
+    """Make the parser's complaints one line, without the usage text before it."""
+
+    def error(message: str) -> NoReturn:
+        refuse(f"{message}: see --help")
+
+    parser.error = error  # type: ignore[method-assign]  # Scrapy makes the parser
+
+
 def in_one_line(process_options: Callable[..., None]) -> Callable[..., None]:
-    """Make Scrapy's own complaints about options one line too, without the usage text before it."""
+    """Make Scrapy's own complaints about options one line too, and refuse options that nobody knows."""
 
     @wraps(process_options)
     def wrapped(self: Any, args: list[str], opts: Namespace) -> None:
+        if unknown := [arg for arg in args if arg.startswith("-") and arg != "-"]:
+            refuse(f"there is no option {', '.join(unknown)}: see --help")
         try:
             process_options(self, args, opts)
         except UsageError as error:
             refuse(f"{error}: see --help")
+        except OSError as error:
+            refuse(f"--pidfile {opts.pidfile} can't be written: {error.strerror}")
 
     return wrapped

@@ -10,7 +10,7 @@ from typing import Any
 from scrapy.commands import ScrapyCommand
 
 from scraping_project.commands.backends import database_of, settings_of
-from scraping_project.commands.exits import in_one_line, refuse
+from scraping_project.commands.exits import in_one_line, one_line_errors, refuse
 from scraping_project.storage.errors import StorageError
 from scraping_project.storage.exports import COLUMNS, ExportTable, stream
 from scraping_project.storage.formats import write_csv, write_jsonl
@@ -30,6 +30,7 @@ class Command(ScrapyCommand):
 
     def add_options(self, parser: ArgumentParser) -> None:
         super().add_options(parser)
+        one_line_errors(parser)
         parser.add_argument(
             "--format", choices=["csv", "jsonl"], help="default: by the name of FILE, else csv"
         )
@@ -61,6 +62,8 @@ class Command(ScrapyCommand):
         except BrokenPipeError:  # the reader, such as head, has seen enough
             sys.stderr.close()
             return
+        except OSError as error:  # such as a full disk
+            refuse(f"{opts.output or 'standard output'} can't be written: {error.strerror}")
         finally:
             database.dispose()
         print(f"{count} {table} exported", file=sys.stderr)

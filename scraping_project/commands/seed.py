@@ -14,7 +14,7 @@ from scrapy.commands import ScrapyCommand
 
 from scraping_project.commands.arguments import check_arguments
 from scraping_project.commands.backends import redis_of, settings_of
-from scraping_project.commands.exits import BAD_INPUT, in_one_line, refuse
+from scraping_project.commands.exits import BAD_INPUT, in_one_line, one_line_errors, refuse
 from scraping_project.commands.spiders import spider_class
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.seeds import SeedError, parse
@@ -45,6 +45,7 @@ class Command(ScrapyCommand):
 
     def add_options(self, parser: ArgumentParser) -> None:
         super().add_options(parser)
+        one_line_errors(parser)
         parser.add_argument("--frontier", metavar="NAME", help="push to NAME:start_urls")
         parser.add_argument("--json", action="store_true", help="every line is a JSON object")
 
@@ -68,7 +69,8 @@ class Command(ScrapyCommand):
             refuse(f"Redis stopped answering ({error}): start it and push again, known seeds are filtered")
         finally:
             server.close()
-        print(f"pushed {pushed} seeds to {keys.seeds}" + (f", refused {refused}" if refused else ""))
+        seeds = "1 seed" if pushed == 1 else f"{pushed} seeds"
+        print(f"pushed {seeds} to {keys.seeds}" + (f", refused {refused}" if refused else ""))
         self.exitcode = BAD_INPUT if refused else 0
 
     def _push(

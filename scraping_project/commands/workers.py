@@ -1,6 +1,5 @@
 """``--workers N``: the same command in N processes, and one summary for all."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from scraping_project.commands.exits import FINISHED, INTERRUPTED, NOTHING_ANSWERED
+from scraping_project.commands.exits import BAD_INPUT, FINISHED, INTERRUPTED, NOTHING_ANSWERED
 from scraping_project.summary import Summary
 
 
@@ -21,6 +20,7 @@ class Report(msgspec.Struct):
     queued: int
     code: int
     summary: Summary
+    spent: bool = False  # ended by max_pages
 
 
 def write(report: Report, path: str) -> None:
@@ -34,9 +34,11 @@ def run(count: int) -> Report | None:
     """
     with tempfile.TemporaryDirectory(prefix="workers-") as folder:
         files = [Path(folder, str(number)) for number in range(count)]
-        workers = [subprocess.Popen(_command(file)) for file in files]  # noqa: S603  this same command
+        # In a process group of their own: Ctrl-C on a terminal reaches them once, through this process.
+        workers = [subprocess.Popen(_command(file), process_group=0) for file in files]  # noqa: S603  this same command
         codes = _wait(workers)
-        reports = [msgspec.json.decode(file.read_bytes(), type=Report) for file in files if file.exists()]
+        written = sorted((file for file in files if file.exists()), key=lambda file: file.stat().st_mtime_ns)
+        reports = [msgspec.json.decode(file.read_bytes(), type=Report) for file in written]
     return _added(reports, codes)
 
 
@@ -51,26 +53,22 @@ def _wait(workers: Sequence["subprocess.Popen[bytes]"]) -> list[int]:
             if worker.poll() is None:
                 worker.send_signal(signum)
 
-    def leave(signum: int, _: object) -> None:
-        """On a terminal, Ctrl-C reaches the workers by itself."""
-        if not os.isatty(0):
-            forward(signum, _)
-
-    before = signal.signal(signal.SIGINT, leave), signal.signal(signal.SIGTERM, forward)
+    before = {number: signal.signal(number, forward) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         return [worker.wait() for worker in workers]
     finally:
-        signal.signal(signal.SIGINT, before[0])
-        signal.signal(signal.SIGTERM, before[1])
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _added(reports: list[Report], codes: list[int]) -> Report | None:
+    """One report of those, the last written at the end."""
     if not reports:
         return None
     summary = sum((report.summary for report in reports), Summary())
     worst = max(codes, key=_rank)
     word = next((report.word for report in reports if report.code == worst), "ended early (a worker died)")
-    return Report(word, max(report.queued for report in reports), abs(worst), summary)
+    return Report(word, reports[-1].queued, worst if worst >= 0 else BAD_INPUT, summary, reports[-1].spent)
 
 
 def _rank(code: int) -> int:

@@ -1,10 +1,8 @@
 """Tells the other workers whether this one is busy, and ends its run when the crawl is finished."""
 
 import asyncio
-import logging
 from typing import TYPE_CHECKING, Self
 
-from redis.exceptions import RedisError
 from scrapy import signals
 from scrapy.exceptions import DontCloseSpider
 
@@ -14,8 +12,6 @@ from scraping_project.scheduler import Scheduler
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
-
-logger = logging.getLogger(__name__)
 
 #: Seconds between two looks at the shared crawl.
 INTERVAL = 0.5
@@ -57,12 +53,7 @@ class Finish:
     async def _watch(self, scheduler: Scheduler) -> None:
         while True:
             await asyncio.sleep(INTERVAL)
-            try:
-                reason = self._look(scheduler)
-            except RedisError as error:
-                logger.info("Redis does not answer: %s", error)
-                continue
-            if reason:
+            if reason := self._look(scheduler):
                 # A task of its own: spider_closed cancels this one, which must not end the closing too.
                 self._closing = asyncio.create_task(self._crawler.engine.close_spider_async(reason=reason))
                 return
@@ -85,7 +76,7 @@ class Finish:
             self._idle = False
             return False
         scheduler.alive(busy=False)
-        return scheduler.crawl.finished()
+        return scheduler.finished()
 
     def _working(self) -> bool:
         log = self._crawler.get_extension(AttemptLog)

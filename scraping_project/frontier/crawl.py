@@ -21,10 +21,11 @@ class Joined:
     crawl_id: str
     queued: int
     pages: int  # answered so far
+    alone: bool  # nobody else works on the crawl
 
     @property
     def resumed(self) -> bool:
-        return self.queued > 0
+        return self.alone and self.queued > 0
 
 
 class Crawl:
@@ -47,12 +48,12 @@ class Crawl:
     def join(self) -> Joined:
         """Join the unfinished crawl, or begin a new one."""
         keys = self._keys
-        crawl_id, queued, pages = self._join(
+        crawl_id, queued, pages, others = self._join(
             keys=[keys.crawl, keys.requests, keys.dupefilter, keys.workers, keys.busy],
             args=[self._worker, _new_id(keys.name), PATIENCE],
         )
         self.pages = pages
-        return Joined(crawl_id.decode(), queued, pages)
+        return Joined(crawl_id.decode(), queued, pages, alone=others == 0)
 
     def alive(self, *, busy: bool, answered: int = 0) -> int:
         """Give a sign of life and add to the answered pages; returns the crawl's number of them."""

@@ -1,5 +1,6 @@
 """Seeds: start URLs that people push to ``<frontier>:start_urls``, as a bare URL or as a JSON object."""
 
+import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -12,6 +13,9 @@ from scraping_project.frontier.keys import Keys
 
 #: Longest seed, in bytes, and longest URL, in characters.
 MAX_SEED, MAX_URL = 65_536, 8_000
+
+#: How long one blocking pop waits, in seconds.
+BLOCK_SECONDS = 5
 
 #: Keys of meta that would let whoever can push a seed steer the crawler itself.
 FORBIDDEN_META = frozenset(
@@ -73,6 +77,7 @@ class _JsonSeed(msgspec.Struct, forbid_unknown_fields=True):
 
 
 _json = msgspec.json.Decoder(_JsonSeed)
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
 
 
 def parse(raw: bytes, *, json_only: bool = False) -> Seed:
@@ -95,6 +100,8 @@ def parse(raw: bytes, *, json_only: bool = False) -> Seed:
         raise SeedError(str(error)) from error
     if forbidden := sorted(FORBIDDEN_META & seed.meta.keys()):
         raise SeedError(f"meta may not hold {', '.join(forbidden)}")
+    if not all(_TOKEN.fullmatch(word) for word in (seed.method, *seed.headers)):
+        raise SeedError("method and header names are words of letters, digits and !#$%&'*+.^_`|~-")
     check_url(seed.url)
     return Seed(**msgspec.structs.asdict(seed))
 
@@ -129,7 +136,7 @@ class SeedQueue:
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         while True:
-            raw = await self._server.blmove(self._seeds, self._taken, 0, "RIGHT", "LEFT")
+            raw = await self._server.blmove(self._seeds, self._taken, BLOCK_SECONDS, "RIGHT", "LEFT")
             if isinstance(raw, bytes):
                 yield raw
                 await self._server.lrem(self._taken, 1, cast("str", raw))  # redis-py types it too narrowly

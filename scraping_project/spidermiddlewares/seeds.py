@@ -7,11 +7,13 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, Self
 
 import redis.asyncio
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from scrapy import Request
 
 from scraping_project.extensions.attempts import AttemptLog
-from scraping_project.frontier.seeds import Seed, SeedError, SeedQueue, parse
+from scraping_project.frontier.seeds import BLOCK_SECONDS, Seed, SeedError, SeedQueue, parse
 from scraping_project.scheduler import Scheduler
 
 if TYPE_CHECKING:
@@ -44,22 +46,23 @@ class Seeds:
     async def _seeds(self, scheduler: Scheduler) -> AsyncIterator[Request]:
         scheduler.waits_for_seeds = True
         name = scheduler.keys.seeds
-        line = f"waiting for seeds: redis-cli lpush {name} https://example.com/"
-        print(line, file=sys.stderr, flush=True)  # noqa: T201  for people, as the summary is
-        server = redis.asyncio.from_url(scheduler.redis_url, protocol=2)
+        if scheduler.alone or not self._crawler.settings["REPORT_FILE"]:  # of --workers, one says it
+            line = f"waiting for seeds: redis-cli lpush {name} https://example.com/"
+            print(line, file=sys.stderr, flush=True)  # noqa: T201  for people, as the summary is
+        server = _client(scheduler.redis_url)
         queue = SeedQueue(server, scheduler.keys, scheduler.worker)
         try:
             async for raw in _patiently(queue):
-                if seed := self._parsed(raw):
-                    yield _request(seed)
+                if request := self._request(raw):
+                    yield request
         finally:
-            await queue.give_back()
+            await _give_back(queue)
             await server.aclose()
 
-    def _parsed(self, raw: bytes) -> Seed | None:
+    def _request(self, raw: bytes) -> Request | None:
         try:
-            return parse(raw)
-        except SeedError as error:
+            return _request(parse(raw))
+        except (SeedError, ValueError) as error:  # Scrapy refuses what it can't make a request of
             logger.warning("Refused a seed: %s", error)
             if log := self._crawler.get_extension(AttemptLog):
                 log.refuse_seed(raw[:8000].decode(errors="replace"), error)
@@ -67,20 +70,29 @@ class Seeds:
 
 
 async def _patiently(queue: SeedQueue) -> AsyncIterator[bytes]:
-    """The seeds, through outages of Redis: said once, then asked again every second."""
-    away = False
+    """The seeds, through outages of Redis, of which the scheduler tells people."""
     while True:
         try:
+            await queue.give_back()  # what a lost reply may have held
             async for raw in queue:
-                if away:
-                    logger.warning("Redis answers again")
-                away = False
                 yield raw
         except RedisError as error:
-            if not away:
-                logger.warning("Redis does not answer (%s): waiting for it", error)
-            away = True
+            logger.info("Seeds can't be taken: %s", error)
             await asyncio.sleep(1)
+
+
+async def _give_back(queue: SeedQueue) -> None:
+    try:
+        await queue.give_back()
+    except RedisError as error:
+        logger.warning("The last seed may stay in this worker's list: %s", error)
+
+
+def _client(redis_url: str) -> redis.asyncio.Redis:
+    """A client whose blocking pop ends before its own patience does."""
+    timeout = 3 * BLOCK_SECONDS
+    retry = Retry(NoBackoff(), 0)
+    return redis.asyncio.from_url(redis_url, protocol=2, retry=retry, socket_timeout=timeout)
 
 
 def _request(seed: Seed) -> Request:

@@ -1,0 +1,50 @@
+"""Settings from ``-s`` and the environment: checked before anything is started."""
+
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from scrapy.settings import BaseSettings, default_settings
+
+from scraping_project import settings as project_settings
+from scraping_project.commands.exits import refuse
+
+
+def check_settings(settings: BaseSettings) -> None:
+    """Refuse, in one line, a setting of another type than its default, or one that names nothing known."""
+    for name in settings:
+        default = getattr(project_settings, name, getattr(default_settings, name, None))
+        if check := _CHECKS.get(type(default)):
+            _check_type(settings, name, check)
+    mode = settings["USER_AGENT_MODE"]
+    if mode not in ("honest", "browser"):
+        refuse(f"USER_AGENT_MODE is {mode!r}: set it to honest or browser")
+    _check_log(settings)
+
+
+def _check_type(settings: BaseSettings, name: str, check: tuple[str, Callable[..., Any]]) -> None:
+    kind, get = check
+    with suppress(ValueError, TypeError):
+        get(settings, name)
+        return
+    refuse(f"{name} is {kind}, not {settings[name]!r}")
+
+
+def _check_log(settings: BaseSettings) -> None:
+    level = settings["LOG_LEVEL"]
+    if str(level) not in logging.getLevelNamesMapping() and not str(level).isdecimal():
+        refuse(f"the log level is {level!r}: set it to DEBUG, INFO, WARNING, ERROR or CRITICAL")
+    if settings["LOG_FILE"]:
+        try:
+            Path(settings["LOG_FILE"]).open("a").close()
+        except OSError as error:
+            refuse(f"the log file {settings['LOG_FILE']} can't be written: {error.strerror}")
+
+
+_CHECKS: dict[type, tuple[str, Callable[..., Any]]] = {
+    bool: ("True or False", BaseSettings.getbool),
+    int: ("a whole number", BaseSettings.getint),
+    float: ("a number", BaseSettings.getfloat),
+}

@@ -1,0 +1,88 @@
+"""Ctrl-C and SIGTERM end a crawl cleanly: what is left stays queued, and a second run finishes it."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import redis
+
+from demo.expected import expected
+from tests.conftest import ROOT
+from tests.integration.test_seeds import until
+from tests.oracle import wget_html_urls
+
+SLOW = ("-s", "DOWNLOAD_DELAY=0.02", "-s", "CONCURRENT_REQUESTS=4")
+EAGER = ("-s", "DOWNLOAD_DELAY=0", "-s", "CONCURRENT_REQUESTS_PER_DOMAIN=8")
+
+
+@pytest.mark.parametrize("workers", ["1", "3"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_crawl_is_finished_by_the_same_command(project, docs_site, workers, number):
+    # Given a crawl that is interrupted in the middle
+    command = ("crawl", "links", "-a", f"start_urls={docs_site.url}index.html", "--workers", workers)
+    first = project.start(*command, *SLOW)
+    until(lambda: len(docs_site.requests()) > 60, first, project)
+    first.send_signal(number)
+    output, _ = first.communicate(timeout=60)
+
+    # Then it says so and tells how much is left
+    assert first.returncode == 130, project.errors(first)
+    assert output.startswith("interrupted: ")
+    queued = int(re.search(r"^queued: (\d+), the same command goes on with them$", output, re.MULTILINE)[1])
+    assert "Traceback" not in project.errors(first)
+    assert {row["outcome"] for row in project.rows("runs")} == {"cancelled"}
+    before = len(docs_site.requests())
+
+    # When the same command runs again
+    second = project.run(*command, *EAGER, timeout=110)
+
+    # Then the whole site is stored, and nothing was fetched twice
+    assert second.stderr.count(f"resuming: {queued} queued\n") == 1
+    assert len(docs_site.requests()) > before
+    paths = [request.uri for request in docs_site.requests() if "Wget" not in request.user_agent]
+    assert {path for path in paths if paths.count(path) > 1} <= {"/robots.txt"}
+    stored = {row["url"] for row in project.rows("sites") if row["content_type"] == "text/html"}
+    assert stored >= wget_html_urls(docs_site)
+
+
+def test_ctrl_c_on_a_terminal_reaches_each_worker_once_through_the_command(project, docs_site):
+    command = project.start(
+        "crawl", "links", "-a", f"start_urls={docs_site.url}index.html", "--workers", "2", *SLOW
+    )
+    until(lambda: len(children(command.pid)) == 2, command, project)
+
+    assert [os.getpgid(worker) for worker in children(command.pid)] == children(command.pid)
+
+
+def children(pid):
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+@pytest.mark.parametrize("workers", ["1", "3"])
+def test_ctrl_c_reaches_the_crawl_of_the_demo(project, redis_url, workers):
+    env = {**os.environ, "DATA_DIR": str(project.data_dir), "REDIS_URL": redis_url}
+    command = [sys.executable, "-W", "error", "-m", "demo.crawl", "--workers", workers]
+    with subprocess.Popen(
+        [*command, "-s", "DOWNLOAD_DELAY=0.2", "-s", "CONCURRENT_REQUESTS=4"],
+        cwd=ROOT,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        with redis.Redis.from_url(redis_url, protocol=2) as client:
+            while int(client.hget("links:crawl", "pages") or 0) < 3:
+                assert process.poll() is None
+                time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        output, _ = process.communicate(timeout=90)
+
+    assert process.returncode == 130
+    assert output.startswith("interrupted: ")
+    assert 3 <= len(project.rows("sites")) < len(expected()["sites"])

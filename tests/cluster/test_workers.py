@@ -1,0 +1,73 @@
+"""Workers that share one queue find together what GNU Wget finds alone, and end by themselves."""
+
+import pytest
+
+from tests.oracle import wget_html_urls
+
+EAGER = ("-s", "DOWNLOAD_DELAY=0", "-s", "CONCURRENT_REQUESTS_PER_DOMAIN=8")
+
+
+@pytest.fixture(name="database", params=["sqlite", "mariadb"])
+def each_database(request, project):
+    if request.param == "mariadb":
+        project.env["DATABASE_URL"] = request.getfixturevalue("mariadb_url")
+
+
+def stored_html(project):
+    return {
+        row["url"]
+        for row in project.rows("sites")
+        if row["status_code"] == 200 and row["content_type"] == "text/html"
+    }
+
+
+def crawl_arguments(site):
+    return ("crawl", "links", *EAGER, "-a", f"start_urls={site.url}index.html")
+
+
+def assert_found_as_by_wget(project, site):
+    by_wget = wget_html_urls(site)
+    found = stored_html(project)
+    assert found - by_wget == set()
+    assert by_wget - found == set()
+
+
+def test_three_workers_started_one_by_one_share_a_crawl(project, docs_site, database):
+    workers = [project.start(*crawl_arguments(docs_site)) for _ in range(3)]
+
+    outputs = [worker.communicate(timeout=110)[0] for worker in workers]
+
+    assert [worker.returncode for worker in workers] == [0, 0, 0], [project.errors(each) for each in workers]
+    assert all("finished: " in output for output in outputs)
+    assert "".join(project.errors(worker) for worker in workers) == ""
+    assert len({row["crawl_id"] for row in project.rows("runs")}) == 1
+    assert_found_as_by_wget(project, docs_site)
+
+
+def test_one_command_starts_three_workers(project, docs_site, database):
+    done = project.run(*crawl_arguments(docs_site), "--workers", "3", timeout=110)
+
+    assert done.stdout.count("finished: ") == 1
+    assert done.stderr == ""
+    assert len(project.rows("runs")) == 3
+    assert_found_as_by_wget(project, docs_site)
+
+
+def test_no_page_is_fetched_twice(project, docs_site):
+    project.run(*crawl_arguments(docs_site), "--workers", "3", timeout=110)
+
+    paths = [request.uri for request in docs_site.requests() if "Wget" not in request.user_agent]
+    twice = {path for path in paths if paths.count(path) > 1}
+    assert twice <= {"/robots.txt"}
+
+
+def test_one_worker_finds_the_same_on_each_database(project, docs_site, database):
+    project.run(*crawl_arguments(docs_site), timeout=110)
+
+    assert_found_as_by_wget(project, docs_site)
+
+
+def test_another_manual_is_found_whole(project, sphinx_site, database):
+    project.run(*crawl_arguments(sphinx_site), timeout=110)
+
+    assert_found_as_by_wget(project, sphinx_site)

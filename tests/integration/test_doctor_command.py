@@ -1,0 +1,94 @@
+import socket
+from contextlib import closing
+
+import pytest
+import redis
+
+from tests import servers
+
+
+def findings(project, code, **env):
+    done = project.run("doctor", env=env, check=False)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert done.stderr == ""
+    return done.stdout.splitlines()
+
+
+def wrong(project, **env):
+    lines = findings(project, 1, **env)
+    assert all("sesame" not in line for line in lines)
+    return [line.removeprefix("WRONG ") for line in lines if line.startswith("WRONG ")]
+
+
+def test_all_parts_that_are_well_are_named_and_the_exit_code_is_0(project):
+    lines = findings(project, 0)
+
+    assert len(lines) == 6
+    assert all(line.startswith("ok    ") for line in lines)
+
+
+def test_all_is_well_on_mariadb_and_its_password_is_not_shown(project, mariadb_url):
+    lines = findings(project, 0, DATABASE_URL=mariadb_url)
+
+    assert "mysql+pymysql://" in lines[-1]
+    assert mariadb_url.split("@")[0].split(":")[-1] not in "\n".join(lines)
+
+
+def test_a_redis_without_append_only_file_is_wrong(project):
+    with servers.redis_server(appendonly="no", requirepass="sesame") as server:
+        assert wrong(project, REDIS_URL=server.url) == ["Redis keeps no append-only file: set appendonly yes"]
+
+
+def test_a_redis_that_may_drop_keys_is_wrong(project):
+    with servers.redis_server(maxmemory_policy="allkeys-lru") as server:
+        assert wrong(project, REDIS_URL=server.url) == [
+            "Redis maxmemory-policy allkeys-lru: set it to noeviction, it may drop requests"
+        ]
+
+
+def test_a_redis_that_does_not_show_its_configuration_is_wrong(project, redis_server):
+    with redis.Redis.from_url(redis_server.url, protocol=2) as client:
+        client.acl_setuser(
+            "weak", enabled=True, passwords=["+sesame"], keys=["*"], commands=["+@all", "-info"]
+        )
+    url = redis_server.url.replace("redis://", "redis://weak:sesame@")
+
+    (line,) = wrong(project, REDIS_URL=url)
+
+    assert "allow INFO to this user" in line
+
+
+def test_a_redis_that_is_away_is_wrong_and_the_rest_is_looked_at_all_the_same(project):
+    lines = findings(project, 1, REDIS_URL="redis://:sesame@127.0.0.1:1/0")
+
+    assert [line.split()[0] for line in lines] == ["ok", "ok", "WRONG", "ok"]
+    assert "start it" in lines[2]
+    assert "sesame" not in lines[2]
+
+
+@pytest.mark.parametrize("silent", [True, False])
+def test_a_database_that_is_away_is_wrong(project, silent):
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        port = server.getsockname()[1] if silent else 1
+        (line,) = wrong(project, DATABASE_URL=f"mysql+pymysql://u:sesame@127.0.0.1:{port}/db")
+
+    assert "start it, or set DATABASE_URL" in line
+
+
+def test_a_data_dir_that_can_not_be_written_is_wrong(project, tmp_path):
+    place = tmp_path / "file"
+    place.touch()
+
+    lines = wrong(project, DATA_DIR=str(place))
+
+    assert len(lines) == 2, "the database lies in it, too"
+    assert all(str(place) in line and "set DATA_DIR" in line for line in lines)
+
+
+@pytest.mark.parametrize(("argument", "word"), [("x", "no arguments"), ("--bogus", "no option --bogus")])
+def test_doctor_takes_no_arguments(project, redis_url, argument, word):
+    done = project.run("doctor", argument, check=False)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert word in done.stderr
+    assert done.stderr.count("\n") == 1

@@ -1,0 +1,47 @@
+import pytest
+
+from scraping_project.commands.workers import Report, _added
+from scraping_project.summary import Summary
+
+
+def report(code, *, word="finished", queued=0, pages=1):
+    return Report(word, queued, code, Summary(pages=pages))
+
+
+@pytest.mark.parametrize(
+    ("codes", "code"),
+    [
+        ((0, 0), 0),
+        ((0, 1), 0),
+        ((1, 1), 1),
+        ((0, 130), 130),
+        ((130, 2), 2),
+        ((0, 2), 2),
+    ],
+)
+def test_the_worst_exit_code_wins_but_one_worker_may_find_nothing_to_do(codes, code):
+    assert _added([report(each) for each in codes], list(codes)).code == code
+
+
+def test_the_word_is_that_of_the_worker_with_the_worst_code():
+    reports = [report(0), report(130, word="interrupted")]
+
+    assert _added(reports, [0, 130]).word == "interrupted"
+
+
+def test_what_the_workers_did_adds_up():
+    assert _added([report(0, pages=2), report(0, pages=3)], [0, 0]).summary == Summary(pages=5)
+
+
+def test_what_stays_queued_is_what_the_last_to_leave_saw():
+    assert _added([report(130, queued=9), report(130, queued=4)], [130, 130]).queued == 4
+
+
+def test_a_worker_that_was_killed_is_told_of_and_is_no_success():
+    added = _added([report(0)], [0, -9])
+
+    assert (added.word, added.code) == ("ended early (a worker died)", 2)
+
+
+def test_without_any_report_there_is_nothing_to_add():
+    assert _added([], [-9, -9]) is None
