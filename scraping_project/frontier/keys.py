@@ -49,3 +49,35 @@ class Keys:
     def busy(self) -> str:
         """Sorted set: those of them that may still push, by the same time."""
         return f"{self.name}:busy"
+
+    @property
+    def prefix(self) -> str:
+        """What all keys below begin with: with the seeds key as hash tag, a cluster keeps all together."""
+        return f"{{{self.seeds}}}"
+
+    def of(self, *parts: object) -> str:
+        """A key by its name; CATALOGUE lists them."""
+        return ":".join((self.prefix, *map(str, parts)))
+
+
+#: Every key under the prefix, with its type and meaning. Those that begin with <epoch> belong to one crawl.
+CATALOGUE = {
+    "crawl": "hash: epoch, id, rules and seeds of the crawl, whether it is paused, and all counters",
+    "workers": "sorted set: tokens of the workers by their deadline, ms",
+    "starting": "set: tokens of workers that have start requests still to push",
+    "gone": "sorted set: tokens of workers that are gone, by when, ms: a seed may yet come into their lists",
+    "worker:<token>": "hash: last sequence and answer, host, pid, epoch, joined and marked (ms), its suspect",
+    "leases:<token>": "hash: request id to the held record",
+    "armed:<token>": "set: ids of those that it may have begun",
+    "seeds:<token>": "list: seeds that it has taken and not yet pushed",
+    "retired": "list: epoch and number of seen buckets of crawls that are being deleted",
+    "<epoch>:slots": "sorted set: slots that hold requests, by the time of their next turn, ms",
+    "<epoch>:priorities": "hash: slot to its priorities in use, highest first",
+    "<epoch>:queue:<priority>:<slot>": "list: queued records",
+    "<epoch>:suspects:<slot>": "list: leased records of requests that were in flight when their worker died",
+    "<epoch>:delayed": "sorted set: leased records by the time they are due, ms",
+    "<epoch>:dead": "hash: request id to the letter that people read, msgpack",
+    "<epoch>:buried": "hash: request id to the leased record, for requeue",
+    "<epoch>:outbox": "hash: dead letters of the reaper that want a log row, request id to the leased record",
+    "<epoch>:seen:<bucket>": "set of integers: fingerprints, 63 bits each",
+}
