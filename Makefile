@@ -33,6 +33,11 @@ check: .venv/dev
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/pytest -q tests/unit
 
+# Measure, and print the figures beside their goals.
+bench: .venv/dev
+	@sh tests/install_servers.sh
+	$(BIN)/python -m benchmarks.frontier
+
 # Make the environment with the pinned packages.
 .venv: .venv/run
 
@@ -44,4 +49,4 @@ check: .venv/dev
 	@sh tools/make_venv.sh $(PYTHON) requirements-dev.txt
 	@touch .venv/run $@
 
-.PHONY: help crawl test check .venv
+.PHONY: help crawl test check bench .venv

@@ -11,6 +11,8 @@ from weakref import WeakKeyDictionary
 from scrapy import Request
 from scrapy.http import Response
 
+from scraping_project.frontier.steps import Leased, Push
+
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
@@ -32,6 +34,9 @@ class Attempt:
     records: int = 0  # items stored
     alias: Request | None = None  # what a middleware's own Response names as its request
     site_url: str | None = None  # set once a Site for this answer has been stored
+    leased: Leased | None = None  # None: it can't be written down, or its lease is with another worker
+    successor: Push | None = None  # the redirect or retry that takes its place
+    given_back: bool = False  # its callback asked for the run to end
 
     def sending(self) -> None:
         self.sent_ms = time.monotonic() * 1000
@@ -53,7 +58,7 @@ class Attempts:
     def __init__(self) -> None:
         self._current: dict[Request, Attempt] = {}
         # Weak, for a replacement may be dropped before it is scheduled: offsite, duplicate.
-        self._heirs: WeakKeyDictionary[Request, tuple[str, int]] = WeakKeyDictionary()
+        self._heirs: WeakKeyDictionary[Request, Attempt] = WeakKeyDictionary()
         self._aliases: dict[Request, Attempt] = {}
         self._serial = itertools.count(1)
         self._prefix = uuid4().hex[:12]
@@ -64,8 +69,8 @@ class Attempts:
     def __len__(self) -> int:
         return len(self._current)
 
-    def begin(self, request: Request, request_id: str, number: int) -> None:
-        self._current[request] = Attempt(request, request_id, number)
+    def begin(self, request: Request, request_id: str, number: int, leased: Leased | None = None) -> None:
+        self._current[request] = Attempt(request, request_id, number, leased=leased)
 
     def of(self, request: Request | None) -> Attempt | None:
         if request is None:
@@ -84,16 +89,21 @@ class Attempts:
             self._aliases.pop(attempt.alias, None)  # two answers of a cache may name the same request
 
     def replace(self, attempt: Attempt, replacement: Request) -> None:
-        """Let a redirect's or retry's new request inherit the identity of the one it replaces."""
-        number = attempt.number + is_retry(attempt.request, replacement)
-        self._heirs[replacement] = (attempt.request_id, number)
+        """Remember that a redirect's or retry's new request takes the place of another."""
+        self._heirs[replacement] = attempt
 
-    def identify(self, request: Request) -> tuple[str, int]:
-        """The request's id and attempt number: inherited when it replaces another, else new.
+    def parent(self, request: Request) -> Attempt | None:
+        """The attempt whose place the request takes, if any.
 
-        The identity is never read from ``meta``, which spiders copy from request to request.
+        It is never read from ``meta``, which spiders copy from request to request.
         """
-        return self._heirs.pop(request, None) or (self.new_id(), 1)
+        return self._heirs.pop(request, None)
+
+    def identify(self, request: Request, parent: Attempt | None) -> tuple[str, int]:
+        """The id and attempt number of a request that stays local: inherited from its parent, else new."""
+        if parent is None:
+            return self.new_id(), 1
+        return parent.request_id, parent.number + is_retry(parent.request, request)
 
     def new_id(self) -> str:
         return f"{self._prefix}{next(self._serial):x}"

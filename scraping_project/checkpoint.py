@@ -1,73 +1,207 @@
-"""The group commit: several times a second, what has ended goes to the database in one transaction."""
+"""The group commit: the database first, then the frontier, several times a second.
+
+1. What has ended since the last time, and how (extensions/attempts.py), becomes log rows and ends of leases.
+2. All rows are committed in one transaction, in a thread. When that fails, nothing is said to the frontier.
+3. One script call pushes what was found, ends the leases of what is stored, and leases more.
+
+A crash between any two of these repeats work and loses none.
+"""
 
 import asyncio
+import json
 import logging
-import os
-import socket
-from typing import TYPE_CHECKING, Self
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, Protocol, Self, cast
 from uuid import uuid4
 
 from scrapy import Spider, signals
-from scrapy.exceptions import CloseSpider
+from scrapy.exceptions import CloseSpider, DontCloseSpider
 
-from scraping_project.attempts import utc_now
+from scraping_project import embedded, ends, engine, run
 from scraping_project.extensions.attempts import AttemptLog
+from scraping_project.frontier.connection import connect as connect_redis
+from scraping_project.frontier.errors import CrawlOver, CrawlRefused, FrontierError, WorkerReaped
+from scraping_project.frontier.frontier import Frontier, Joined
+from scraping_project.frontier.keys import Keys
+from scraping_project.frontier.steps import Burial, Heard, Leased, Push, Step, blob, read_leased
+from scraping_project.frontier.worker import Worker
+from scraping_project.heartbeat import Heartbeat
 from scraping_project.storage.engine import connect
 from scraping_project.storage.errors import StorageError
 from scraping_project.storage.migrate import migrate
-from scraping_project.storage.runs import Outcome, Run, RunCounts, finish_run, start_run
 from scraping_project.storage.writer import Writer
-from scraping_project.summary import Summary
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
 logger = logging.getLogger(__name__)
 
-#: Seconds that the end of a run waits for a database that is away.
-LAST_COMMIT_PATIENCE = 25
+#: Seconds that the end of a run may take before what is left is given back.
+LAST_PATIENCE = 25.0
+#: Seconds between two tries while the database or Redis is away, and between two looks after dead workers.
+PAUSE, TENDING = 1.0, 2.0
+#: Seconds between two checkpoints at least.
+GAP = 0.02
+#: So many requests to push are worth a checkpoint of their own.
+MANY = 1000
+
+
+class Buffers(Protocol):
+    """What the scheduler is to the checkpoint."""
+
+    @property
+    def idle(self) -> bool: ...
+
+    def wishes(self, rate: float, interval: float) -> dict[str, object]: ...
+    def receive(self, heard: Heard, step: Step) -> None: ...
+    def drop(self) -> None: ...
 
 
 class Checkpoint:
-    """Owns the writer and the row of the run. While the database is away the engine is paused.
+    """Owns the writer, this worker's place in the frontier, and the row of its run."""
 
-    A process that is killed between two commits loses what it had not committed.
-    """
-
-    def __init__(self, crawler: "Crawler", database_url: str, interval: float) -> None:
+    def __init__(self, crawler: "Crawler") -> None:
+        settings = crawler.settings
         self._crawler = crawler
-        self._database = connect(database_url)
+        self._database = connect(settings["DATABASE_URL"])
         self.writer = Writer(self._database)
-        self._interval = interval
+        self._interval = settings.getfloat("CHECKPOINT_INTERVAL")
+        self._lease_ms = int(settings.getfloat("FRONTIER_LEASE") * 1000)
+        self._stuck_after = settings.getfloat("FRONTIER_STUCK_AFTER")
+        self._due = asyncio.Event()
+        self._closing = False
         self._loop: asyncio.Task[None] | None = None
-        self._closing = asyncio.Event()
-        self._away = False
+        self._tending: asyncio.Task[None] | None = None
+        self._away: str | None = None
+        self._stop_asked = 0.0
+        self._reported = self._counted = 0  # answered pages that were said, and that the ledger has
+        self._rate = 0.0
+        self._settled_at = 0.0
+        self.started = False  # the spider's own start requests are all said
+        self.waits_for_seeds = False
+        self.heard: Heard | None = None
+        self.pages = 0  # answered, of the crawl
+        self._ended_by: str | None = None
+        self._ending: asyncio.Task[None] | None = None
 
     @classmethod
     def from_crawler(cls, crawler: "Crawler") -> Self:
-        settings = crawler.settings
-        checkpoint = cls(crawler, settings["DATABASE_URL"], settings.getfloat("CHECKPOINT_INTERVAL"))
+        checkpoint = cls(crawler)
         crawler.signals.connect(checkpoint.spider_opened, signal=signals.spider_opened)
-        crawler.signals.connect(checkpoint.spider_closed, signal=signals.spider_closed)
+        crawler.signals.connect(checkpoint.spider_idle, signal=signals.spider_idle)
         return checkpoint
 
+    def spider_idle(self) -> None:
+        """An idle worker stays until the whole crawl is finished, which the checkpoint sees."""
+        if self.worker.said:
+            self.hurry()
+        raise DontCloseSpider
+
     async def spider_opened(self, spider: Spider) -> None:
+        """Join the crawl and begin the commits.
+
+        Raises:
+            CloseSpider: The database, Redis or the unfinished crawl refuses; the stats say why.
+        """
         self._log.run_id = getattr(spider, "_job", None) or uuid4().hex
         try:
+            self.worker = await asyncio.to_thread(self._worker, spider)
+            joined = await asyncio.to_thread(self.worker.join)
+            self._alone = self.worker.alone
+            self._log.crawl_id = joined.crawl_id
             await asyncio.to_thread(migrate, self._database)
-            await asyncio.to_thread(self._start_run, spider)
-        except StorageError as error:
-            logger.error("%s", error)  # noqa: TRY400  one line says it all
-            raise CloseSpider("storage") from error
-        self._loop = asyncio.create_task(self._run())
+            await asyncio.to_thread(run.start, self._crawler, self._database, self._log, spider)
+        except CrawlRefused as error:
+            self._refuse(_conflict(error, self.worker.keys))
+        except (StorageError, FrontierError, embedded.RedisUnavailable) as error:
+            self._refuse(str(error))
+        self._begin(joined)
 
-    async def spider_closed(self, reason: str) -> None:
-        self._closing.set()
+    def _refuse(self, why: str) -> NoReturn:
+        self._crawler.stats.set_value("frontier/refused", why)
+        raise CloseSpider("refused")
+
+    def _begin(self, joined: Joined) -> None:
+        if joined.queued and self._alone:
+            print(f"resuming: {joined.queued} queued", file=sys.stderr, flush=True)  # noqa: T201  for people
+        self.pages = joined.pages
+        self._heartbeat = Heartbeat(
+            self.worker.extend, interval=self._lease_ms / 3000, stuck_after=self._stuck_after
+        )
+        self._heartbeat.start()
+        self._loop = asyncio.create_task(self._run())
+        self._tending = asyncio.create_task(self._tend())
+        engine.before_forced_stop(self._abandon)
+
+    async def close(self, reason: str) -> None:
+        """Commit and say what is left, give back what is still leased, and go."""
         if self._loop is None:
+            self._database.dispose()
             return
+        self._closing = True
+        self._due.set()
         await self._loop
-        await self._last_commit(reason)
+        if self._tending:
+            self._tending.cancel()
+        complete = await self._last_commits()
+        self._heartbeat.end()
+        stats = self._crawler.stats
+        stats.set_value("frontier/given_back", await asyncio.to_thread(self._leave))
+        stats.set_value("frontier/answered", self.pages)
+        stats.set_value("frontier/queued", await asyncio.to_thread(self._left))
+        if complete:
+            await self._finish(reason)
+        else:
+            logger.error(
+                "%d rows could not be stored; their requests will be sent again", self.writer.pending
+            )
+            stats.set_value("checkpoint/lost_rows", self.writer.pending)
         self._database.dispose()
+
+    async def _finish(self, reason: str) -> None:
+        try:
+            await asyncio.to_thread(run.finish, self._crawler, self._database, self._log, reason)
+        except StorageError as error:
+            logger.warning("The run stays marked as running: %s", error)
+
+    def push(self, push: Push) -> None:
+        self.worker.said.push.append(push)
+        if len(self.worker.said.push) >= MANY:
+            self.hurry()
+
+    def take(self, seed: bytes) -> None:
+        """The seed's request is said: it may leave this worker's list in the same step."""
+        self.worker.said.taken.append(blob(seed))
+        self.hurry()
+
+    def filtered(self, reason: str) -> None:
+        said = self.worker.said.filtered
+        said[reason] = said.get(reason, 0) + 1
+        self._crawler.stats.inc_value(f"frontier/filtered/{reason}")
+
+    def knows(self, fingerprint: str) -> bool:
+        return fingerprint in self.worker.known
+
+    def hurry(self) -> None:
+        """Make the next checkpoint now rather than in a moment."""
+        self._due.set()
+
+    def undecodable(self, leased: Leased, error: Exception) -> None:
+        """Bury a request that no spider of this version can resume."""
+        text = self._log.refuse_leased(leased, error)
+        self.worker.said.bury.append(Burial(leased.id, leased.delivery, blob(text)))
+
+    @property
+    def budget(self) -> float:
+        """How many more pages the crawl may be answered, by what is known here."""
+        limit = getattr(self._crawler.spider, "max_pages", None)
+        return limit - self.pages - (self._log.answered - self._counted) if limit else float("inf")
+
+    @property
+    def _buffers(self) -> Buffers:
+        return cast("Buffers", self._crawler.engine.scheduler)
 
     @property
     def _log(self) -> AttemptLog:
@@ -76,81 +210,197 @@ class Checkpoint:
             raise RuntimeError("scraping_project.checkpoint.Checkpoint needs the extension AttemptLog")
         return log
 
-    async def _run(self) -> None:
-        while not self._closing.is_set():
-            self._log.settle()
-            await self._commit()
-            try:
-                await asyncio.wait_for(self._closing.wait(), 1 if self._away else self._interval)
-            except TimeoutError:
-                continue
+    def _worker(self, spider: Spider) -> Worker:
+        settings = self._crawler.settings
+        found = embedded.resolve(settings["REDIS_URL"], Path(settings["DATA_DIR"]))
+        self.redis_url = found.url
+        keys = Keys(getattr(spider, "frontier", "") or spider.name)
+        frontier = Frontier(connect_redis(found.url), keys)
+        return Worker(frontier, rules=rules_of(spider), seeds=seeds_of(spider), lease_ms=self._lease_ms)
 
-    async def _commit(self) -> None:
-        """Commit what is pending; pause the engine while that fails, and resume it after."""
-        if not self.writer.pending and not self._away:
+    async def _run(self) -> None:
+        while not self._closing:
+            await self._until_due()
+            await self._commit()
+            if not self._closing and (reason := self._reason_to_end()):
+                self._ending = asyncio.create_task(self._crawler.engine.close_spider_async(reason=reason))
+                return
+            if self._stopping_for() > LAST_PATIENCE:
+                await self._cut_short()
+                return
+
+    async def _until_due(self) -> None:
+        """Wait for the interval to pass, or for somebody to hurry, but never spin."""
+        await asyncio.sleep(PAUSE if self._away else GAP)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._due.wait(), max(self._interval - GAP, 0))
+        self._due.clear()
+
+    def _stopping_for(self) -> float:
+        """Seconds since Scrapy was asked to stop and waits for what is in flight."""
+        now = asyncio.get_running_loop().time()
+        if not engine.is_closing(self._crawler):
+            self._stop_asked = now
+        return now - self._stop_asked
+
+    async def _cut_short(self) -> None:
+        """Give back what will not end in time, and stop."""
+        logger.warning("%d requests do not end: they are given back", len(self._log.attempts))
+        await asyncio.to_thread(self._leave)
+        engine.stop_now()
+
+    async def _commit(self, *, last: bool = False) -> bool:
+        """One group commit; whether it went through."""
+        self._heartbeat.tick()
+        self._settle()
+        try:
+            # What is said is settled before the commit, so that nothing is acked whose rows it did not hold.
+            wishes = {} if last else self._buffers.wishes(self._rate, self._interval)
+            step = self.worker.next_step(started=self.started, **wishes)
+            await asyncio.to_thread(self.writer.commit)
+            heard = await asyncio.to_thread(self.worker.exchange, step)
+        except (WorkerReaped, CrawlOver) as error:
+            await self._join_again(error)
+            return False
+        except (StorageError, FrontierError) as error:
+            self._pause(error)
+            return False
+        self._resume()
+        self._counted += step.pages
+        self.worker.answered(step, heard)
+        self._buffers.receive(heard, step)
+        self._hear(heard)
+        return True
+
+    def _settle(self) -> None:
+        """Turn what has ended into rows for the writer and ends of leases."""
+        now = asyncio.get_running_loop().time()
+        ended = self._log.settle()
+        for attempt, outcome in ended:
+            ends.say(self.worker.said, attempt, outcome)
+        self.worker.said.pages += self._log.answered - self._reported
+        self._reported = self._log.answered
+        seconds = max(now - self._settled_at, 0.001)
+        self._rate += (len(ended) / seconds - self._rate) * min(seconds, 1.0)
+        self._settled_at = now
+
+    def _hear(self, heard: Heard) -> None:
+        self.heard = heard
+        self.pages = heard.ledger.pages
+        for record in heard.letters.values():
+            self._log.bury(read_leased(record))
+        if heard.leased:
+            engine.wake(self._crawler)
+
+    def _reason_to_end(self) -> str | None:
+        """Why this run is over, if it is."""
+        if self._ended_by:
+            return self._ended_by
+        if self.budget <= 0 and not len(self._log.attempts):
+            return "max_pages"
+        if self.waits_for_seeds or self.heard is None or not self.started:
+            return None
+        return "finished" if self.heard.finished and self._buffers.idle and not self.worker.said else None
+
+    async def _join_again(self, error: FrontierError) -> None:
+        """Go on under a new token: what was leased is with others, or of a crawl that is no more."""
+        logger.warning("%s", error)
+        for attempt in self._log.attempts:
+            attempt.leased = None
+        self._buffers.drop()
+        pushes = self.worker.forget()
+        if isinstance(error, WorkerReaped):
+            self.worker.said.push.extend(pushes)  # whoever has their parents finds them again, but not seeds
+        if isinstance(error, CrawlOver) and not self.waits_for_seeds:
+            self._ended_by = "cleared"
             return
         try:
-            await asyncio.to_thread(self.writer.commit)
-        except StorageError as error:
-            self._pause(error)
+            joined = await asyncio.to_thread(self.worker.join)
+        except CrawlRefused as refused:
+            self._crawler.stats.set_value("frontier/refused", _conflict(refused, self.worker.keys))
+            self._ended_by = "refused"
+        except FrontierError as away:
+            self._pause(away)
         else:
-            self._resume()
+            self._log.crawl_id = joined.crawl_id
 
-    def _pause(self, error: StorageError) -> None:
-        if not self._away:
-            logger.warning("Nothing can be stored (%s): the crawl pauses", error)
-            self._crawler.engine.pause()
-        self._away = True
+    async def _tend(self) -> None:
+        while True:
+            await asyncio.sleep(TENDING)
+            try:
+                reaped = await asyncio.to_thread(self.worker.tend)
+            except FrontierError as error:
+                logger.info("Dead workers could not be looked after: %s", error)
+                continue
+            if reaped:
+                logger.info("Took back what %s held", ", ".join(reaped))
+                self.hurry()
+
+    async def _last_commits(self) -> bool:
+        """Commit until nothing is left to say; whether that was reached."""
+        deadline = asyncio.get_running_loop().time() + LAST_PATIENCE
+        while not await self._commit(last=True) or self.worker.said or self.writer.pending:
+            nothing_to_store = not self.writer.pending
+            if nothing_to_store and (self.worker.gone.is_set() or not self.worker.holds):
+                return True
+            if asyncio.get_running_loop().time() > deadline:
+                return nothing_to_store
+            if self._away:
+                await asyncio.sleep(PAUSE)
+        return True
+
+    def _leave(self) -> int:
+        try:
+            return self.worker.leave()
+        except FrontierError as error:
+            logger.warning("The leases could not be given back (%s): they end by themselves", error)
+            return 0
+
+    def _abandon(self) -> None:
+        """The process is forced to stop: give back at once what it holds."""
+        if not self.worker.gone.is_set():
+            self._leave()
+
+    def _left(self) -> int:
+        """How many requests are queued; by the last that was heard when Redis is away."""
+        try:
+            counts = self.worker.counts()
+        except FrontierError:
+            return self.heard.ledger.queued + self.heard.ledger.delayed if self.heard else 0
+        return counts.get("queued", 0) + counts.get("delayed", 0)
+
+    def _pause(self, error: Exception) -> None:
+        what = "Nothing can be stored" if isinstance(error, StorageError) else "Redis does not answer"
+        if self._away != what:
+            logger.warning("%s (%s): the crawl waits", what, error)
+        self._away = what
 
     def _resume(self) -> None:
-        if self._away:
-            logger.warning("The database takes rows again: the crawl goes on")
-            self._crawler.engine.unpause()
-        self._away = False
-
-    async def _last_commit(self, reason: str) -> None:
-        deadline = asyncio.get_running_loop().time() + LAST_COMMIT_PATIENCE
-        self._log.settle()
-        while self.writer.pending:
-            await self._commit()
-            if not self._away:
-                break
-            if asyncio.get_running_loop().time() > deadline:
-                logger.error("%d rows could not be stored: the database is away", self.writer.pending)
-                self._crawler.stats.set_value("checkpoint/lost_rows", self.writer.pending)
-                return
-            await asyncio.sleep(1)
-        await asyncio.to_thread(self._finish_run, reason)
-
-    def _start_run(self, spider: Spider) -> None:
-        settings = self._crawler.settings
-        given = settings.getdict("RUN_ARGUMENTS")
-        run = Run(
-            id=self._log.run_id,
-            crawl_id=self._log.crawl_id,
-            spider=spider.name,
-            arguments={name: str(value) for name, value in given.items() if not name.startswith("_")},
-            host=socket.gethostname(),
-            pid=os.getpid(),
-            egg_version=settings["EGG_VERSION"],
-            started_at=utc_now(),
-        )
-        start_run(self._database, run)
-
-    def _finish_run(self, reason: str) -> None:
-        summary = Summary.of_stats(self._crawler.stats.get_stats())
-        counts = RunCounts(
-            pages=summary.pages,
-            failed=sum(summary.failed.values()),
-            filtered=sum(summary.filtered.values()),
-            links=summary.links,
-            items=summary.items,
-        )
-        finish_run(self._database, self._log.run_id, outcome_of(reason), reason, counts)
+        if self._away is not None:
+            what = "The database takes rows again" if "stored" in self._away else "Redis answers again"
+            logger.warning("%s: the crawl goes on", what)
+        self._away = None
 
 
-def outcome_of(reason: str) -> Outcome:
-    """The run's outcome for the reason that the spider was closed with."""
-    if reason in ("finished", "max_pages") or reason.startswith("closespider_"):
-        return "finished"
-    return "cancelled" if reason in ("shutdown", "cancelled") else "failed"
+def rules_of(spider: Spider) -> str:
+    """What all workers of a crawl must agree on: what one would not follow, another might not either."""
+    rules = {name: getattr(spider, name, None) for name in ("allowed_domains", "max_depth")}
+    return json.dumps(
+        {name: value for name, value in rules.items() if value not in (None, [])}, sort_keys=True
+    )
+
+
+def seeds_of(spider: Spider) -> str:
+    """Where a crawl starts, in a canonical form; empty for a spider that waits for seeds."""
+    urls = getattr(spider, "start_urls", None)
+    if not urls and type(spider).start is not Spider.start and not getattr(spider, "waits_for_seeds", False):
+        return "start()"
+    return " ".join(sorted(set(urls or ())))
+
+
+def _conflict(error: CrawlRefused, keys: Keys) -> str:
+    return (
+        f"the unfinished crawl of {keys.name!r} has other {error.what} ({error.in_force or 'none'}):"
+        f" give the same to resume it, empty it with `scrapy frontier {keys.name} clear`,"
+        " or name another with -a frontier=NAME"
+    )

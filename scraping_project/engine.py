@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from scrapy.core.engine import _Slot
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from scrapy import Request
     from scrapy.crawler import Crawler
 
@@ -20,6 +22,26 @@ def in_progress(crawler: "Crawler") -> "set[Request]":
     """The requests that are being downloaded, parsed or stored."""
     slot = crawler.engine._slot  # noqa: SLF001  see above
     return slot.inprogress if slot else set()
+
+
+def is_closing(crawler: "Crawler") -> bool:
+    """Whether Scrapy takes nothing more and waits for what is in progress."""
+    slot = crawler.engine._slot  # noqa: SLF001  see above
+    return slot is not None and slot.closing is not None
+
+
+def stop_now() -> None:
+    """End the process's event loop without waiting for anything."""
+    from twisted.internet import reactor  # noqa: PLC0415  importing it installs it
+
+    reactor.stop()  # type: ignore[misc]  # its stub lacks self
+
+
+def before_forced_stop(call: "Callable[[], None]") -> None:
+    """Have something done when the process is told to stop a second time, which closes nothing."""
+    from twisted.internet import reactor  # noqa: PLC0415  importing it installs it
+
+    reactor.addSystemEventTrigger("before", "shutdown", call)  # type: ignore[arg-type]  # its stub is wrong
 
 
 def wake(crawler: "Crawler") -> None:

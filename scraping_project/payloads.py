@@ -15,6 +15,8 @@ _decoder = msgspec.msgpack.Decoder()
 _CLASSES = {
     f"{cls.__module__}.{cls.__name__}": cls for cls in (Request, FormRequest, JsonRequest, XmlRpcRequest)
 }
+#: What reading bytes that nobody of us wrote may raise.
+_MALFORMED = (msgspec.DecodeError, TypeError, ValueError, AttributeError, KeyError, RecursionError)
 _DEFAULTS: dict[str, Any] = Request("data:,").to_dict() | {"url": None}
 
 
@@ -26,8 +28,8 @@ class Undecodable(ValueError):  # noqa: N818  the same
     """The bytes hold no request that this spider can resume."""
 
 
-def encode(request: Request, request_id: str, attempt: int, spider: Spider) -> bytes:
-    """Write a request, its id and its attempt number as msgpack.
+def encode(request: Request, spider: Spider) -> bytes:
+    """Write a request as msgpack.
 
     Raises:
         Unstorable: A callback is not a method of the spider, or meta or cb_kwargs hold more than plain data.
@@ -40,28 +42,34 @@ def encode(request: Request, request_id: str, attempt: int, spider: Spider) -> b
         raise Unstorable(f"{fields['_class']} is not one of Scrapy's request classes: yield one of those")
     lean = {name: value for name, value in fields.items() if value != _DEFAULTS.get(name)}
     try:
-        return _encoder.encode([request_id, attempt, lean])
+        return _encoder.encode(lean)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise Unstorable(f"{error}: keep meta and cb_kwargs to plain data") from error
 
 
-def decode(payload: bytes, spider: Spider) -> tuple[Request, str, int]:
-    """Read what ``encode`` wrote: the request, its id and its attempt number.
+def decode(payload: bytes, spider: Spider) -> Request:
+    """Read what ``encode`` wrote.
 
     Raises:
         Undecodable: Not such bytes, an unknown class, or a callback that the spider does not have (any more).
     """
     try:
-        request_id, attempt, fields = _decoder.decode(payload)
-        if not isinstance(request_id, str) or not isinstance(attempt, int):
-            raise Undecodable("no id and attempt number")
+        fields = _decoder.decode(payload)
         for role in ("callback", "errback"):
             _check_method(spider, fields.get(role))
         if fields.get("_class", "") not in ("", *_CLASSES):
             raise Undecodable(f"unknown request class {fields['_class']!r}")
-        return request_from_dict(_DEFAULTS | fields, spider=spider), request_id, attempt
-    except (msgspec.DecodeError, TypeError, ValueError, AttributeError, KeyError) as error:
+        return request_from_dict(_DEFAULTS | fields, spider=spider)
+    except _MALFORMED as error:
         raise Undecodable(str(error)) from error
+
+
+def url_of(payload: bytes) -> str:
+    """The URL of a request that may not be resumable; empty when even that can't be read."""
+    try:
+        return str(_decoder.decode(payload)["url"])
+    except _MALFORMED:
+        return ""
 
 
 def _check_method(spider: Spider, name: object) -> None:

@@ -1,225 +1,190 @@
-"""Scrapy's request scheduler over the queue and dupe filter of scrapy-redis."""
+"""Scrapy's request scheduler over local buffers: no network."""
 
 import logging
-import os
-import socket
-import sys
-import time
-from collections import deque
-from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Self, TypeVar
-from uuid import uuid4
+import math
+from collections import Counter, deque
+from typing import TYPE_CHECKING, Self
 
-import redis
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
-from redis.retry import Retry
 from scrapy import Request, Spider
-from scrapy_redis import defaults, dupefilter, queue, scheduler
+from scrapy.utils.defer import deferred_f_from_coro_f
 
-from scraping_project import embedded, payloads
+from scraping_project import engine, payloads
+from scraping_project.attempts import Attempt, is_retry
+from scraping_project.checkpoint import Checkpoint
 from scraping_project.extensions.attempts import AttemptLog
-from scraping_project.frontier.crawl import Crawl
-from scraping_project.frontier.keys import Keys
+from scraping_project.frontier.steps import Heard, Leased, Push, Step, blob
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
 logger = logging.getLogger(__name__)
 
-#: A popped or kept request with its identity.
-Identified = tuple[Request, str, int]
-
-#: Seconds between two calls while Redis is away, and how long one may block the reactor.
-PAUSE, TIMEOUT = 1.0, 5.0
-
-Answer = TypeVar("Answer")
+#: Seconds of work that a worker leases ahead.
+AHEAD = 2.0
 
 
-class DupeFilter(dupefilter.RFPDupeFilter):  # type: ignore[misc]
-    """scrapy-redis's filter with Scrapy's own fingerprints."""
+class Scheduler:
+    """Hands out what the checkpoint has leased, and gathers what the next one will push.
 
-    def __init__(self, server: redis.Redis, key: str, crawler: "Crawler") -> None:
-        super().__init__(server, key)
-        self._fingerprinter = crawler.request_fingerprinter
-
-    def request_fingerprint(self, request: Request) -> bytes:
-        return self._fingerprinter.fingerprint(request)
-
-
-class RequestQueue(queue.PriorityQueue):  # type: ignore[misc]
-    """scrapy-redis's priority queue with msgpack payloads, first in first out within a priority."""
-
-    def __init__(self, server: redis.Redis, spider: Spider, key: str) -> None:
-        self.server, self.spider, self.key = server, spider, key
-
-    def push(self, request: Identified) -> None:
-        payload = payloads.encode(*request, self.spider)
-        self.server.zadd(self.key, {time.time_ns().to_bytes(8, "big") + payload: -request[0].priority})
-
-    def _decode_request(self, member: bytes) -> Identified:
-        return payloads.decode(member[8:], self.spider)
-
-
-class Scheduler(scheduler.Scheduler):  # type: ignore[misc]
-    """Shares one queue and one dupe filter between all workers of a frontier.
-
-    Every call is a round trip to Redis that blocks the reactor. While Redis is away, new requests wait here
-    and none is handed out. What a worker held when it was killed is lost, as with scrapy-redis.
+    A request that can't be written down stays in this process, is counted, and is lost with it.
     """
 
-    def __init__(self, crawler: "Crawler", server: redis.Redis, keys: Keys, redis_url: str) -> None:
-        super().__init__(server=server, persist=True, dupefilter=DupeFilter(server, keys.dupefilter, crawler))
-        self.keys = keys
-        self.redis_url = redis_url
-        self.worker = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:6]}"
-        self.crawl = Crawl(server, keys, self.worker)
-        self.waits_for_seeds = False
-        log = crawler.get_extension(AttemptLog)
-        if log is None:
-            raise RuntimeError("scraping_project.scheduler.Scheduler needs the extension AttemptLog")
-        self._log = log
-        self._kept: deque[Identified] = deque()
-        self._unpushed: deque[Identified] = deque()
-        self._pushing: Request | None = None
-        self._away = False
-        self._retry_at = 0.0
-        self._reported = 0  # answered pages that the crawl knows of
+    def __init__(self, crawler: "Crawler", checkpoint: Checkpoint, log: AttemptLog) -> None:
         self._crawler = crawler
-        self.stats = crawler.stats
+        self._checkpoint = checkpoint
+        self._log = log
+        self._armed: deque[Leased] = deque()  # may be begun now
+        self._buffered: deque[Leased] = deque()  # may be begun after the next checkpoint
+        self._kept: deque[tuple[Request, str, int]] = deque()  # can't be written down
+        self._pushing: set[str] = set()  # fingerprints said, not yet heard of
+        self._concurrency = crawler.settings.getint("CONCURRENT_REQUESTS")
 
     @classmethod
     def from_crawler(cls, crawler: "Crawler") -> Self:
-        settings = crawler.settings
-        found = embedded.resolve(settings["REDIS_URL"], Path(settings["DATA_DIR"]))
-        patience = {"socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT}
-        params = {**defaults.REDIS_PARAMS, **patience, **settings.getdict("REDIS_PARAMS"), "protocol": 2}
-        params.pop("retry_on_timeout", None)  # redis-py 8 warns about it
-        params["retry"] = Retry(NoBackoff(), 0)  # its own sleep, and pop a second time when a reply got lost
-        keys = Keys(getattr(crawler.spider, "frontier", "") or crawler.spidercls.name)
-        return cls(crawler, redis.from_url(found.url, **params), keys, found.url)
+        checkpoint, log = crawler.get_extension(Checkpoint), crawler.get_extension(AttemptLog)
+        if checkpoint is None or log is None:
+            raise RuntimeError("scraping_project.scheduler.Scheduler needs the project's EXTENSIONS")
+        return cls(crawler, checkpoint, log)
 
     def open(self, spider: Spider) -> None:
-        self.spider = spider
-        self.queue = RequestQueue(self.server, spider, self.keys.requests)
-        joined = self.crawl.join()
-        self._log.crawl_id = joined.crawl_id
-        self.alone = joined.alone
-        if joined.resumed:
-            print(  # noqa: T201  for people, as the summary is
-                f"resuming: {joined.queued} queued", file=sys.stderr
-            )
+        self._spider = spider
 
-    def close(self, reason: str) -> None:  # noqa: ARG002  Scrapy's interface
-        self._retry_at = 0.0
-        self._log.settle()  # the last answers count too
-        self.alive(busy=False)
-        self.stats.set_value("frontier/queued", self._ask(self.crawl.leave, 0))
-        self.stats.set_value("frontier/answered", self.crawl.pages)
-        if lost := len(self._kept) + len(self._unpushed):
-            logger.error("%d requests could not be queued and are lost", lost)
-            self.stats.set_value("frontier/lost", lost)
-        self.server.close()
-
-    def enqueue_request(self, request: Request) -> bool:
-        self._unpushed.append((request, *self._log.attempts.identify(request)))
-        return self._ask(self._push, True)
-
-    def next_request(self) -> Request | None:
-        if self._budget() <= 0:
-            return None
-        identified = self._kept.popleft() if self._kept else self._ask(self._pop, None)
-        if identified is None:
-            return None
-        self._log.attempts.begin(*identified)
-        return identified[0]
+    @deferred_f_from_coro_f
+    async def close(self, reason: str) -> None:
+        if self._kept:
+            logger.warning("%d requests could not be written down and are lost", len(self._kept))
+            self._crawler.stats.set_value("frontier/lost", len(self._kept))
+        await self._checkpoint.close(reason)
 
     def has_pending_requests(self) -> bool:
-        return bool(self._kept) or self._ask(lambda: len(self), 1) > 0
+        return bool(self._armed or self._buffered or self._kept)
 
-    def finished(self) -> bool:
-        """Whether nothing is queued and no worker may still push; not while Redis can't tell."""
-        return self._ask(self.crawl.finished, False) and not self._kept
-
-    def alive(self, *, busy: bool) -> None:
-        """Tell the other workers that this one lives, and what it has answered."""
-        self._ask(lambda: self._tell(busy=busy), None)
-
-    @property
-    def budget_spent(self) -> bool:
-        """Whether the crawl has max_pages answered pages."""
-        return self._budget() <= 0 and not len(self._log.attempts)
-
-    def _ask(self, call: Callable[[], Answer], otherwise: Answer) -> Answer:
-        """What Redis answers, or ``otherwise`` while it is away."""
-        if self._away and time.monotonic() < self._retry_at:
-            return otherwise
+    def enqueue_request(self, request: Request) -> bool:
+        parent = self._log.attempts.parent(request)
         try:
-            if self._away:
-                self._push()
-            answer = call()
-        except RedisError as error:
-            if not self._away:
-                logger.warning("Redis does not answer (%s): the crawl waits for it", error)
-            self._away, self._retry_at = True, time.monotonic() + PAUSE
-            return otherwise
-        if self._away:
-            logger.warning("Redis answers again: the crawl goes on")
-        self._away = False
-        return answer
-
-    def _push(self) -> bool:
-        """Push what waits; returns whether the last of it was new."""
-        new = True
-        while self._unpushed:
-            new = self._push_one(self._unpushed[0])
-            self._unpushed.popleft()
-        return new
-
-    def _push_one(self, identified: Identified) -> bool:
-        request = identified[0]
-        again, self._pushing = self._pushing is request, request
-        seen = not request.dont_filter and self.df.request_seen(request)
-        if seen and not again:  # at the second try the mark may be its own
-            self.stats.inc_value("frontier/filtered/duplicate")
-            self._pushing = None
-            return False
-        try:
-            self.queue.push(identified)
+            push = self._push(request, parent)
         except payloads.Unstorable as error:
-            logger.warning("%s can't be queued and stays with this worker: %s", request, error)
-            self.stats.inc_value("frontier/unstorable")
-            self._kept.append(identified)
-        self.stats.inc_value("frontier/pushed")
-        self._pushing = None
+            self._keep(request, parent, error)
+            return True
+        if parent is not None:
+            parent.successor = push
+            return True
+        if push.fingerprint and (
+            push.fingerprint in self._pushing or self._checkpoint.knows(push.fingerprint)
+        ):
+            self._checkpoint.filtered("duplicate")
+            return False
+        self._pushing.add(push.fingerprint)
+        self._checkpoint.push(push)
         return True
 
-    def _tell(self, *, busy: bool) -> None:
-        answered = self._log.answered - self._reported
-        self.crawl.alive(busy=busy, answered=answered)
-        self._reported += answered
-
-    def _pop(self) -> Identified | None:
-        if not self.crawl.busy:
-            if not len(self):
-                return None
-            self._tell(busy=True)  # before the pop: nobody may see an empty queue and an idle worker
-        try:
-            popped: Identified | None = self.queue.pop()
-        except payloads.Undecodable as error:
-            logger.error(  # noqa: TRY400  the error says it all
-                "A queued request is dropped, because it can't be read: %s", error
-            )
-            self.stats.inc_value("frontier/undecodable")
+    def next_request(self) -> Request | None:
+        if self._checkpoint.budget <= len(self._log.attempts):
             return None
-        return popped
+        if len(self._armed) + len(self._buffered) < self._concurrency:
+            self._checkpoint.hurry()
+        if self._kept:
+            request, request_id, number = self._kept.popleft()
+            self._log.attempts.begin(request, request_id, number)
+            return request
+        while self._armed:
+            leased = self._armed.popleft()
+            try:
+                request = payloads.decode(leased.payload, self._spider)
+            except payloads.Undecodable as error:
+                self._checkpoint.undecodable(leased, error)
+                continue
+            self._log.attempts.begin(request, str(leased.id), leased.attempt, leased)
+            return request
+        return None
 
-    def _budget(self) -> float:
-        """How many more requests may be sent before max_pages is reached."""
-        limit = getattr(self.spider, "max_pages", None)
-        if not limit:
-            return float("inf")
-        return float(
-            limit - self.crawl.pages - (self._log.answered - self._reported) - len(self._log.attempts)
-        )
+    def wishes(self, rate: float, interval: float) -> dict[str, object]:
+        """What the next step asks for, by the names of its fields.
+
+        Args:
+            rate: Requests that ended, a second, of late.
+            interval: Seconds between two checkpoints.
+        """
+        held = Counter(leased.slot for leased in (*self._armed, *self._buffered))
+        held.update(attempt.leased.slot for attempt in self._log.attempts if attempt.leased)
+        caps = {slot: self._cap(slot) for slot in held}
+        target = min(max(2 * self._concurrency, math.ceil(rate * AHEAD)), 2000)
+        to_arm = max(2 * self._concurrency, math.ceil(rate * interval * 4)) - len(self._armed)
+        arm = [leased.id for leased in list(self._buffered)[: max(to_arm, 0)]]
+        if engine.is_closing(self._crawler):
+            return {}
+        open_budget = max(self._checkpoint.budget - len(self._log.attempts) - sum(held.values()), 0)
+        want = int(min(max(target - len(self._armed) - len(self._buffered), 0), open_budget))
+        return {
+            "want": want,
+            "turn": min(self._cap(None), max(16, want // 4)),  # not all from one slot, when there are many
+            "skip": [slot for slot, count in held.items() if count >= caps[slot]],
+            "arm": arm,
+            "arm_new": max(to_arm - len(arm), 0),
+        }
+
+    def receive(self, heard: Heard, step: Step) -> None:
+        """Take what a checkpoint brought."""
+        self._pushing.difference_update(push.fingerprint for push in step.push)
+        ready = set(step.arm)
+        while self._buffered and self._buffered[0].id in ready:
+            self._armed.append(self._buffered.popleft())
+        self._armed.extend(heard.leased[: step.arm_new])
+        self._buffered.extend(heard.leased[step.arm_new :])
+
+    def drop(self) -> None:
+        """Forget what is leased: it is with others."""
+        self._armed.clear()
+        self._buffered.clear()
+        self._pushing.clear()
+
+    @property
+    def idle(self) -> bool:
+        return not self.has_pending_requests() and not len(self._log.attempts)
+
+    def _push(self, request: Request, parent: Attempt | None) -> Push:
+        slot = self._crawler.engine.downloader.get_slot_key(request)
+        payload = blob(payloads.encode(request, self._spider))
+        return Push(self._fingerprint(request, parent), slot, request.priority, payload)
+
+    def _fingerprint(self, request: Request, parent: Attempt | None) -> str:
+        """The request's fingerprint for the dupe filter; empty when it is to pass.
+
+        A retry passes, and so does a redirect to a page of its own chain: the answer may depend on a cookie
+        that was set on the way, and Scrapy counts the hops.
+        """
+        if parent is not None and is_retry(parent.request, request):
+            return ""
+        if request.dont_filter and not self._is_default_start(request):
+            return ""
+        fingerprint = self._decimal(request)
+        if parent is not None:
+            chain = [
+                parent.request,
+                *(parent.request.replace(url=url) for url in parent.request.meta.get("redirect_urls", ())),
+            ]
+            if any(fingerprint == self._decimal(hop) for hop in chain):
+                return ""
+        return fingerprint
+
+    def _is_default_start(self, request: Request) -> bool:
+        """Whether Scrapy's own ``start()`` let it pass: every worker of a crawl would fetch it."""
+        own = type(self._spider).start is Spider.start and not self._checkpoint.started
+        return own and bool(request.meta.get("is_start_request"))
+
+    def _decimal(self, request: Request) -> str:
+        """63 bits of Scrapy's fingerprint, as a decimal number."""
+        fingerprint = self._crawler.request_fingerprinter.fingerprint(request)
+        return str(int.from_bytes(fingerprint[:8], "big") >> 1)
+
+    def _cap(self, slot: str | None) -> int:
+        """How many requests of a slot to hold at most: a few seconds of work."""
+        own = self._crawler.engine.downloader.per_slot_settings.get(slot, {}) if slot else {}
+        delay = own.get("delay", self._crawler.settings.getfloat("DOWNLOAD_DELAY"))
+        return max(2, math.ceil(AHEAD / delay)) if delay else 2000
+
+    def _keep(self, request: Request, parent: Attempt | None, error: payloads.Unstorable) -> None:
+        if not self._crawler.stats.get_value("frontier/unstorable"):
+            logger.warning("%s can't be written down and stays with this worker: %s", request, error)
+        self._crawler.stats.inc_value("frontier/unstorable")
+        self._kept.append((request, *self._log.attempts.identify(request, parent)))

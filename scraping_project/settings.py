@@ -20,8 +20,10 @@ DATABASE_URL = os.environ.get("DATABASE_URL") or f"sqlite:///{Path(DATA_DIR).abs
 
 # Seeds and the queue: shared by every worker of a frontier
 SCHEDULER = "scraping_project.scheduler.Scheduler"
-DUPEFILTER_CLASS = "scraping_project.scheduler.DupeFilter"
-SPIDER_MIDDLEWARES = {"scraping_project.spidermiddlewares.seeds.Seeds": 10}
+SPIDER_MIDDLEWARES = {
+    "scraping_project.spidermiddlewares.seeds.Seeds": 10,
+    "scraping_project.spidermiddlewares.outcomes.Outcomes": 20,
+}
 URLLENGTH_LIMIT = 8000
 
 # Downloads: how much, how fast, how long
@@ -56,10 +58,11 @@ ITEM_PIPELINES = {
     "pipelines.logs.LogsPipeline": 310,
 }
 CHECKPOINT_INTERVAL = 0.25
+FRONTIER_LEASE = 60
+FRONTIER_STUCK_AFTER = 300
 EXTENSIONS = {
     "scraping_project.extensions.attempts.AttemptLog": 100,
     "scraping_project.checkpoint.Checkpoint": 200,
-    "scraping_project.extensions.finish.Finish": 300,
     "scraping_project.extensions.progress.Progress": 400,
 }
 

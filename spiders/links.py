@@ -51,6 +51,7 @@ class LinksSpider(Spider):
         self.max_depth = max_depth
         self.max_pages = max_pages
         self.frontier = frontier
+        self.waits_for_seeds = not self.start_urls
         self._job = _job
 
     @classmethod

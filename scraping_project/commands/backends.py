@@ -1,14 +1,18 @@
 """Redis and the database, found and ready before a command does its work."""
 
 import sys
+from contextlib import closing, suppress
 from pathlib import Path
 
+from redis.exceptions import RedisError
 from scrapy.commands import ScrapyCommand
 from scrapy.settings import BaseSettings, Settings
 from sqlalchemy import Engine, NullPool, create_engine
 
 from scraping_project import embedded
 from scraping_project.commands.exits import refuse
+from scraping_project.frontier import durability
+from scraping_project.frontier.connection import connect as connect_redis
 from scraping_project.storage.engine import connect
 from scraping_project.storage.errors import DatabaseUnavailable, StorageError
 from scraping_project.storage.migrate import migrate
@@ -26,8 +30,8 @@ def settings_of(command: ScrapyCommand) -> Settings:
 
 
 def prepare(settings: BaseSettings) -> None:
-    """Make sure that Redis and the database answer, or refuse in one line."""
-    redis_of(settings)
+    """Make sure that Redis and the database answer, or refuse in one line; warn of what may lose requests."""
+    _warn_of_loss(redis_of(settings), settings)
     database_of(settings).dispose()
 
 
@@ -41,6 +45,15 @@ def redis_of(settings: BaseSettings) -> embedded.Server:
         print(server.note, file=sys.stderr)
     settings.set("REDIS_URL", server.url, "cmdline")
     return server
+
+
+def _warn_of_loss(server: embedded.Server, settings: BaseSettings) -> None:
+    if settings["REPORT_FILE"]:  # of --workers, the parent says it
+        return
+    with closing(connect_redis(server.url)) as client, suppress(RedisError):  # one that hides its INFO
+        for well, line in durability.findings(client):
+            if not well:
+                print(f"warning: {line}", file=sys.stderr)
 
 
 def database_of(settings: BaseSettings) -> Engine:

@@ -92,7 +92,10 @@ class Command(ScrapyCrawl):
         process.start()
         if isinstance(started, asyncio.Task) and not started.cancelled() and (error := started.exception()):
             _cannot_start(name, error)
-        return _report(closed[0], crawler.stats.get_stats()) if closed else None
+        stats = crawler.stats.get_stats()
+        if refused := stats.get("frontier/refused"):
+            refuse(refused)
+        return _report(closed[0], stats) if closed else None
 
 
 def _cannot_start(name: str, error: BaseException) -> NoReturn:
@@ -130,7 +133,8 @@ def _code(reason: str, stats: dict[str, Any]) -> int:
         return INTERRUPTED
     if reason == "storage" or stats.get("checkpoint/lost_rows") or stats.get("frontier/lost"):
         return BAD_INPUT
-    return FINISHED if stats.get("frontier/answered") else NOTHING_ANSWERED
+    answered = stats.get("frontier/answered") or stats.get("attempts/given_back")
+    return FINISHED if answered else NOTHING_ANSWERED
 
 
 def _print(report: Report, seconds: float, database_url: str) -> None:

@@ -13,6 +13,7 @@ from scrapy.settings import BaseSettings
 from scraping_project import embedded
 from scraping_project.commands.backends import database_answers, settings_of, with_advice
 from scraping_project.commands.exits import in_one_line, one_line_errors, refuse
+from scraping_project.frontier import durability
 from scraping_project.storage.engine import connect
 from scraping_project.storage.errors import StorageError
 from scraping_project.storage.migrate import migrate
@@ -73,26 +74,11 @@ def _redis(settings: BaseSettings) -> Iterator[Finding]:
     yield True, server.note
     client = redis.from_url(server.url, protocol=2)
     try:
-        yield from _durability(client)
+        yield from durability.findings(client)
     except RedisError as error:
         yield False, f"Redis refuses to show its configuration ({error}): allow INFO to this user"
     finally:
         client.close()
-
-
-def _durability(client: redis.Redis) -> Iterator[Finding]:
-    aof = client.info("persistence")["aof_enabled"] == 1
-    yield (
-        aof,
-        "Redis writes an append-only file" if aof else "Redis keeps no append-only file: set appendonly yes",
-    )
-    policy = client.info("memory")["maxmemory_policy"]
-    keeps = policy == "noeviction"
-    yield (
-        keeps,
-        f"Redis maxmemory-policy {policy}"
-        + ("" if keeps else ": set it to noeviction, it may drop requests"),
-    )
 
 
 def _database(settings: BaseSettings) -> Iterator[Finding]:

@@ -6,8 +6,10 @@ from scrapy import Request, signals
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 
-from scraping_project import engine, reasons
+from scraping_project import ends, engine, payloads, reasons
 from scraping_project.attempts import Attempt, Attempts, is_retry, utc_now
+from scraping_project.ends import Outcome
+from scraping_project.frontier.steps import Leased
 from scraping_project.items import ScrapeLog, Site
 from scraping_project.pages import site_of
 from scraping_project.signals import attempt_ended, page_answered
@@ -15,8 +17,6 @@ from scraping_project.signals import attempt_ended, page_answered
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from twisted.python.failure import Failure
-
-Outcome = tuple[str, str | None, str | None]  # status, reason, message
 
 
 class AttemptLog:
@@ -55,14 +55,26 @@ class AttemptLog:
         if isinstance(item, Site):
             self._count("links", len(item.links))
 
-    def settle(self) -> int:
-        """Announce every attempt that has ended since the last time; returns how many."""
+    def settle(self) -> list[tuple[Attempt, Outcome | None]]:
+        """Announce every attempt that has ended since the last time; returns them and how each ended."""
         in_progress = engine.in_progress(self._crawler)
         ended = [attempt for attempt in self.attempts if attempt.request not in in_progress]
         for attempt in ended:
             self.attempts.end(attempt)
-            self._announce(attempt)
-        return len(ended)
+        return [(attempt, self._announce(attempt)) for attempt in ended]
+
+    def refuse_leased(self, leased: Leased, error: Exception) -> bytes:
+        """Log a leased request that can't be resumed; returns its dead letter."""
+        attempt = Attempt(Request("data:,"), str(leased.id), leased.attempt)
+        outcome = ("dead", "undecodable", reasons.describe(error))
+        self._log(attempt, outcome, url=payloads.url_of(leased.payload))
+        return ends.letter(attempt, outcome)
+
+    def bury(self, leased: Leased) -> None:
+        """Log a request that outlived too many of its workers."""
+        attempt = Attempt(Request("data:,"), str(leased.id), leased.attempt)
+        message = f"{leased.deaths} workers died while they had it in flight"
+        self._log(attempt, ("dead", "deliveries", message), url=payloads.url_of(leased.payload))
 
     def refuse_seed(self, seed: str, error: Exception) -> None:
         """Log a seed that can't be made into a request."""
@@ -76,10 +88,12 @@ class AttemptLog:
         if attempt := self._attempt_of(response):
             attempt.error = attempt.error or (reason, reasons.describe(failure.value or Exception("unknown")))
 
-    def _announce(self, attempt: Attempt) -> None:
-        outcome = outcome_of(attempt)
+    def _announce(self, attempt: Attempt) -> Outcome | None:
+        if attempt.given_back:
+            self._count("given_back")
+        outcome = None if attempt.given_back else outcome_of(attempt)
         if outcome is None:
-            return
+            return None
         answer = _answer(attempt)
         if answer is not None:
             self.answered += 1
@@ -88,6 +102,7 @@ class AttemptLog:
                 attempt.site_url = site.url
                 self._crawler.signals.send_catch_log(page_answered, site=site)
         self._log(attempt, outcome, url=attempt.request.url.partition("#")[0])
+        return outcome
 
     def _log(self, attempt: Attempt, outcome: Outcome, *, url: str) -> None:
         status, reason, message = outcome

@@ -1,5 +1,6 @@
 """The frontier: the shared set of requests known, queued, delayed, leased, done and dead."""
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -7,7 +8,15 @@ from typing import Any, cast
 
 import msgspec
 import redis
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import (
+    ClusterDownError,
+    NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+    TryAgainError,
+)
 
 from scraping_project.frontier.errors import (
     CrawlOver,
@@ -19,7 +28,7 @@ from scraping_project.frontier.errors import (
 )
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.scripts import PARTS, source
-from scraping_project.frontier.steps import Heard, Leased, Ledger, Step
+from scraping_project.frontier.steps import Heard, Leased, Ledger, Step, read_leased
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -35,6 +44,15 @@ class Joined:
     pages: int  # answered so far
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """A request that will not be tried again."""
+
+    id: int
+    letter: dict[str, Any]  # reason, and what else is known: message, attempts, deaths, at
+    request: Leased
+
+
 class Frontier:
     """One frontier in one Redis. Every method is one atomic step and may be called from any thread.
 
@@ -45,7 +63,7 @@ class Frontier:
     def __init__(self, server: redis.Redis, keys: Keys) -> None:
         self.keys = keys
         self._server = server
-        self._scripts = {verb: server.register_script(source(verb)) for verb in PARTS}
+        self._scripts = {verb: _Script(source(verb)) for verb in PARTS}
 
     def join(
         self, token: str, *, crawl_id: str, rules: str, seeds: str, host: str, pid: int, lease_ms: int
@@ -110,8 +128,9 @@ class Frontier:
         Args:
             lease_ms: A worker is dead when it was silent for two of these.
             gone: Tokens whose process is known to have ended.
-            most: Leases returned of one worker at once; the rest with the next call.
-            deaths: A request that outlives more deaths of its workers than these is buried.
+            most: Leases returned at once; the rest with the next calls, and till then that worker
+                cannot come back.
+            deaths: A request that so many workers have died of is buried.
             grace_ms: How much later than half a lease a pass may be before Redis counts as having been away.
         """
         reaped = self._call("reap", lease=lease_ms, gone=gone, most=most, deaths=deaths, grace=grace_ms)
@@ -120,6 +139,28 @@ class Frontier:
     def leave(self, token: str) -> int:
         """Go, giving back what is still leased; returns how much that was."""
         return int(self._call("leave", token=token))
+
+    def tokens(self) -> list[str]:
+        """The workers that have joined and not left."""
+        with _translated():
+            tokens = cast("list[bytes]", self._server.zrange(self.keys.of("workers"), 0, -1))
+        return [token.decode() for token in tokens]
+
+    def slots(self) -> int:
+        """How many slots hold requests."""
+        with _translated():
+            return int(self._server.zcard(self.keys.of(self._epoch(), "slots")))
+
+    def dead(self) -> Iterator[DeadLetter]:
+        """The dead letters, in no certain order; one that is buried meanwhile may be missed."""
+        with _translated():
+            epoch = self._epoch()
+            for request_id, letter in self._server.hscan_iter(self.keys.of(epoch, "dead"), count=500):
+                record = cast("bytes | None", self._server.hget(self.keys.of(epoch, "buried"), request_id))
+                if record is not None:
+                    yield DeadLetter(
+                        id=int(request_id), letter=msgspec.json.decode(letter), request=read_leased(record)
+                    )
 
     def requeue(self, ids: Sequence[int]) -> int:
         """Put dead letters back into their queues; returns how many there were."""
@@ -146,13 +187,13 @@ class Frontier:
         """All counters of the crawl, those of the ledger and ``filtered:<reason>``."""
         with _translated():
             fields = cast("dict[bytes, bytes]", self._server.hgetall(self.keys.of("crawl")))
-        return {name.decode(): int(value) for name, value in fields.items() if _is_number(value)}
+        return _counters(fields)
 
     def check(self) -> list[str]:
         """Count everything and compare with the ledger; returns what does not agree."""
-        queued, delayed, leased, dead, buried, seen, stray = self._call("check")
-        counted = {"queued": queued, "delayed": delayed, "leased": leased, "dead": dead, "seen": seen}
-        counts = self.counts()
+        *numbers, buried, seen, stray, fields = self._call("check")
+        counted = dict(zip(("queued", "delayed", "leased", "dead"), numbers, strict=True)) | {"seen": seen}
+        counts = _counters(dict(zip(fields[::2], fields[1::2], strict=True)))
         wrong = [
             f"{name}: {number} found, {counts.get(name, 0)} in the ledger"
             for name, number in counted.items()
@@ -161,21 +202,43 @@ class Frontier:
         total = sum(counts.get(name, 0) for name in ("queued", "delayed", "leased", "done", "dead"))
         if total != counts.get("discovered", 0):
             wrong.append(f"discovered: {counts.get('discovered', 0)}, but {total} accounted for")
-        if buried != dead:
-            wrong.append(f"dead: {dead} letters, {buried} requests")
+        if buried != counted["dead"]:
+            wrong.append(f"dead: {counted['dead']} letters, {buried} requests")
         if stray:
             wrong.append(f"armed: {stray} that are not leased")
         return wrong
+
+    def _epoch(self) -> int:
+        return int(self._server.hget(self.keys.of("crawl"), "epoch") or 0)
 
     def _call(self, verb: str, **arguments: Any) -> Any:
         return self._run(verb, arguments)
 
     def _run(self, verb: str, arguments: Any) -> Any:
         with _translated():
-            return self._scripts[verb](keys=[self.keys.prefix, self.keys.seeds], args=[_encode(arguments)])
+            return self._scripts[verb].run(
+                self._server, self.keys.prefix, self.keys.seeds, _encode(arguments)
+            )
 
 
-#: Codes of a server that will serve again: after a failover, with a full disk, loading, busy with a script.
+class _Script:
+    """A script; sent by its hash, and as a whole when the server does not know it."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._hash = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()  # Redis's own name for it
+
+    def run(self, server: redis.Redis, prefix: str, seeds: str, arguments: bytes) -> Any:
+        rest = cast("tuple[str, str, str]", (prefix, seeds, arguments))
+        try:
+            return server.evalsha(self._hash, 2, *rest)
+        except NoScriptError:
+            return server.eval(self._text, 2, *rest)
+
+
+#: A server that will serve again: after a failover, with a full disk, loading, busy with a script. What a
+#: script's command was told may stand anywhere in the text, and has no class of its own.
+_PASSING_CLASSES = (ReadOnlyError, ClusterDownError, TryAgainError)
 _PASSING = ("READONLY", "MISCONF", "NOREPLICAS", "MASTERDOWN", "CLUSTERDOWN", "BUSY", "LOADING", "TRYAGAIN")
 
 _NUMBERS = ("discovered", "queued", "delayed", "leased", "done", "dead", "pages")
@@ -191,8 +254,9 @@ def _leased(fields: list[Any]) -> Leased:
     return Leased(request_id, attempt, delivery, deaths, slot.decode(), priority, payload)
 
 
-def _is_number(value: bytes) -> bool:
-    return value.lstrip(b"-").isdigit()
+def _counters(fields: Mapping[bytes, bytes]) -> dict[str, int]:
+    words = (b"id", b"rules", b"seeds")
+    return {name.decode(): int(value) for name, value in fields.items() if name not in words}
 
 
 @contextmanager
@@ -200,15 +264,15 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except ResponseError as error:
-        raise _refusal(str(error)) from error
+        raise _refusal(error) from error
     except RedisError as error:
         raise FrontierUnavailable(str(error) or type(error).__name__) from error
 
 
-def _refusal(message: str) -> FrontierError:
-    """Redis's own errors: before version 7 a script's come wrapped, so the code may stand anywhere."""
-    if "OOM command not allowed" in message:
+def _refusal(error: ResponseError) -> FrontierError:
+    message = str(error)
+    if isinstance(error, OutOfMemoryError) or "OOM command not allowed" in message:
         return FrontierFull(message)
-    if any(code in message for code in _PASSING):
+    if isinstance(error, _PASSING_CLASSES) or any(code in message for code in _PASSING):
         return FrontierUnavailable(message)
     return FrontierError(message)

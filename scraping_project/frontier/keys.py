@@ -8,7 +8,7 @@ _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The keys of the frontier ``name``, spelled as scrapy-redis spells its own."""
+    """The keys of the frontier ``name``; that of its seeds is spelled as scrapy-redis spells it."""
 
     name: str
 
@@ -20,35 +20,6 @@ class Keys:
     def seeds(self) -> str:
         """List: seeds waiting to be taken, URLs or JSON objects, newest on the left."""
         return f"{self.name}:start_urls"
-
-    def seeds_of(self, worker: str) -> str:
-        """List: the seeds a worker has taken and not yet queued."""
-        return f"{self.name}:start_urls:{worker}"
-
-    @property
-    def requests(self) -> str:
-        """Sorted set: queued requests by falling priority."""
-        return f"{self.name}:requests"
-
-    @property
-    def dupefilter(self) -> str:
-        """Set: fingerprints of all requests seen in this crawl."""
-        return f"{self.name}:dupefilter"
-
-    @property
-    def crawl(self) -> str:
-        """Hash: id and answered pages of the crawl."""
-        return f"{self.name}:crawl"
-
-    @property
-    def workers(self) -> str:
-        """Sorted set: workers that have joined, by the time in seconds of their last sign of life."""
-        return f"{self.name}:workers"
-
-    @property
-    def busy(self) -> str:
-        """Sorted set: those of them that may still push, by the same time."""
-        return f"{self.name}:busy"
 
     @property
     def prefix(self) -> str:
@@ -76,7 +47,7 @@ CATALOGUE = {
     "<epoch>:queue:<priority>:<slot>": "list: queued records",
     "<epoch>:suspects:<slot>": "list: leased records of requests that were in flight when their worker died",
     "<epoch>:delayed": "sorted set: leased records by the time they are due, ms",
-    "<epoch>:dead": "hash: request id to the letter that people read, msgpack",
+    "<epoch>:dead": "hash: request id to the letter that people read, JSON",
     "<epoch>:buried": "hash: request id to the leased record, for requeue",
     "<epoch>:outbox": "hash: dead letters of the reaper that want a log row, request id to the leased record",
     "<epoch>:seen:<bucket>": "set of integers: fingerprints, 63 bits each",

@@ -5,20 +5,20 @@ from importlib import resources
 
 _ROOM = "scraping_project.frontier"
 
+_QUEUE = ("record", "priorities", "queue")
+_ENDS = ("leased", "move", "nack", "bury", "release", "ack")
+
 #: What each script is made of, in the order in which its parts need each other.
 PARTS = {
     "join": ("prelude", "finished", "retire", "join"),
-    "checkpoint": (
-        *("prelude", "record", "seen", "queue", "leased", "push", "move", "nack", "bury", "release", "ack"),
-        *("lease", "finished", "checkpoint"),
-    ),
+    "checkpoint": ("prelude", "seen", *_QUEUE, "push", *_ENDS, "lease", "finished", "answer", "checkpoint"),
     "extend": ("prelude", "extend"),
-    "reap": ("prelude", "record", "queue", "return_seeds", "reap"),
-    "leave": ("prelude", "record", "queue", "leased", "return_seeds", "release", "leave"),
-    "requeue": ("prelude", "record", "queue", "requeue"),
-    "clear": ("prelude", "return_seeds", "retire", "clear"),
+    "reap": ("prelude", *_QUEUE, "leased", "return_seeds", "forget_worker", "condemn", "reap"),
+    "leave": ("prelude", *_QUEUE, "leased", "return_seeds", "forget_worker", "release", "leave"),
+    "requeue": ("prelude", *_QUEUE, "requeue"),
+    "clear": ("prelude", "return_seeds", "forget_worker", "retire", "clear"),
     "sweep": ("prelude", "sweep"),
-    "check": ("prelude", "record", "queue", "check"),
+    "check": ("prelude", *_QUEUE, "check"),
 }
 
 
@@ -29,5 +29,5 @@ def source(verb: str) -> str:
     Raises:
         FileNotFoundError: A part was not shipped.
     """
-    folder = resources.files(_ROOM) / "lua2"
+    folder = resources.files(_ROOM) / "lua"
     return "\n".join((folder / f"{part}.lua").read_text("utf-8") for part in PARTS[verb])

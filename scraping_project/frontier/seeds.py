@@ -1,9 +1,9 @@
 """Seeds: start URLs that people push to ``<frontier>:start_urls``, as a bare URL or as a JSON object."""
 
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -125,22 +125,25 @@ def check_url(url: str) -> str:
 class SeedQueue:
     """Takes seeds one by one, as soon as they are pushed.
 
-    A seed stays in the worker's own list until the next is asked for, that is until the frontier has it;
-    ``give_back`` returns what was taken and not queued.
+    A taken seed stays in the worker's own list until the step that pushes its request removes it; what a
+    worker leaves there when it goes, or dies, goes back.
     """
 
-    def __init__(self, server: Redis, keys: Keys, worker: str) -> None:
+    def __init__(self, server: Redis, keys: Keys, token: Callable[[], str]) -> None:
         self._server = server
-        self._seeds = keys.seeds
-        self._taken = keys.seeds_of(worker)
+        self._keys = keys
+        self._token = token
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         while True:
-            raw = await self._server.blmove(self._seeds, self._taken, BLOCK_SECONDS, "RIGHT", "LEFT")
+            raw = await self._server.blmove(self._keys.seeds, self._taken, BLOCK_SECONDS, "RIGHT", "LEFT")
             if isinstance(raw, bytes):
                 yield raw
-                await self._server.lrem(self._taken, 1, cast("str", raw))  # redis-py types it too narrowly
 
     async def give_back(self) -> None:
-        while await self._server.lmove(self._taken, self._seeds, "LEFT", "RIGHT"):
+        while await self._server.lmove(self._taken, self._keys.seeds, "LEFT", "RIGHT"):
             pass
+
+    @property
+    def _taken(self) -> str:
+        return self._keys.of("seeds", self._token())

@@ -1,9 +1,18 @@
 """What a worker says at a checkpoint, and what it hears."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from struct import Struct
 
 import msgspec
+from msgspec.structs import force_setattr
+
+#: What a record has room for: bytes of a slot's name, a priority, a fingerprint.
+MAX_SLOT, MAX_PRIORITY, MAX_FINGERPRINT = 255, 2**31 - 1, 2**63 - 1
+
+_PLACE = Struct(">iB")  # of a leased record: priority, length of the slot
+_QUEUED = Struct(">5sBBB")  # id, attempt, deliveries, deaths
 
 
 def blob(data: bytes) -> msgspec.Raw:
@@ -13,6 +22,32 @@ def blob(data: bytes) -> msgspec.Raw:
     return msgspec.Raw(b"\xdb" + len(data).to_bytes(4, "big") + data)
 
 
+def slot_name(slot: str) -> str:
+    """The name under which the frontier knows a slot: its own, or a shorter one if that is too long."""
+    name = slot.encode(errors="replace")
+    if len(name) <= MAX_SLOT:
+        return name.decode()
+    return f"{name[:128].decode(errors='ignore')}#{hashlib.sha256(name).hexdigest()}"
+
+
+# The scripts take for granted what these three see to: a script that fails half-way is not rolled back.
+def _see_to_slot(step: "Push | Move | Nack") -> None:
+    force_setattr(step, "slot", slot_name(step.slot))
+
+
+def _see_to_priority(step: "Push | Move | Nack") -> None:
+    force_setattr(step, "priority", max(-MAX_PRIORITY, min(step.priority, MAX_PRIORITY)))
+
+
+def _see_to_fingerprint(step: "Push | Move") -> None:
+    digits = step.fingerprint
+    if not digits:
+        return
+    if not (digits.isascii() and digits.isdecimal() and int(digits) <= MAX_FINGERPRINT):
+        raise ValueError(f"{digits!r} is no fingerprint: a decimal number of at most 63 bits")
+    force_setattr(step, "fingerprint", digits.lstrip("0") or "0")
+
+
 class Push(msgspec.Struct, array_like=True, frozen=True):
     """A new request."""
 
@@ -20,6 +55,11 @@ class Push(msgspec.Struct, array_like=True, frozen=True):
     slot: str
     priority: int
     payload: msgspec.Raw  # see blob
+
+    def __post_init__(self) -> None:
+        _see_to_slot(self)
+        _see_to_priority(self)
+        _see_to_fingerprint(self)
 
 
 class End(msgspec.Struct, array_like=True, frozen=True):
@@ -34,10 +74,15 @@ class Move(msgspec.Struct, array_like=True, frozen=True):
 
     id: int
     delivery: int
-    fingerprint: str
+    fingerprint: str  # as in Push; empty too when the request's own chain has it
     slot: str
     priority: int
     payload: msgspec.Raw
+
+    def __post_init__(self) -> None:
+        _see_to_slot(self)
+        _see_to_priority(self)
+        _see_to_fingerprint(self)
 
 
 class Nack(msgspec.Struct, array_like=True, frozen=True):
@@ -49,6 +94,10 @@ class Nack(msgspec.Struct, array_like=True, frozen=True):
     slot: str
     priority: int
     payload: msgspec.Raw
+
+    def __post_init__(self) -> None:
+        _see_to_slot(self)
+        _see_to_priority(self)
 
 
 class Burial(msgspec.Struct, array_like=True, frozen=True):
@@ -70,7 +119,7 @@ class Step(msgspec.Struct, kw_only=True):
     move: Sequence[Move] = ()
     nack: Sequence[Nack] = ()
     bury: Sequence[Burial] = ()
-    release: Sequence[End] = ()
+    release: Sequence[End] = ()  # in the order in which they were leased
     ack: Sequence[End] = ()
     taken: Sequence[msgspec.Raw] = ()
     filtered: Mapping[str, int] = {}
@@ -79,7 +128,7 @@ class Step(msgspec.Struct, kw_only=True):
     logged: Sequence[int] = ()
     arm: Sequence[int] = ()
     want: int = 0
-    turn: int = 1
+    turn: int = 1  # leased of one slot at the most
     skip: Sequence[str] = ()
     arm_new: int = 0
 
@@ -94,6 +143,16 @@ class Leased(msgspec.Struct, array_like=True, frozen=True):
     slot: str
     priority: int
     payload: bytes
+
+
+def read_leased(record: bytes) -> Leased:
+    """A leased record, as the letters of Heard hold it."""
+    priority, length = _PLACE.unpack_from(record)
+    end = _PLACE.size + length
+    number, attempt, delivery, deaths = _QUEUED.unpack_from(record, end)
+    slot = record[_PLACE.size : end].decode()
+    request_id = int.from_bytes(number, "big")
+    return Leased(request_id, attempt, delivery, deaths, slot, priority, record[end + _QUEUED.size :])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,5 +177,5 @@ class Heard:
     pushed: str  # "1" added, "0" known, in the order of push
     leased: list[Leased]
     ledger: Ledger
-    letters: dict[int, bytes]  # dead letters of the reaper that want a log row: id and leased record
+    letters: dict[int, bytes]  # of the reaper's dead that want a log row: id and record, see read_leased
     finished: bool

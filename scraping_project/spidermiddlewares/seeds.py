@@ -12,9 +12,9 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from scrapy import Request
 
+from scraping_project.checkpoint import Checkpoint
 from scraping_project.extensions.attempts import AttemptLog
 from scraping_project.frontier.seeds import BLOCK_SECONDS, Seed, SeedError, SeedQueue, parse
-from scraping_project.scheduler import Scheduler
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -37,26 +37,28 @@ class Seeds:
         async for item in start:
             own += 1
             yield item
-        scheduler = self._crawler.engine.scheduler
-        if own or not isinstance(scheduler, Scheduler):
+        checkpoint = self._crawler.get_extension(Checkpoint)
+        if checkpoint is None:
             return
-        async for request in self._seeds(scheduler):
-            yield request
+        checkpoint.started = True
+        if not own:
+            async for request in self._seeds(checkpoint):
+                yield request
 
-    async def _seeds(self, scheduler: Scheduler) -> AsyncIterator[Request]:
-        scheduler.waits_for_seeds = True
-        name = scheduler.keys.seeds
-        if scheduler.alone or not self._crawler.settings["REPORT_FILE"]:  # of --workers, one says it
-            line = f"waiting for seeds: redis-cli lpush {name} https://example.com/"
+    async def _seeds(self, checkpoint: Checkpoint) -> AsyncIterator[Request]:
+        checkpoint.waits_for_seeds = True
+        worker = checkpoint.worker
+        if not self._crawler.settings["REPORT_FILE"] or worker.alone:  # of --workers, one says it
+            line = f"waiting for seeds: redis-cli lpush {worker.keys.seeds} https://example.com/"
             print(line, file=sys.stderr, flush=True)  # noqa: T201  for people, as the summary is
-        server = _client(scheduler.redis_url)
-        queue = SeedQueue(server, scheduler.keys, scheduler.worker)
+        server = _client(checkpoint.redis_url)
+        queue = SeedQueue(server, worker.keys, lambda: worker.token)
         try:
             async for raw in _patiently(queue):
                 if request := self._request(raw):
                     yield request
+                checkpoint.take(raw)
         finally:
-            await _give_back(queue)
             await server.aclose()
 
     def _request(self, raw: bytes) -> Request | None:
@@ -70,7 +72,7 @@ class Seeds:
 
 
 async def _patiently(queue: SeedQueue) -> AsyncIterator[bytes]:
-    """The seeds, through outages of Redis, of which the scheduler tells people."""
+    """The seeds, through outages of Redis, of which the checkpoint tells people."""
     while True:
         try:
             await queue.give_back()  # what a lost reply may have held
@@ -79,13 +81,6 @@ async def _patiently(queue: SeedQueue) -> AsyncIterator[bytes]:
         except RedisError as error:
             logger.info("Seeds can't be taken: %s", error)
             await asyncio.sleep(1)
-
-
-async def _give_back(queue: SeedQueue) -> None:
-    try:
-        await queue.give_back()
-    except RedisError as error:
-        logger.warning("The last seed may stay in this worker's list: %s", error)
 
 
 def _client(redis_url: str) -> redis.asyncio.Redis:

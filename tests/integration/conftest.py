@@ -1,9 +1,16 @@
-"""The databases that the storage's tests run on."""
+"""The databases that the storage's tests run on, and the servers that the frontier's do."""
+
+from contextlib import ExitStack
 
 import pytest
 
+from scraping_project.frontier.connection import connect as connect_redis
+from scraping_project.frontier.frontier import Frontier
+from scraping_project.frontier.keys import Keys
 from scraping_project.storage.engine import connect
 from scraping_project.storage.migrate import migrate
+from tests.integration.frontier_worker import Worker, strays
+from tests.servers import redis_binaries, redis_server
 
 
 @pytest.fixture(name="database_url", params=["sqlite", "mariadb"])
@@ -36,3 +43,39 @@ def migrated_mariadb(mariadb_url):
     migrate(engine)
     yield engine
     engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def redis_servers():
+    """Starts each kind of Redis at its first use; the tests' order is random, so all stay until the end."""
+    binaries, started = redis_binaries(), {}
+    with ExitStack() as stack:
+
+        def server(kind):
+            if kind not in started:
+                started[kind] = stack.enter_context(redis_server(binaries[kind]))
+            return started[kind]
+
+        yield server
+
+
+@pytest.fixture(params=["redis", "redis-6.2", "valkey-9"])
+def server(request, redis_servers):
+    """A client of an empty server, of each kind in turn."""
+    with connect_redis(redis_servers(request.param).url) as client:
+        client.flushall()
+        yield client
+
+
+@pytest.fixture
+def frontier(server):
+    """A frontier that must agree with its ledger when the test is over."""
+    frontier = Frontier(server, Keys("links"))
+    yield frontier
+    assert frontier.check() == []
+    assert strays(server, frontier.keys) == []
+
+
+@pytest.fixture
+def worker(frontier):
+    return Worker(frontier)

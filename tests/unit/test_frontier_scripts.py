@@ -17,7 +17,7 @@ from tests.servers import redis_binaries, redis_server
 
 TEXTS = {
     path.name.removesuffix(".lua"): path.read_text()
-    for path in files("scraping_project.frontier").joinpath("lua2").iterdir()
+    for path in files("scraping_project.frontier").joinpath("lua").iterdir()
     if path.name.endswith(".lua")
 }
 
@@ -126,18 +126,6 @@ def test_no_script_reads_without_bound(part):
     assert not re.search(r"'(KEYS|SCAN|HVALS|HKEYS|FLUSHALL|FLUSHDB|RANDOMKEY)'", code)
     for command, parts in bounded.items():
         assert f"'{command}'" not in code or part in parts
-
-
-@pytest.mark.parametrize("part", TEXTS)
-def test_all_names_are_local(part):
-    _, code = split(TEXTS[part])
-
-    assert not re.findall(r"^(?!local )function", code, re.MULTILINE)
-    assigned = set(re.findall(r"^\s*(\w+)(?:, \w+)* = ", code, re.MULTILINE))
-    declared = set(
-        re.findall(r"\w+", "\n".join(re.findall(r"(?:local|for|function [\w]*\() ?([\w, ]+)", code)))
-    )
-    assert assigned <= declared
 
 
 def test_the_first_write_of_a_step_is_the_push():

@@ -1,13 +1,15 @@
--- Looks whether the crawl is finished: nothing queued, and no living worker that may still push.
---
--- KEYS[1] requests (ZSET)  KEYS[2] busy (ZSET)
--- ARGV[1] seconds after which a silent worker counts as gone
--- Returns 1 when it is.
-local requests, busy, patience = KEYS[1], KEYS[2], tonumber(ARGV[1])
-local now = tonumber(redis.call('TIME')[1])
-
-redis.call('ZREMRANGEBYSCORE', busy, '-inf', now - patience)
-if redis.call('ZCARD', requests) == 0 and redis.call('ZCARD', busy) == 0 then
-  return 1
+-- Whether the crawl is finished, in one look: nothing queued, delayed or leased, no seed on its way, and no
+-- worker that has start requests still to push.
+local function finished()
+  if counter('queued') + counter('delayed') + counter('leased') > 0 or rcall('SCARD', STARTING) > 0 then
+    return false
+  end
+  for _, workers in ipairs({WORKERS, GONE}) do
+    for _, token in ipairs(rcall('ZRANGE', workers, 0, -1)) do
+      if rcall('EXISTS', key('seeds', token)) == 1 then
+        return false
+      end
+    end
+  end
+  return true
 end
-return 0

@@ -1,20 +1,52 @@
--- Joins the crawl of a frontier, or begins a new one when nothing is queued and nobody works on it.
+-- join: registers a worker with the crawl of the frontier, or begins a new crawl for it.
 --
--- KEYS[1] crawl (HASH)  KEYS[2] requests (ZSET)  KEYS[3] dupefilter (SET)
--- KEYS[4] workers (ZSET)  KEYS[5] busy (ZSET)
--- ARGV[1] worker  ARGV[2] id for a new crawl  ARGV[3] seconds after which a silent worker counts as gone
--- Returns {crawl id, queued requests, answered pages, other workers}.
-local crawl, requests, dupefilter, workers, busy = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local worker, new_id, patience = ARGV[1], ARGV[2], tonumber(ARGV[3])
-local now = tonumber(redis.call('TIME')[1])
-
-redis.call('ZREMRANGEBYSCORE', workers, '-inf', now - patience)
-redis.call('ZREMRANGEBYSCORE', busy, '-inf', now - patience)
-local queued, others = redis.call('ZCARD', requests), redis.call('ZCARD', workers)
-if redis.call('EXISTS', crawl) == 0 or (queued == 0 and others == 0) then
-  redis.call('DEL', dupefilter, crawl)
-  redis.call('HSET', crawl, 'id', new_id, 'pages', 0)
+-- args: token, lease (ms), host, pid, rules and seeds (strings; seeds '' for a worker that waits), id for a
+-- new crawl
+-- Returns {status, epoch, crawl id, requests queued or delayed, pages, the rules or seeds in force}; the same for
+-- a token that has joined already, and changes nothing.
+--   status: 1 began a new crawl, 0 joined, -1 the unfinished crawl has other rules, -2 it has other seeds
+local function begin()
+  retire()
+  rcall('HSET', CRAWL, 'id', args.id, 'rules', args.rules, 'seeds', args.seeds, 'began', now, 'reaped', now)
 end
-redis.call('ZADD', workers, now, worker)
-redis.call('ZADD', busy, now, worker)
-return {redis.call('HGET', crawl, 'id'), queued, tonumber(redis.call('HGET', crawl, 'pages')), others}
+
+local function answer(status)
+  local crawl = rcall('HMGET', CRAWL, 'epoch', 'id')
+  return {status, tonumber(crawl[1]), crawl[2], counter('queued') + counter('delayed'), counter('pages'), ''}
+end
+
+local function register(status)
+  rcall('HSET', key('worker', args.token), 'sequence', 0, 'host', args.host, 'pid', args.pid, 'joined', now,
+    'epoch', rcall('HGET', CRAWL, 'epoch'), 'began', status)
+  rcall('ZADD', WORKERS, now + args.lease, args.token)
+  if args.seeds ~= '' then
+    rcall('SADD', STARTING, args.token)
+  end
+end
+
+local function join()
+  local joined = rcall('HMGET', key('worker', args.token), 'epoch', 'began')
+  if joined[1] == EPOCH then
+    return answer(tonumber(joined[2]))
+  end
+  local status = 0
+  local known = rcall('HMGET', CRAWL, 'epoch', 'rules', 'seeds')
+  if not known[2] then
+    begin()
+    status = 1
+  elseif finished() and (args.seeds ~= '' or known[2] ~= args.rules and rcall('ZCARD', WORKERS) == 0) then
+    begin()
+    status = 1
+  elseif known[2] ~= args.rules then
+    return {-1, 0, '', 0, 0, known[2]}
+  elseif args.seeds ~= '' and known[3] ~= args.seeds then
+    if known[3] ~= '' then
+      return {-2, 0, '', 0, 0, known[3]}
+    end
+    rcall('HSET', CRAWL, 'seeds', args.seeds)
+  end
+  register(status)
+  return answer(status)
+end
+
+return join()

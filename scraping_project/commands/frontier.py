@@ -1,0 +1,176 @@
+"""``scrapy frontier``: what is known, queued, leased, done and dead, and the verbs of an operator."""
+
+import json
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any
+from urllib.parse import urlsplit
+
+from scrapy.commands import ScrapyCommand
+
+from scraping_project import payloads
+from scraping_project.commands.backends import redis_of, settings_of
+from scraping_project.commands.exits import in_one_line, refuse
+from scraping_project.frontier.connection import connect
+from scraping_project.frontier.errors import FrontierError
+from scraping_project.frontier.frontier import DeadLetter, Frontier
+from scraping_project.frontier.keys import Keys
+
+LEDGER = ("discovered", "queued", "delayed", "leased", "done", "dead")
+BATCH = 500
+
+
+class Command(ScrapyCommand):
+    requires_project = True
+    requires_crawler_process = False
+
+    def syntax(self) -> str:
+        return f"[options] <spider or frontier> [{'|'.join(VERBS)}]"
+
+    def short_desc(self) -> str:
+        return "Show a frontier's ledger, check it, list or requeue dead letters, clear, pause, resume"
+
+    def long_desc(self) -> str:
+        return (
+            "Without a verb: the ledger, in which discovered = queued + delayed + leased + done + dead, the"
+            " slots and the workers. check counts everything and compares; dead lists what will not be"
+            " retried, with its reason; requeue puts dead letters back; clear forgets the crawl; pause stops"
+            " new leases until resume."
+        )
+
+    def add_options(self, parser: ArgumentParser) -> None:
+        super().add_options(parser)
+        parser.add_argument("--json", action="store_true", help="machine-readable, one object a line")
+        parser.add_argument("--reason", metavar="R", help="dead, requeue: only those with this reason")
+        parser.add_argument("--domain", metavar="D", help="dead, requeue: only those of this host")
+        parser.add_argument("--url", metavar="U", help="dead, requeue: only this URL")
+
+    @in_one_line
+    def process_options(self, args: list[str], opts: Namespace) -> None:
+        super().process_options(args, opts)
+        if not 1 <= len(args) <= 2 or (len(args) == 2 and args[1] not in VERBS):  # noqa: PLR2004  name and verb
+            refuse(f"frontier takes a name and one of {', '.join(VERBS)}, got {' '.join(args) or 'nothing'}")
+
+    def run(self, args: list[str], opts: Namespace) -> None:
+        name, verb = args[0], args[1] if len(args) > 1 else ""
+        try:
+            keys = Keys(name)
+        except ValueError as error:
+            refuse(str(error))
+        frontier = Frontier(connect(redis_of(settings_of(self)).url), keys)
+        try:
+            self.exitcode = (VERBS[verb] if verb else _show)(frontier, opts)
+        except FrontierError as error:
+            refuse(f"Redis stopped answering: {error}")
+
+
+def _show(frontier: Frontier, opts: Namespace) -> int:
+    counts = frontier.counts()
+    ledger: dict[str, Any] = {name: counts.get(name, 0) for name in LEDGER}
+    ledger["filtered"] = {
+        name.removeprefix("filtered:"): number
+        for name, number in counts.items()
+        if name.startswith("filtered:")
+    }
+    ledger["pages"] = counts.get("pages", 0)
+    ledger["paused"] = bool(counts.get("paused"))
+    ledger["slots"] = frontier.slots()
+    ledger["workers"] = frontier.tokens()
+    if opts.json:
+        print(json.dumps(ledger))
+        return 0
+    for name, value in ledger.items():
+        print(f"{name:<10} {_text(value)}")
+    return 0
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {number}" for name, number in value.items()) or "0"
+    if isinstance(value, list):
+        return f"{len(value)} ({', '.join(value)})" if value else "0"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
+
+
+def _check(frontier: Frontier, opts: Namespace) -> int:
+    wrong = frontier.check()
+    if opts.json:
+        print(json.dumps({"clean": not wrong, "wrong": wrong}))
+    else:
+        print("\n".join(f"WRONG {line}" for line in wrong) or "clean: everything is where the ledger says")
+    return 1 if wrong else 0
+
+
+def _dead(frontier: Frontier, opts: Namespace) -> int:
+    count = 0
+    for count, letter in enumerate(_chosen(frontier, opts), 1):  # noqa: B007  read after the loop
+        fields = {"id": letter.id, "url": _url(letter), **letter.letter}
+        print(
+            json.dumps(fields)
+            if opts.json
+            else f"{fields['reason']:<12} {fields['url']}  {_why(letter)}".rstrip()
+        )
+    print(f"{count} dead letters", file=sys.stderr)
+    return 0
+
+
+def _requeue(frontier: Frontier, opts: Namespace) -> int:
+    ids = [letter.id for letter in _chosen(frontier, opts)]
+    remaining, moved = iter(ids), 0
+    while batch := list(islice(remaining, BATCH)):
+        moved += frontier.requeue(batch)
+    print(f"requeued {moved} of {len(ids)}")
+    return 0
+
+
+def _clear(frontier: Frontier, opts: Namespace) -> int:  # noqa: ARG001  one signature for all
+    held = frontier.clear()
+    while frontier.sweep():
+        pass
+    print(f"cleared {frontier.keys.name}: {held} requests were waiting or in work")
+    return 0
+
+
+def _pause(frontier: Frontier, opts: Namespace) -> int:  # noqa: ARG001  the same
+    frontier.pause()
+    print(f"paused {frontier.keys.name}: what is in flight ends, nothing more begins until resume")
+    return 0
+
+
+def _resume(frontier: Frontier, opts: Namespace) -> int:  # noqa: ARG001  the same
+    frontier.resume()
+    print(f"resumed {frontier.keys.name}")
+    return 0
+
+
+VERBS: dict[str, Callable[[Frontier, Namespace], int]] = {
+    "check": _check,
+    "dead": _dead,
+    "requeue": _requeue,
+    "clear": _clear,
+    "pause": _pause,
+    "resume": _resume,
+}
+
+
+def _chosen(frontier: Frontier, opts: Namespace) -> Iterator[DeadLetter]:
+    for letter in frontier.dead():
+        url = _url(letter)
+        wrong_reason = opts.reason and letter.letter.get("reason") != opts.reason
+        wrong_domain = opts.domain and urlsplit(url).hostname != opts.domain.lower()
+        if not (wrong_reason or wrong_domain or (opts.url and url != opts.url)):
+            yield letter
+
+
+def _url(letter: DeadLetter) -> str:
+    return payloads.url_of(letter.request.payload)
+
+
+def _why(letter: DeadLetter) -> str:
+    if letter.letter.get("deaths"):
+        return f"{letter.letter['deaths']} workers died with it in flight"
+    return str(letter.letter.get("message") or "")

@@ -1,0 +1,34 @@
+"""Connections to the frontier's Redis."""
+
+import redis
+from redis.backoff import NoBackoff
+from redis.connection import ConnectionPool, parse_url
+from redis.retry import Retry
+
+#: How long a command may take, and a connection to come about, in seconds.
+TIMEOUT_SECONDS = 5.0
+
+
+def connect(url: str, *, timeout: float | None = TIMEOUT_SECONDS) -> redis.Redis:
+    """A client that sends each command once, for whoever sends a step again must know that it does.
+
+    Args:
+        url: redis://, rediss:// or unix://. What it says about the database, the user and TLS counts; what it
+            says about retries, timeouts or the protocol does not.
+        timeout: Seconds until a command that has no answer raises; None to wait as long as it takes.
+
+    Raises:
+        ValueError: The URL is none.
+    """
+    parsed = parse_url(url)  # type: ignore[no-untyped-call]  # redis-py types its clients alone
+    ours = {
+        "protocol": 2,
+        "decode_responses": False,
+        "retry": Retry(NoBackoff(), 0),
+        "retry_on_timeout": False,
+        "retry_on_error": [],
+        "socket_timeout": timeout,
+        "socket_connect_timeout": TIMEOUT_SECONDS,
+        "health_check_interval": 0,  # a PING before a command would double the round trips
+    }
+    return redis.Redis.from_pool(ConnectionPool(**(parsed | ours)))

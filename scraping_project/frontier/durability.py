@@ -1,0 +1,21 @@
+"""Whether a Redis keeps what it acknowledged."""
+
+from collections.abc import Iterator
+
+import redis
+
+
+def findings(server: redis.Redis) -> Iterator[tuple[bool, str]]:
+    """Whether each thing is well, and a line that says what to do when it is not.
+
+    A full memory that evicts, or a server without an append-only file, loses requests without a word.
+    """
+    if server.info("persistence")["aof_enabled"] == 1:
+        yield True, "Redis writes an append-only file"
+    else:
+        yield False, "Redis keeps no append-only file: set appendonly yes"
+    policy = server.info("memory")["maxmemory_policy"]
+    if policy == "noeviction":
+        yield True, "Redis maxmemory-policy noeviction"
+    else:
+        yield False, f"Redis maxmemory-policy {policy}: set it to noeviction, it may drop requests"

@@ -1,0 +1,12 @@
+-- bury: will not be tried again. letters: {id, delivery, letter} each; the letter is JSON.
+local function bury(token, letters)
+  for _, each in ipairs(letters) do
+    local request = held(token, each[1], each[2])
+    if request then
+      rcall('HSET', DEAD, request.id, each[3])
+      rcall('HSET', BURIED, request.id, leased_record(request))
+      count('dead')
+      let_go(token, request)
+    end
+  end
+end

@@ -1,0 +1,73 @@
+-- checkpoint: what a worker has to say and wants to have, in one step.
+--
+-- args: token, epoch, sequence, lease (ms)
+--   push, move, nack, bury, release, ack: lists, see the verbs
+--   taken: seeds that these pushes came from, to be removed from the worker's own list
+--   filtered: {reason = number}; pages: newly answered; started: true once all start requests are pushed
+--   logged: ids of dead letters of the reaper whose log row is committed
+--   arm: ids it may begin from now on; want, turn, skip, arm_new: see lease
+-- Returns an answer, or {status, now}; a repeat of the last sequence changes nothing and returns the same.
+--   status: 0 done, -1 this worker was reaped or never joined, -2 its crawl is over, -3 an old sequence
+local WORKER = key('worker', args.token)
+
+local function end_leases()
+  move(args.token, args.move)
+  nack(args.token, args.nack)
+  bury(args.token, args.bury)
+  release(args.token, args.release)
+  ack(args.token, args.ack)
+end
+
+local function note()
+  for _, seed in ipairs(args.taken) do
+    rcall('LREM', key('seeds', args.token), 1, seed)
+  end
+  for reason, by in pairs(args.filtered) do
+    count('filtered:' .. reason, by)
+  end
+  count('pages', args.pages)
+  for _, id in ipairs(args.logged) do
+    rcall('HDEL', OUTBOX, id)
+  end
+  for _, id in ipairs(args.arm) do
+    if rcall('HEXISTS', key('leases', args.token), id) == 1 then
+      rcall('SADD', key('armed', args.token), id)
+    end
+  end
+  if args.started then
+    rcall('SREM', STARTING, args.token)
+  end
+end
+
+local function checkpoint()
+  local known = rcall('HMGET', WORKER, 'sequence', 'flags', 'ids')
+  local last = tonumber(known[1])
+  if not last then
+    return {-1, now}
+  elseif args.epoch ~= tonumber(rcall('HGET', CRAWL, 'epoch')) then
+    return {-2, now}
+  elseif args.sequence == last then
+    return answer(args.token, known[2], cmsgpack.unpack(known[3]))
+  elseif args.sequence < last then
+    return {-3, now}
+  end
+
+  -- Redis looks at its memory at a script's first write only: pushes come first, and HDEL is never refused.
+  local flags = push(args.push)
+  rcall('HDEL', WORKER, 'marked')
+  end_leases()
+  note()
+
+  local ids = {}
+  if rcall('HGET', CRAWL, 'paused') ~= '1' then
+    due(500)
+    ids = lease(args.token, args.want, args.turn, args.skip, args.arm_new)
+  end
+  seen_write()
+  write_counts()
+  rcall('HSET', WORKER, 'sequence', args.sequence, 'flags', flags, 'ids', cmsgpack.pack(ids))
+  rcall('ZADD', WORKERS, 'XX', now + args.lease, args.token)
+  return answer(args.token, flags, ids)
+end
+
+return checkpoint()

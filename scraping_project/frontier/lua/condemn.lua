@@ -1,0 +1,53 @@
+-- What becomes of the work of a worker that is dead. A suspect that `deaths` workers have died of is buried.
+local function bury_suspect(request)
+  local letter = cjson.encode({reason = 'deliveries', deaths = request.deaths, at = now})
+  rcall('HSET', DEAD, request.id, letter)
+  rcall('HSET', BURIED, request.id, leased_record(request))
+  rcall('HSET', OUTBOX, request.id, leased_record(request))
+  count('dead')
+end
+
+-- From here on a worker cannot come back, be it returned in several passes. Armed are left those that its death
+-- counts against: the suspect that it had begun, or else all that it had begun.
+local function condemn(token)
+  local worker, armed = key('worker', token), key('armed', token)
+  if rcall('HDEL', worker, 'sequence') == 0 then
+    return
+  end
+  rcall('ZADD', WORKERS, 0, token)
+  local suspect = rcall('HGET', worker, 'suspect')
+  if suspect and rcall('SISMEMBER', armed, suspect) == 1 then
+    rcall('DEL', armed)
+    rcall('SADD', armed, suspect)
+  end
+end
+
+local function return_lease(token, request, deaths)
+  request.deaths = request.deaths + rcall('SREM', key('armed', token), request.id)
+  if request.deaths >= deaths then
+    bury_suspect(request)
+  else
+    put_back(request)
+  end
+  rcall('HDEL', key('leases', token), request.id)
+  count('leased', -1)
+end
+
+-- Returns how many requests were returned, `most` at the most, and whether that was all.
+local function reap_worker(token, most, deaths)
+  condemn(token)
+  local requests = most > 0 and all_held(token) or {}
+  for index = 1, math.min(#requests, most) do
+    return_lease(token, requests[index], deaths)
+  end
+  if rcall('EXISTS', key('leases', token)) == 1 then
+    return math.min(#requests, most), false
+  end
+  return_seeds(token)
+  forget_worker(token)
+  return #requests, true
+end
+
+local function condemned(token)
+  return rcall('HEXISTS', key('worker', token), 'sequence') == 0
+end

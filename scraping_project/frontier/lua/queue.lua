@@ -1,0 +1,63 @@
+-- The queue: a list for each slot and priority, the priorities of each slot, and the slots by the time of
+-- their next turn. A slot that holds nothing leaves no key.
+local function enqueue(request, front)
+  local list = of_crawl('queue', request.priority, request.slot)
+  rcall(front and 'LPUSH' or 'RPUSH', list, queued_record(request))
+  add_priority(request.slot, request.priority)
+  rcall('ZADD', SLOTS, 'NX', this_instant, request.slot)
+  count('queued')
+end
+
+-- Puts back what was leased, to the front of its queue; a suspect goes among the suspects, where only a worker
+-- that holds none takes it.
+local function put_back(request)
+  if request.deaths == 0 then
+    enqueue(request, true)
+    return
+  end
+  rcall('LPUSH', of_crawl('suspects', request.slot), leased_record(request))
+  rcall('ZADD', SLOTS, 'NX', this_instant, request.slot)
+  count('queued')
+end
+
+-- Moves what is due from the delayed requests to the queue, at most `most`.
+local function due(most)
+  for _, record in ipairs(rcall('ZRANGEBYSCORE', DELAYED, '-inf', now, 'LIMIT', 0, most)) do
+    enqueue(read_leased(record), false)
+    rcall('ZREM', DELAYED, record)
+    count('delayed', -1)
+  end
+end
+
+local function take_suspect(slot, taken)
+  local record = rcall('LPOP', of_crawl('suspects', slot))
+  if record then
+    taken[1] = read_leased(record)
+  end
+end
+
+-- Takes up to `most` requests of a slot, the highest priority first; a suspect only when asked to.
+local function take(slot, most, with_suspect)
+  local taken = {}
+  if with_suspect then
+    take_suspect(slot, taken)
+  end
+  local priorities, before = priorities_of(slot), #priorities_of(slot)
+  while #taken < most and priorities[1] do
+    local list = of_crawl('queue', priorities[1], slot)
+    for _, record in ipairs(rcall('LPOP', list, most - #taken) or {}) do
+      taken[#taken + 1] = read_queued(record, slot, priorities[1])
+    end
+    if rcall('EXISTS', list) == 0 then
+      table.remove(priorities, 1)
+    end
+  end
+  if #priorities < before then
+    write_priorities(slot)
+  end
+  if #priorities == 0 and rcall('EXISTS', of_crawl('suspects', slot)) == 0 then
+    rcall('ZREM', SLOTS, slot)
+  end
+  count('queued', -#taken)
+  return taken
+end

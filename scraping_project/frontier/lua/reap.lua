@@ -1,0 +1,68 @@
+-- reap: returns what dead workers held. Any worker does it, at least twice a lease.
+--
+-- args: lease (ms), grace (ms), gone (tokens known to be dead), most (leases returned at once), deaths (of its
+-- workers after which a suspect is buried)
+-- Returns the tokens reaped.
+--
+-- In two phases: a worker past its deadline is marked, and reaped when it is still silent a lease later. When
+-- the last pass is older than half a lease, Redis itself was away and nobody could extend: everybody gets
+-- another lease, and nobody is reaped.
+local KEEP_GONE_MS = 600000  -- twice Redis's tcp-keepalive: by then it has dropped a dead connection
+
+local function silent(token)
+  local worker = key('worker', token)
+  local marked = tonumber(rcall('HGET', worker, 'marked'))
+  if not marked then
+    rcall('HSET', worker, 'marked', now)
+    return false
+  end
+  return now >= marked + args.lease
+end
+
+local function spare(token)
+  rcall('ZADD', WORKERS, 'XX', now + args.lease, token)
+  rcall('HDEL', key('worker', token), 'marked')
+end
+
+-- The tokens to be reaped in this pass.
+local function doomed(away)
+  local tokens = {}
+  for _, token in ipairs(rcall('ZRANGEBYSCORE', WORKERS, '-inf', now)) do
+    if condemned(token) then
+      tokens[#tokens + 1] = token
+    elseif away then
+      spare(token)
+    elseif silent(token) then
+      tokens[#tokens + 1] = token
+    end
+  end
+  for _, token in ipairs(args.gone) do
+    if not condemned(token) then
+      tokens[#tokens + 1] = token
+    end
+  end
+  return tokens
+end
+
+local function reap()
+  even_when_full()
+  local away = now - counter('reaped') > args.lease / 2 + args.grace
+  rcall('HSET', CRAWL, 'reaped', now)
+  local reaped, left = {}, args.most
+  for _, token in ipairs(doomed(away)) do
+    local known = rcall('ZSCORE', WORKERS, token)
+    local returned, all = reap_worker(token, left, args.deaths)
+    left = left - returned
+    if known and all then
+      reaped[#reaped + 1] = token
+    end
+  end
+  for _, token in ipairs(rcall('ZRANGE', GONE, 0, -1)) do
+    seeds_back(token)
+  end
+  rcall('ZREMRANGEBYSCORE', GONE, '-inf', now - KEEP_GONE_MS)
+  write_counts()
+  return reaped
+end
+
+return reap()

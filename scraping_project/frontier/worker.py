@@ -1,0 +1,217 @@
+"""One worker's side of the frontier: who it is, what it holds, and what it has to say."""
+
+import os
+import socket
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import msgspec
+
+from scraping_project.frontier.errors import CrawlOver, FrontierError, FrontierUnavailable, WorkerReaped
+from scraping_project.frontier.frontier import Frontier, Joined
+from scraping_project.frontier.keys import Keys
+from scraping_project.frontier.steps import Burial, End, Heard, Move, Nack, Push, Step
+
+#: How many fingerprints a worker remembers as surely known to the frontier: about 25 MB.
+KNOWN = 200_000
+
+
+class Known:
+    """A bounded local mirror of the dupe filter: what is in it is surely in the shared one.
+
+    It is emptied whenever that may have changed (another crawl, another token, Redis away), or it would
+    hide links that the frontier no longer knows.
+    """
+
+    def __init__(self, size: int = KNOWN) -> None:
+        self._size = size
+        self._fingerprints: OrderedDict[str, None] = OrderedDict()
+
+    def __contains__(self, fingerprint: str) -> bool:
+        return fingerprint in self._fingerprints
+
+    def add(self, fingerprints: Iterable[str]) -> None:
+        for fingerprint in fingerprints:
+            self._fingerprints[fingerprint] = None
+        while len(self._fingerprints) > self._size:
+            self._fingerprints.popitem(last=False)
+
+    def clear(self) -> None:
+        self._fingerprints.clear()
+
+
+@dataclass(slots=True)
+class Said:
+    """What has been gathered for the next step."""
+
+    push: list[Push] = field(default_factory=list)
+    move: list[Move] = field(default_factory=list)
+    nack: list[Nack] = field(default_factory=list)
+    bury: list[Burial] = field(default_factory=list)
+    release: list[End] = field(default_factory=list)
+    ack: list[End] = field(default_factory=list)
+    taken: list[msgspec.Raw] = field(default_factory=list)
+    filtered: dict[str, int] = field(default_factory=dict)
+    logged: list[int] = field(default_factory=list)
+    pages: int = 0
+
+    def __bool__(self) -> bool:
+        return any(getattr(self, name) for name in self.__slots__)
+
+
+class Worker:
+    """Joins a crawl and talks to its frontier, one step at a time.
+
+    A step whose answer got lost is sent again as it was, so that it takes effect once. ``exchange``,
+    ``extend`` and ``reap_neighbours`` may be called from other threads; all else belongs to the event loop.
+    """
+
+    def __init__(self, frontier: Frontier, *, rules: str, seeds: str, lease_ms: int) -> None:
+        self._frontier = frontier
+        self._rules = rules
+        self._seeds = seeds
+        self._lease_ms = lease_ms
+        self._sequence = 0
+        self._unanswered: Step | None = None
+        self.said = Said()
+        self.known = Known()
+        self.token = ""
+        self.joined: Joined | None = None
+        self.gone = threading.Event()  # set while this token is worth nothing
+
+    @property
+    def keys(self) -> Keys:
+        return self._frontier.keys
+
+    @property
+    def alone(self) -> bool:
+        """Whether nobody else works on the crawl."""
+        return self._frontier.tokens() == [self.token]
+
+    def join(self) -> Joined:
+        """Join the crawl with a new token, in which nothing is leased.
+
+        Raises:
+            CrawlRefused: The unfinished crawl has other rules or seeds.
+        """
+        name = self._frontier.keys.name
+        token = new_token()
+        joined = self._frontier.join(
+            token,
+            crawl_id=f"{name}-{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid4().hex[:6]}",
+            rules=self._rules,
+            seeds=self._seeds,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            lease_ms=self._lease_ms,
+        )
+        self.token, self.joined, self._sequence = token, joined, 0
+        self.known.clear()
+        self.gone.clear()
+        return joined
+
+    def next_step(self, **wishes: object) -> Step:
+        """The step to send: the one whose answer is still open, or a new one of all that was said."""
+        if self._unanswered is not None:
+            return self._unanswered
+        if self.joined is None:
+            raise FrontierError("a worker joins before it speaks")
+        said, self.said = self.said, Said()
+        self._sequence += 1
+        self._unanswered = Step(
+            token=self.token,
+            epoch=self.joined.epoch,
+            sequence=self._sequence,
+            lease=self._lease_ms,
+            **{name: getattr(said, name) for name in Said.__slots__},
+            **wishes,  # type: ignore[arg-type]
+        )
+        return self._unanswered
+
+    def exchange(self, step: Step) -> Heard:
+        """Send a step. After FrontierUnavailable, the next_step is the same one.
+
+        Raises:
+            WorkerReaped: Its leases are with others; join again, nothing of the step was executed.
+            CrawlOver: The same, and the crawl is another.
+        """
+        try:
+            heard = self._frontier.checkpoint(step)
+        except FrontierUnavailable:
+            raise
+        except (WorkerReaped, CrawlOver):
+            self.gone.set()
+            raise
+        return heard
+
+    def answered(self, step: Step, heard: Heard) -> None:
+        """Take note that a step was executed."""
+        self._unanswered = None
+        self.known.add(push.fingerprint for push in step.push if push.fingerprint)
+        self.said.logged.extend(heard.letters)
+
+    def forget(self) -> list[Push]:
+        """Drop what was said under a token that is gone; returns the pushes, which are worth repeating."""
+        unanswered, self._unanswered = self._unanswered, None
+        pushes = [*(unanswered.push if unanswered else ()), *self.said.push]
+        self.said = Said()
+        self.known.clear()
+        return pushes
+
+    def counts(self) -> Mapping[str, int]:
+        """All counters of the crawl."""
+        return self._frontier.counts()
+
+    @property
+    def holds(self) -> bool:
+        """Whether there is anything to say that is worth waiting for: all but a look for more."""
+        step = self._unanswered
+        spoken = step is not None and any(getattr(step, name) for name in Said.__slots__)
+        return spoken or bool(self.said)
+
+    def extend(self) -> bool:
+        """Keep the leases; False when they are with others already."""
+        return self._frontier.extend(self.token, self._lease_ms)
+
+    def tend(self) -> list[str]:
+        """What any worker does for all, twice a lease: reap the dead, sweep up former crawls."""
+        reaped = self._frontier.reap(
+            self._lease_ms, gone=self._gone_neighbours(), grace_ms=self._lease_ms // 4
+        )
+        self._frontier.sweep()
+        return reaped
+
+    def leave(self) -> int:
+        """Give back what is held and go; what was reaped meanwhile may still have left taken seeds."""
+        self.gone.set()
+        return self._frontier.leave(self.token)
+
+    def _gone_neighbours(self) -> list[str]:
+        """Workers of this host whose process has ended."""
+        return [token for token in self._frontier.tokens() if is_gone(token)]
+
+
+def new_token() -> str:
+    """A name that no other worker has had: host, process, its start, and chance."""
+    return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}:{uuid4().hex[:8]}"
+
+
+def is_gone(token: str) -> bool:
+    """Whether a token is that of a process of this host that has ended; False when that can't be told."""
+    host, pid, started, _ = token.rsplit(":", 3)
+    if host != socket.gethostname() or not started:
+        return False
+    return _started(int(pid)) != started
+
+
+def _started(pid: int) -> str:
+    """When a process started, in clock ticks since boot; "" when there is none, or no /proc to ask."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[19]
+    return ""

@@ -1,0 +1,27 @@
+"""What Scrapy's signals do not tell of how a callback ended."""
+
+from typing import TYPE_CHECKING, Self
+
+from scrapy.exceptions import CloseSpider
+from scrapy.http import Response
+
+from scraping_project.extensions.attempts import AttemptLog
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+
+
+class Outcomes:
+    """Gives a request back when its callback asks for the run to end: another run may process it."""
+
+    def __init__(self, crawler: "Crawler") -> None:
+        self._crawler = crawler
+
+    @classmethod
+    def from_crawler(cls, crawler: "Crawler") -> Self:
+        return cls(crawler)
+
+    def process_spider_exception(self, response: Response, exception: Exception) -> None:
+        log = self._crawler.get_extension(AttemptLog)
+        if isinstance(exception, CloseSpider) and log and (attempt := log.attempts.of(response.request)):
+            attempt.given_back = True
