@@ -37,6 +37,8 @@ check: .venv/dev
 bench: .venv/dev
 	@sh tests/install_servers.sh
 	$(BIN)/python -m benchmarks.frontier
+	$(BIN)/python -m benchmarks.distance
+	$(BIN)/python -m benchmarks.kills
 
 # Make the environment with the pinned packages.
 .venv: .venv/run

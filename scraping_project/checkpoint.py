@@ -18,6 +18,7 @@ from uuid import uuid4
 
 from scrapy import Spider, signals
 from scrapy.exceptions import CloseSpider, DontCloseSpider
+from scrapy.utils.misc import load_object
 
 from scraping_project import embedded, ends, engine, run
 from scraping_project.extensions.attempts import AttemptLog
@@ -34,13 +35,15 @@ from scraping_project.storage.migrate import migrate
 from scraping_project.storage.writer import Writer
 
 if TYPE_CHECKING:
+    import redis
     from scrapy.crawler import Crawler
 
 logger = logging.getLogger(__name__)
 
 #: Seconds that the end of a run may take before what is left is given back.
 LAST_PATIENCE = 25.0
-#: Seconds between two tries while the database or Redis is away, and between two looks after dead workers.
+#: Seconds between two tries while the database or Redis is away, and between two looks after dead workers
+#: (at most: a quarter of a lease, since a pass that is late looks like an outage of Redis).
 PAUSE, TENDING = 1.0, 2.0
 #: Seconds between two checkpoints at least.
 GAP = 0.02
@@ -66,6 +69,7 @@ class Checkpoint:
         settings = crawler.settings
         self._crawler = crawler
         self._database = connect(settings["DATABASE_URL"])
+        self._redis: redis.Redis | None = None
         self.writer = Writer(self._database)
         self._interval = settings.getfloat("CHECKPOINT_INTERVAL")
         self._lease_ms = int(settings.getfloat("FRONTIER_LEASE") * 1000)
@@ -79,25 +83,34 @@ class Checkpoint:
         self._reported = self._counted = 0  # answered pages that were said, and that the ledger has
         self._rate = 0.0
         self._settled_at = 0.0
+        self._held_back = False  # the scheduler, since the leases may have lapsed
         self.started = False  # the spider's own start requests are all said
         self.waits_for_seeds = False
         self.heard: Heard | None = None
         self.pages = 0  # answered, of the crawl
         self._ended_by: str | None = None
+        self._faulty = False
+        self._cut = False  # what did not end in time was given back
         self._ending: asyncio.Task[None] | None = None
 
     @classmethod
     def from_crawler(cls, crawler: "Crawler") -> Self:
+        _check_scheduler(crawler.settings["SCHEDULER"])
         checkpoint = cls(crawler)
         crawler.signals.connect(checkpoint.spider_opened, signal=signals.spider_opened)
         crawler.signals.connect(checkpoint.spider_idle, signal=signals.spider_idle)
         return checkpoint
 
     def spider_idle(self) -> None:
-        """An idle worker stays until the whole crawl is finished, which the checkpoint sees."""
+        """An idle worker stays until the whole crawl is finished, which the checkpoint sees.
+
+        Of scrapy-redis's spiders, which wait for seeds, one with max_idle_time then decides by itself.
+        """
         if self.worker.said:
             self.hurry()
-        raise DontCloseSpider
+        decides = self.waits_for_seeds and getattr(self._crawler.spider, "max_idle_time", None)
+        if not decides or self._away or not self._is_finished():
+            raise DontCloseSpider
 
     async def spider_opened(self, spider: Spider) -> None:
         """Join the crawl and begin the commits.
@@ -131,6 +144,7 @@ class Checkpoint:
             self.worker.extend, interval=self._lease_ms / 3000, stuck_after=self._stuck_after
         )
         self._heartbeat.start()
+        self._stop_asked = asyncio.get_running_loop().time()
         self._loop = asyncio.create_task(self._run())
         self._tending = asyncio.create_task(self._tend())
         engine.before_forced_stop(self._abandon)
@@ -138,14 +152,18 @@ class Checkpoint:
     async def close(self, reason: str) -> None:
         """Commit and say what is left, give back what is still leased, and go."""
         if self._loop is None:
-            self._database.dispose()
+            self._disconnect()
             return
         self._closing = True
         self._due.set()
         await self._loop
+        if not self._cut:
+            await self._go(reason)
+
+    async def _go(self, reason: str) -> None:
         if self._tending:
             self._tending.cancel()
-        complete = await self._last_commits()
+        complete = not self._faulty and await self._last_commits()
         self._heartbeat.end()
         stats = self._crawler.stats
         stats.set_value("frontier/given_back", await asyncio.to_thread(self._leave))
@@ -158,7 +176,12 @@ class Checkpoint:
                 "%d rows could not be stored; their requests will be sent again", self.writer.pending
             )
             stats.set_value("checkpoint/lost_rows", self.writer.pending)
+        self._disconnect()
+
+    def _disconnect(self) -> None:
         self._database.dispose()
+        if self._redis is not None:
+            self._redis.close()
 
     async def _finish(self, reason: str) -> None:
         try:
@@ -183,6 +206,11 @@ class Checkpoint:
 
     def knows(self, fingerprint: str) -> bool:
         return fingerprint in self.worker.known
+
+    def may_begin(self) -> bool:
+        """Whether what is leased is surely still this worker's; if not, the next answer wakes the engine."""
+        self._held_back = self.worker.lapsed
+        return not self._held_back
 
     def hurry(self) -> None:
         """Make the next checkpoint now rather than in a moment."""
@@ -215,10 +243,24 @@ class Checkpoint:
         found = embedded.resolve(settings["REDIS_URL"], Path(settings["DATA_DIR"]))
         self.redis_url = found.url
         keys = Keys(getattr(spider, "frontier", "") or spider.name)
-        frontier = Frontier(connect_redis(found.url), keys)
-        return Worker(frontier, rules=rules_of(spider), seeds=seeds_of(spider), lease_ms=self._lease_ms)
+        self._redis = connect_redis(found.url)
+        return Worker(
+            Frontier(self._redis, keys),
+            rules=rules_of(spider),
+            seeds=seeds_of(spider),
+            lease_ms=self._lease_ms,
+        )
 
     async def _run(self) -> None:
+        try:
+            await self._run_until_closing()
+        except Exception:
+            # A fault of this program: the run ends, and what it held goes to others, instead of hanging.
+            logger.exception("The checkpoint failed, so this run ends")
+            self._faulty = True
+            self._ending = asyncio.create_task(self._crawler.engine.close_spider_async(reason="fault"))
+
+    async def _run_until_closing(self) -> None:
         while not self._closing:
             await self._until_due()
             await self._commit()
@@ -246,7 +288,8 @@ class Checkpoint:
     async def _cut_short(self) -> None:
         """Give back what will not end in time, and stop."""
         logger.warning("%d requests do not end: they are given back", len(self._log.attempts))
-        await asyncio.to_thread(self._leave)
+        self._cut = True
+        await self._go("shutdown")
         engine.stop_now()
 
     async def _commit(self, *, last: bool = False) -> bool:
@@ -289,7 +332,7 @@ class Checkpoint:
         self.pages = heard.ledger.pages
         for record in heard.letters.values():
             self._log.bury(read_leased(record))
-        if heard.leased:
+        if heard.leased or self._held_back:
             engine.wake(self._crawler)
 
     def _reason_to_end(self) -> str | None:
@@ -298,9 +341,13 @@ class Checkpoint:
             return self._ended_by
         if self.budget <= 0 and not len(self._log.attempts):
             return "max_pages"
-        if self.waits_for_seeds or self.heard is None or not self.started:
+        if self.waits_for_seeds or not self.started:
             return None
-        return "finished" if self.heard.finished and self._buffers.idle and not self.worker.said else None
+        return "finished" if self._is_finished() else None
+
+    def _is_finished(self) -> bool:
+        heard = self.heard
+        return heard is not None and heard.finished and self._buffers.idle and not self.worker.said
 
     async def _join_again(self, error: FrontierError) -> None:
         """Go on under a new token: what was leased is with others, or of a crawl that is no more."""
@@ -315,6 +362,9 @@ class Checkpoint:
             self._ended_by = "cleared"
             return
         try:
+            if not self.waits_for_seeds and await asyncio.to_thread(self.worker.overtaken):
+                self._ended_by = "finished"  # joining would begin the next crawl
+                return
             joined = await asyncio.to_thread(self.worker.join)
         except CrawlRefused as refused:
             self._crawler.stats.set_value("frontier/refused", _conflict(refused, self.worker.keys))
@@ -326,7 +376,7 @@ class Checkpoint:
 
     async def _tend(self) -> None:
         while True:
-            await asyncio.sleep(TENDING)
+            await asyncio.sleep(min(TENDING, self._lease_ms / 4000))
             try:
                 reaped = await asyncio.to_thread(self.worker.tend)
             except FrontierError as error:
@@ -338,7 +388,7 @@ class Checkpoint:
 
     async def _last_commits(self) -> bool:
         """Commit until nothing is left to say; whether that was reached."""
-        deadline = asyncio.get_running_loop().time() + LAST_PATIENCE
+        deadline = self._stop_asked + LAST_PATIENCE
         while not await self._commit(last=True) or self.worker.said or self.writer.pending:
             nothing_to_store = not self.writer.pending
             if nothing_to_store and (self.worker.gone.is_set() or not self.worker.holds):
@@ -380,6 +430,14 @@ class Checkpoint:
             what = "The database takes rows again" if "stored" in self._away else "Redis answers again"
             logger.warning("%s: the crawl goes on", what)
         self._away = None
+
+
+def _check_scheduler(scheduler: str | type) -> None:
+    """Refuse one that is not committed together with the rows: it would lose or repeat what is in flight."""
+    if not hasattr(load_object(scheduler), "wishes"):
+        raise ValueError(
+            f"SCHEDULER is {scheduler!r}, which can't be used here: leave it out of the settings"
+        )
 
 
 def rules_of(spider: Spider) -> str:

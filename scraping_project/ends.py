@@ -34,10 +34,9 @@ def say(said: Said, attempt: Attempt, outcome: Outcome | None) -> None:
 
 
 def letter(attempt: Attempt, outcome: Outcome) -> bytes:
-    """What people read about a dead letter."""
+    """What people read about a dead letter, beside the request itself."""
     _, reason, message = outcome
     text = {
-        "url": attempt.request.url,
         "reason": reason,
         "message": message,
         "attempts": attempt.number,

@@ -17,6 +17,7 @@ _CLASSES = {
 }
 #: What reading bytes that nobody of us wrote may raise.
 _MALFORMED = (msgspec.DecodeError, TypeError, ValueError, AttributeError, KeyError, RecursionError)
+_SAME = frozenset({str, bytes, int, float, bool, type(None)})
 _DEFAULTS: dict[str, Any] = Request("data:,").to_dict() | {"url": None}
 
 
@@ -42,7 +43,7 @@ def encode(request: Request, spider: Spider) -> bytes:
         raise Unstorable(f"{fields['_class']} is not one of Scrapy's request classes: yield one of those")
     lean = {name: value for name, value in fields.items() if value != _DEFAULTS.get(name)}
     try:
-        return _encoder.encode(lean)
+        return _encoder.encode(_plain(lean))
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise Unstorable(f"{error}: keep meta and cb_kwargs to plain data") from error
 
@@ -70,6 +71,28 @@ def url_of(payload: bytes) -> str:
         return str(_decoder.decode(payload)["url"])
     except _MALFORMED:
         return ""
+
+
+def _plain(value: Any) -> Any:
+    """The value in types that come back as they went, tuples apart.
+
+    Subclasses of strings and numbers become these: CrawlSpider puts strings of lxml's own into meta.
+
+    Raises:
+        TypeError: It holds what msgpack would turn into something else, such as a set, a date or an item.
+    """
+    kind = type(value)
+    if kind in _SAME:
+        return value
+    if kind is dict:
+        return {key if type(key) is tuple else _plain(key): _plain(item) for key, item in value.items()}
+    if kind in (list, tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, (int, float)):
+        return int(value) if isinstance(value, int) else float(value)
+    raise TypeError(f"{kind.__module__}.{kind.__qualname__} would not come back as it is")
 
 
 def _check_method(spider: Spider, name: object) -> None:

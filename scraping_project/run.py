@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
 _FINISHED = ("finished", "max_pages")
-_CANCELLED = ("shutdown", "cancelled", "cleared")
+CANCELLED = ("shutdown", "cancelled", "cleared")
 
 
 def start(crawler: "Crawler", database: Engine, log: AttemptLog, spider: Spider) -> None:
@@ -53,4 +53,4 @@ def outcome_of(reason: str) -> Outcome:
     """The run's outcome for the reason that the spider was closed with."""
     if reason in _FINISHED or reason.startswith("closespider_"):
         return "finished"
-    return "cancelled" if reason in _CANCELLED else "failed"
+    return "cancelled" if reason in CANCELLED else "failed"

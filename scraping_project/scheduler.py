@@ -36,6 +36,7 @@ class Scheduler:
         self._armed: deque[Leased] = deque()  # may be begun now
         self._buffered: deque[Leased] = deque()  # may be begun after the next checkpoint
         self._kept: deque[tuple[Request, str, int]] = deque()  # can't be written down
+        self._seen_here: set[str] = set()  # fingerprints of all that were ever kept
         self._pushing: set[str] = set()  # fingerprints said, not yet heard of
         self._concurrency = crawler.settings.getint("CONCURRENT_REQUESTS")
 
@@ -64,14 +65,11 @@ class Scheduler:
         try:
             push = self._push(request, parent)
         except payloads.Unstorable as error:
-            self._keep(request, parent, error)
-            return True
+            return self._keep(request, parent, error)
         if parent is not None:
             parent.successor = push
             return True
-        if push.fingerprint and (
-            push.fingerprint in self._pushing or self._checkpoint.knows(push.fingerprint)
-        ):
+        if self._is_known(push.fingerprint):
             self._checkpoint.filtered("duplicate")
             return False
         self._pushing.add(push.fingerprint)
@@ -87,7 +85,7 @@ class Scheduler:
             request, request_id, number = self._kept.popleft()
             self._log.attempts.begin(request, request_id, number)
             return request
-        while self._armed:
+        while self._armed and self._checkpoint.may_begin():
             leased = self._armed.popleft()
             try:
                 request = payloads.decode(leased.payload, self._spider)
@@ -167,6 +165,11 @@ class Scheduler:
                 return ""
         return fingerprint
 
+    def _is_known(self, fingerprint: str) -> bool:
+        """Whether it is surely a duplicate; the frontier finds the others."""
+        here = fingerprint in self._pushing or fingerprint in self._seen_here
+        return bool(fingerprint) and (here or self._checkpoint.knows(fingerprint))
+
     def _is_default_start(self, request: Request) -> bool:
         """Whether Scrapy's own ``start()`` let it pass: every worker of a crawl would fetch it."""
         own = type(self._spider).start is Spider.start and not self._checkpoint.started
@@ -183,8 +186,14 @@ class Scheduler:
         delay = own.get("delay", self._crawler.settings.getfloat("DOWNLOAD_DELAY"))
         return max(2, math.ceil(AHEAD / delay)) if delay else 2000
 
-    def _keep(self, request: Request, parent: Attempt | None, error: payloads.Unstorable) -> None:
+    def _keep(self, request: Request, parent: Attempt | None, error: payloads.Unstorable) -> bool:
+        fingerprint = self._fingerprint(request, parent)
+        if self._is_known(fingerprint):
+            self._checkpoint.filtered("duplicate")
+            return False
+        self._seen_here.add(fingerprint)
         if not self._crawler.stats.get_value("frontier/unstorable"):
             logger.warning("%s can't be written down and stays with this worker: %s", request, error)
         self._crawler.stats.inc_value("frontier/unstorable")
         self._kept.append((request, *self._log.attempts.identify(request, parent)))
+        return True

@@ -1,13 +1,12 @@
 """``scrapy crawl``: Scrapy's own, with the shared frontier, checked arguments, a summary and true exits."""
 
-import asyncio
 import logging
 import sys
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from scrapy import signals
 from scrapy.commands.crawl import Command as ScrapyCrawl
@@ -29,7 +28,11 @@ from scraping_project.commands.exits import (
 )
 from scraping_project.commands.spiders import spider_class
 from scraping_project.commands.workers import Report
+from scraping_project.run import CANCELLED
 from scraping_project.summary import Summary
+
+if TYPE_CHECKING:
+    import asyncio
 
 logger = logging.getLogger(__name__)
 
@@ -88,9 +91,11 @@ class Command(ScrapyCrawl):
         crawler = self._create_crawler(name)
         closed: list[str] = []
         crawler.signals.connect(_into(closed), signals.spider_closed, weak=False)
-        started = process.crawl(crawler, **arguments)
+        started = cast("asyncio.Task[None]", process.crawl(crawler, **arguments))  # under asyncio it is one
         process.start()
-        if isinstance(started, asyncio.Task) and not started.cancelled() and (error := started.exception()):
+        if not started.done():
+            closed.append("shutdown")  # by force: Scrapy never got to close the spider
+        elif not started.cancelled() and (error := started.exception()):
             _cannot_start(name, error)
         stats = crawler.stats.get_stats()
         if refused := stats.get("frontier/refused"):
@@ -129,8 +134,10 @@ def _word(reason: str) -> str:
 
 
 def _code(reason: str, stats: dict[str, Any]) -> int:
-    if reason == "shutdown":
+    if reason in CANCELLED:
         return INTERRUPTED
+    if reason == "fault":
+        return NOTHING_ANSWERED
     if reason == "storage" or stats.get("checkpoint/lost_rows") or stats.get("frontier/lost"):
         return BAD_INPUT
     answered = stats.get("frontier/answered") or stats.get("attempts/given_back")

@@ -12,7 +12,7 @@ from scrapy.commands import ScrapyCommand
 
 from scraping_project import payloads
 from scraping_project.commands.backends import redis_of, settings_of
-from scraping_project.commands.exits import in_one_line, refuse
+from scraping_project.commands.exits import in_one_line, one_line_errors, refuse
 from scraping_project.frontier.connection import connect
 from scraping_project.frontier.errors import FrontierError
 from scraping_project.frontier.frontier import DeadLetter, Frontier
@@ -42,6 +42,7 @@ class Command(ScrapyCommand):
 
     def add_options(self, parser: ArgumentParser) -> None:
         super().add_options(parser)
+        one_line_errors(parser)
         parser.add_argument("--json", action="store_true", help="machine-readable, one object a line")
         parser.add_argument("--reason", metavar="R", help="dead, requeue: only those with this reason")
         parser.add_argument("--domain", metavar="D", help="dead, requeue: only those of this host")
@@ -59,11 +60,11 @@ class Command(ScrapyCommand):
             keys = Keys(name)
         except ValueError as error:
             refuse(str(error))
-        frontier = Frontier(connect(redis_of(settings_of(self)).url), keys)
-        try:
-            self.exitcode = (VERBS[verb] if verb else _show)(frontier, opts)
-        except FrontierError as error:
-            refuse(f"Redis stopped answering: {error}")
+        with connect(redis_of(settings_of(self)).url) as server:
+            try:
+                self.exitcode = (VERBS[verb] if verb else _show)(Frontier(server, keys), opts)
+            except FrontierError as error:
+                refuse(f"Redis stopped answering: {error}")
 
 
 def _show(frontier: Frontier, opts: Namespace) -> int:
@@ -114,7 +115,7 @@ def _dead(frontier: Frontier, opts: Namespace) -> int:
             if opts.json
             else f"{fields['reason']:<12} {fields['url']}  {_why(letter)}".rstrip()
         )
-    print(f"{count} dead letters", file=sys.stderr)
+    print(f"{count} dead letter{'' if count == 1 else 's'}", file=sys.stderr)
     return 0
 
 
@@ -123,27 +124,29 @@ def _requeue(frontier: Frontier, opts: Namespace) -> int:
     remaining, moved = iter(ids), 0
     while batch := list(islice(remaining, BATCH)):
         moved += frontier.requeue(batch)
-    print(f"requeued {moved} of {len(ids)}")
-    return 0
+    return _say(opts, f"requeued {moved} of {len(ids)}", requeued=moved, of=len(ids))
 
 
-def _clear(frontier: Frontier, opts: Namespace) -> int:  # noqa: ARG001  one signature for all
+def _clear(frontier: Frontier, opts: Namespace) -> int:
     held = frontier.clear()
     while frontier.sweep():
         pass
-    print(f"cleared {frontier.keys.name}: {held} requests were waiting or in work")
-    return 0
+    return _say(opts, f"cleared {frontier.keys.name}: {held} requests were waiting or in work", cleared=held)
 
 
-def _pause(frontier: Frontier, opts: Namespace) -> int:  # noqa: ARG001  the same
+def _pause(frontier: Frontier, opts: Namespace) -> int:
     frontier.pause()
-    print(f"paused {frontier.keys.name}: what is in flight ends, nothing more begins until resume")
-    return 0
+    text = f"paused {frontier.keys.name}: what is in flight ends, nothing more begins until resume"
+    return _say(opts, text, paused=True)
 
 
-def _resume(frontier: Frontier, opts: Namespace) -> int:  # noqa: ARG001  the same
+def _resume(frontier: Frontier, opts: Namespace) -> int:
     frontier.resume()
-    print(f"resumed {frontier.keys.name}")
+    return _say(opts, f"resumed {frontier.keys.name}", paused=False)
+
+
+def _say(opts: Namespace, text: str, **fields: Any) -> int:
+    print(json.dumps(fields) if opts.json else text)
     return 0
 
 

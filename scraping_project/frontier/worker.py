@@ -3,6 +3,7 @@
 import os
 import socket
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -13,13 +14,16 @@ from uuid import uuid4
 
 import msgspec
 
-from scraping_project.frontier.errors import CrawlOver, FrontierError, FrontierUnavailable, WorkerReaped
+from scraping_project.frontier.errors import CrawlOver, FrontierError, WorkerReaped
 from scraping_project.frontier.frontier import Frontier, Joined
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.steps import Burial, End, Heard, Move, Nack, Push, Step
 
 #: How many fingerprints a worker remembers as surely known to the frontier: about 25 MB.
 KNOWN = 200_000
+#: A request is buried that was in flight in so many workers when they died; with fewer, an innocent one is
+#: hit every now and then while workers are killed every second.
+DEATHS = 5
 
 
 class Known:
@@ -79,11 +83,13 @@ class Worker:
         self._lease_ms = lease_ms
         self._sequence = 0
         self._unanswered: Step | None = None
+        self._sweeping = True  # a former crawl may have left something
         self.said = Said()
         self.known = Known()
         self.token = ""
         self.joined: Joined | None = None
         self.gone = threading.Event()  # set while this token is worth nothing
+        self._kept_until = 0.0  # monotonic; till then nobody else can have the leases
 
     @property
     def keys(self) -> Keys:
@@ -92,16 +98,23 @@ class Worker:
     @property
     def alone(self) -> bool:
         """Whether nobody else works on the crawl."""
-        return self._frontier.tokens() == [self.token]
+        return not any(token != self.token and not is_gone(token) for token in self._frontier.tokens())
+
+    @property
+    def lapsed(self) -> bool:
+        """Whether the leases may be with others: the frontier has not answered for longer than they last."""
+        return time.monotonic() > self._kept_until
 
     def join(self) -> Joined:
-        """Join the crawl with a new token, in which nothing is leased.
+        """Join the crawl with a new token, in which nothing is leased, and take back what dead neighbours held.
 
         Raises:
             CrawlRefused: The unfinished crawl has other rules or seeds.
         """
         name = self._frontier.keys.name
-        token = new_token()
+        if gone := self._gone_neighbours():
+            self._reap(gone)
+        token, began = new_token(), time.monotonic()
         joined = self._frontier.join(
             token,
             crawl_id=f"{name}-{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid4().hex[:6]}",
@@ -112,6 +125,8 @@ class Worker:
             lease_ms=self._lease_ms,
         )
         self.token, self.joined, self._sequence = token, joined, 0
+        self._keep(began)
+        self._sweeping = True
         self.known.clear()
         self.gone.clear()
         return joined
@@ -141,13 +156,19 @@ class Worker:
             WorkerReaped: Its leases are with others; join again, nothing of the step was executed.
             CrawlOver: The same, and the crawl is another.
         """
+        began = time.monotonic()
         try:
             heard = self._frontier.checkpoint(step)
-        except FrontierUnavailable:
+        except WorkerReaped as error:
+            over = self.counts().get("epoch") != step.epoch
+            self.gone.set()
+            if over:  # whoever clears a crawl forgets its workers, too
+                raise CrawlOver("the crawl was cleared or has been followed by another") from error
             raise
-        except (WorkerReaped, CrawlOver):
+        except CrawlOver:
             self.gone.set()
             raise
+        self._keep(began)
         return heard
 
     def answered(self, step: Step, heard: Heard) -> None:
@@ -177,20 +198,36 @@ class Worker:
 
     def extend(self) -> bool:
         """Keep the leases; False when they are with others already."""
-        return self._frontier.extend(self.token, self._lease_ms)
+        began = time.monotonic()
+        kept = self._frontier.extend(self.token, self._lease_ms)
+        if kept:
+            self._keep(began)
+        return kept
+
+    def overtaken(self) -> bool:
+        """Whether others have finished the crawl meanwhile, or begun another."""
+        counts = self.counts()
+        left = any(counts.get(name) for name in ("queued", "delayed", "leased"))
+        followed = self.joined is not None and counts.get("epoch") != self.joined.epoch
+        return followed or (bool(counts.get("discovered")) and not left)
 
     def tend(self) -> list[str]:
-        """What any worker does for all, twice a lease: reap the dead, sweep up former crawls."""
-        reaped = self._frontier.reap(
-            self._lease_ms, gone=self._gone_neighbours(), grace_ms=self._lease_ms // 4
-        )
-        self._frontier.sweep()
+        """What any worker does for all, every few seconds: reap the dead, sweep up former crawls."""
+        reaped = self._reap(self._gone_neighbours())
+        if self._sweeping:
+            self._sweeping = self._frontier.sweep()
         return reaped
 
     def leave(self) -> int:
         """Give back what is held and go; what was reaped meanwhile may still have left taken seeds."""
         self.gone.set()
         return self._frontier.leave(self.token)
+
+    def _reap(self, gone: list[str]) -> list[str]:
+        return self._frontier.reap(self._lease_ms, gone=gone, deaths=DEATHS, grace_ms=self._lease_ms // 4)
+
+    def _keep(self, asked: float) -> None:
+        self._kept_until = asked + self._lease_ms / 1000
 
     def _gone_neighbours(self) -> list[str]:
         """Workers of this host whose process has ended."""

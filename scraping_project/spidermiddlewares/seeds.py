@@ -41,16 +41,18 @@ class Seeds:
         if checkpoint is None:
             return
         checkpoint.started = True
-        if not own:
+        spider = self._crawler.spider
+        if hasattr(spider, "schedule_next_requests"):  # scrapy-redis's: it takes seeds itself when it is idle
+            checkpoint.waits_for_seeds = True
+            self._say(checkpoint, f"waiting for seeds in {getattr(spider, 'redis_key', None)}")
+        elif not own:
             async for request in self._seeds(checkpoint):
                 yield request
 
     async def _seeds(self, checkpoint: Checkpoint) -> AsyncIterator[Request]:
         checkpoint.waits_for_seeds = True
         worker = checkpoint.worker
-        if not self._crawler.settings["REPORT_FILE"] or worker.alone:  # of --workers, one says it
-            line = f"waiting for seeds: redis-cli lpush {worker.keys.seeds} https://example.com/"
-            print(line, file=sys.stderr, flush=True)  # noqa: T201  for people, as the summary is
+        self._say(checkpoint, f"waiting for seeds: redis-cli lpush {worker.keys.seeds} https://example.com/")
         server = _client(checkpoint.redis_url)
         queue = SeedQueue(server, worker.keys, lambda: worker.token)
         try:
@@ -60,6 +62,10 @@ class Seeds:
                 checkpoint.take(raw)
         finally:
             await server.aclose()
+
+    def _say(self, checkpoint: Checkpoint, line: str) -> None:
+        if not self._crawler.settings["REPORT_FILE"] or checkpoint.worker.alone:  # of --workers, one says it
+            print(line, file=sys.stderr, flush=True)  # noqa: T201  for people, as the summary is
 
     def _request(self, raw: bytes) -> Request | None:
         try:

@@ -1,8 +1,10 @@
 """Ctrl-C and SIGTERM end a crawl cleanly: what is left stays queued, and a second run finishes it."""
 
+import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -12,6 +14,7 @@ import pytest
 import redis
 
 from demo.expected import expected
+from scraping_project.frontier.keys import Keys
 from tests.conftest import ROOT
 from tests.integration.test_seeds import until
 from tests.oracle import wget_html_urls
@@ -77,7 +80,7 @@ def test_ctrl_c_reaches_the_crawl_of_the_demo(project, redis_url, workers):
         start_new_session=True,
     ) as process:
         with redis.Redis.from_url(redis_url, protocol=2) as client:
-            while int(client.hget("links:crawl", "pages") or 0) < 3:
+            while int(client.hget(Keys("links").of("crawl"), "pages") or 0) < 3:
                 assert process.poll() is None
                 time.sleep(0.05)
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does
@@ -86,3 +89,27 @@ def test_ctrl_c_reaches_the_crawl_of_the_demo(project, redis_url, workers):
     assert process.returncode == 130
     assert output.startswith("interrupted: ")
     assert 3 <= len(project.rows("sites")) < len(expected()["sites"])
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_page_that_never_comes_is_given_back_by_a_crawl_that_is_told_to_end(project, times):
+    # Given a crawl that waits for such a page
+    with socket.create_server(("127.0.0.1", 0)) as site:
+        url = f"http://127.0.0.1:{site.getsockname()[1]}/"
+        patient = ("-s", "DOWNLOAD_TIMEOUT=90", "-s", "ROBOTSTXT_OBEY=0", "-L", "INFO")
+        process = project.start("crawl", "links", "-a", f"start_urls={url}", *EAGER, *patient)
+        connection, _ = site.accept()
+
+        # When it is told to end, once or with impatience
+        with connection:
+            for told in range(1, times + 1):
+                process.send_signal(signal.SIGTERM)
+                until(lambda told=told: project.errors(process).count("SIGTERM") >= told, process, project)
+            output, _ = process.communicate(timeout=60)
+
+    # Then it ends, and the page is queued
+    assert process.returncode == 130, project.errors(process)
+    assert output.startswith("interrupted: 0 pages")
+    assert "Traceback" not in project.errors(process)
+    ledger = json.loads(project.run("frontier", "links", "--json").stdout)
+    assert (ledger["queued"], ledger["leased"], ledger["workers"]) == (1, 0, [])

@@ -13,11 +13,12 @@ import pytest
 import redis
 
 from demo.expected import expected
+from scraping_project.frontier.keys import Keys
 from tests.conftest import ROOT
 
 FAST = ("-s", "DOWNLOAD_DELAY=0", "-s", "CONCURRENT_REQUESTS_PER_DOMAIN=8")
 SUMMARY = re.compile(
-    r"finished: 103 pages, 3 failed \(.+\), 2 filtered \(robots\), 226 links, \d+ s \(.+ pages/s\)"
+    r"finished: 103 pages, 4 failed \(.+\), 2 filtered \(robots\), 226 links, \d+ s \(.+ pages/s\)"
 )
 CLOSED = "redis://:sesame@127.0.0.1:1/0"
 
@@ -174,8 +175,8 @@ def test_frontiers_do_not_know_of_each_other(project, demo_site, redis_url):
     assert "resuming" not in done.stderr
     assert stored(project, demo_site) == set(expected()["sites"])
     with redis.Redis.from_url(redis_url, protocol=2) as client:
-        assert client.zcard("one:requests") > 0
-        assert client.zcard("two:requests") == 0
+        assert int(client.hget(Keys("one").of("crawl"), "queued")) > 0
+        assert int(client.hget(Keys("two").of("crawl"), "queued")) == 0
 
 
 def test_max_depth_0_fetches_the_seeds_alone(project, demo_site):

@@ -158,9 +158,27 @@ def test_what_is_not_html_is_recorded_and_not_parsed(project):
     assert {(site["links"], site["title"]) for site in sites} == {("[]", None)}
 
 
-def test_a_seed_in_a_loop_of_redirects_is_met_once_a_url(project):
+def test_a_seed_in_a_loop_of_redirects_is_given_up_after_20_hops_and_stored_as_it_is(project):
     with hostile_server({"/a": redirect(b"/b"), "/b": redirect(b"/a")}) as server:
-        done = project.run("crawl", "links", "-a", f"start_urls={server.url}/a", *FAST, check=False)
-        assert server.paths() == ["/robots.txt", "/a", "/b"]
-    assert done.returncode == 1
-    assert project.rows("scrape_logs") == []
+        done = project.run("crawl", "links", "-a", f"start_urls={server.url}/a", *FAST)
+        assert server.paths() == ["/robots.txt", *(["/a", "/b"] * 10), "/a"]
+    assert done.stdout.startswith("finished: 0 pages, 1 failed (http_302 1)")
+    (log,), (site,) = project.rows("scrape_logs"), project.rows("sites")
+    assert (log["status"], log["reason"], log["attempt"]) == ("failed", "http_302", 1)
+    assert (site["id"], site["url"], site["status_code"]) == (log["site_id"], f"{server.url}/a", 302)
+
+
+class Once(dict):
+    """Answers that are given once; the server's own follow."""
+
+    def __getitem__(self, path):
+        return self.pop(path)
+
+
+def test_a_page_that_redirects_to_itself_is_asked_again_for_it_may_have_set_a_cookie(project):
+    with hostile_server(Once({"/good": redirect(b"/good")})) as server:
+        crawl(project, f"{server.url}/good", max_depth=0)
+        assert server.paths() == ["/robots.txt", "/good", "/good"]
+    assert [(site["url"], site["status_code"]) for site in project.rows("sites")] == [
+        (f"{server.url}/good", 200)
+    ]

@@ -255,8 +255,10 @@ def test_attempts_of_one_request_share_its_identity(crawled):
     assert first["task_id"].rpartition(":")[0] == second["task_id"].rpartition(":")[0]
 
 
-def test_a_spider_that_closes_itself_leaves_the_row_of_its_page(project):
+def test_a_spider_that_closes_itself_gives_its_page_back_and_the_next_run_begins_there(project):
     with hostile_server(answers()) as server:
         crawled = Crawled(project, "closes", server.url)
-    assert [(log["status"], log["url"]) for log in crawled.logs] == [("success", f"{server.url}/returns")]
+    assert crawled.logs == []
     assert [run["reason"] for run in crawled.runs] == ["enough"]
+    assert crawled.process.stdout.startswith("ended early (enough): ")
+    assert "queued: 2, the same command goes on with them" in crawled.process.stdout

@@ -168,7 +168,7 @@ def test_another_frontier_waits_under_its_own_name(project, client):
 
 async def take_one_and_give_back(redis_url):
     async with redis.asyncio.from_url(redis_url, protocol=2) as server:
-        queue = SeedQueue(server, Keys("links"), "worker")
+        queue = SeedQueue(server, Keys("links"), lambda: "worker")
         seeds = aiter(queue)
         taken = await anext(seeds)
         await seeds.aclose()

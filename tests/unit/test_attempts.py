@@ -23,35 +23,39 @@ def attempt(**fields):
     return made
 
 
+def identity_of(attempts, request):
+    return attempts.identify(request, attempts.parent(request))
+
+
 def test_a_new_request_has_an_identity_of_its_own():
     attempts = Attempts()
-    (first, number), (second, _) = attempts.identify(Request(URL)), attempts.identify(Request(URL))
+    (first, number), (second, _) = (identity_of(attempts, Request(URL)) for _ in range(2))
     assert first != second
     assert number == 1
 
 
 def test_two_workers_give_no_identity_twice():
-    assert Attempts().identify(Request(URL))[0] != Attempts().identify(Request(URL))[0]
+    assert identity_of(Attempts(), Request(URL)) != identity_of(Attempts(), Request(URL))
 
 
 def test_a_redirect_inherits_the_identity_and_the_number():
     attempts, target = Attempts(), Request(URL + "new")
     attempts.replace(Attempt(Request(URL), "id", 2), target)
-    assert attempts.identify(target) == ("id", 2)
+    assert identity_of(attempts, target) == ("id", 2)
 
 
 def test_a_retry_is_the_next_attempt_of_the_same_request():
     attempts, request = Attempts(), Request(URL)
     again = retry_of(request)
     attempts.replace(Attempt(request, "id", 1), again)
-    assert attempts.identify(again) == ("id", 2)
+    assert identity_of(attempts, again) == ("id", 2)
 
 
-def test_an_identity_is_inherited_once():
-    attempts, target = Attempts(), Request(URL)
-    attempts.replace(Attempt(Request(URL), "id"), target)
-    attempts.identify(target)
-    assert attempts.identify(target)[0] != "id"
+def test_a_place_is_taken_once():
+    attempts, target, one = Attempts(), Request(URL), Attempt(Request(URL), "id")
+    attempts.replace(one, target)
+    assert attempts.parent(target) is one
+    assert attempts.parent(target) is None
 
 
 def test_a_replacement_that_is_dropped_is_forgotten():
@@ -65,7 +69,7 @@ def test_a_replacement_that_is_dropped_is_forgotten():
 def test_copied_meta_carries_no_identity():
     attempts, request = Attempts(), Request(URL, meta={"retry_times": 1})
     attempts.begin(request, "id", 2)
-    assert attempts.identify(Request(URL + "next", meta=request.meta))[0] != "id"
+    assert attempts.parent(Request(URL + "next", meta=request.meta)) is None
 
 
 def test_an_attempt_is_known_by_the_request_that_its_answer_names():

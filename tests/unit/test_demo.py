@@ -151,27 +151,37 @@ class Crawl:
         self.sites, self.redirects, self.failures, self.retried = {}, {}, {}, {}
         self.robots = RobotFileParser()
         self.robots.parse(fetch(base, "/robots.txt")[1].decode().splitlines())
-        self.queue = deque(["/"])
+        self.queue = deque([("/", ())])
         self.seen = set()
         while self.queue:
-            target = self.queue.popleft()
+            target, chain = self.queue.popleft()
             if target not in self.seen and target.startswith("/"):
                 self.seen.add(target)
-                self.visit(target)
+                self.visit(target, chain)
 
-    def visit(self, target):
+    def visit(self, target, chain):
         if not self.robots.can_fetch("*", self.base + target):
             self.failures[target] = "robots"
             return
         response, body = self.attempt(target)
         if location := response.headers["Location"]:
-            self.redirects[target] = resolve(location, self.base + target, "utf-8").removeprefix(self.base)
-            self.queue.append(self.redirects[target])
+            self.redirect(target, resolve(location, self.base + target, "utf-8"), (*chain, target))
             return
         self.sites[target], follow = read(self.base, target, response, body)
         if response.status >= 400:
             self.failures[target] = f"http_{response.status}"
-        self.queue += self.sites[target]["links"] if follow else []
+        self.queue += [(link, ()) for link in self.sites[target]["links"]] if follow else []
+
+    def redirect(self, target, location, chain):
+        self.redirects[target] = location.removeprefix(self.base)
+        if self.redirects[target] not in chain:
+            self.queue.append((self.redirects[target], chain))
+            return
+        start = chain.index(self.redirects[target])
+        given_up = chain[start + (MOST_REDIRECTS - start) % (len(chain) - start)]
+        response, body = fetch(self.base, given_up)
+        self.sites[given_up], _ = read(self.base, given_up, response, body)
+        self.failures[given_up] = f"http_{response.status}"
 
     def attempt(self, target):
         retries = 0
@@ -200,6 +210,7 @@ def crawl():
         yield Crawl(base_url)
 
 
+MOST_REDIRECTS = 20  # Scrapy's REDIRECT_MAX_TIMES
 VALIDATORS = {"etag", "last_modified"}
 
 

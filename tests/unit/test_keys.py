@@ -1,6 +1,6 @@
 import pytest
 
-from scraping_project.frontier.keys import Keys
+from scraping_project.frontier.keys import CATALOGUE, Keys
 
 
 @pytest.mark.parametrize("name", ["links", "a", "A.b-c_9", "x" * 64])
@@ -14,17 +14,19 @@ def test_anything_else_is_no_frontier_name(name):
         Keys(name)
 
 
-def test_no_two_keys_of_a_frontier_are_the_same():
+def test_all_keys_but_the_seeds_lie_under_one_hash_tag_so_that_a_cluster_keeps_them_together():
     keys = Keys("links")
-    names = [
-        keys.seeds,
-        keys.seeds_of("w"),
-        keys.requests,
-        keys.dupefilter,
-        keys.crawl,
-        keys.workers,
-        keys.busy,
-    ]
 
-    assert len(names) == len(set(names))
-    assert all(name.startswith("links:") for name in names)
+    assert keys.of("crawl") == "{links:start_urls}:crawl"
+    assert keys.of(3, "queue", 0, "example.com") == "{links:start_urls}:3:queue:0:example.com"
+
+
+def test_no_frontier_has_a_key_of_another():
+    one, other = Keys("a"), Keys("a.b")
+
+    assert not other.of("crawl").startswith(one.prefix)
+    assert one.of("crawl") != other.of("crawl")
+
+
+def test_the_catalogue_says_type_and_meaning_of_every_key():
+    assert all(": " in meaning for meaning in CATALOGUE.values())

@@ -1,6 +1,6 @@
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scrapy import Request, Spider
 from scrapy.http import FormRequest, JsonRequest, Response
@@ -53,9 +53,7 @@ given_fields = st.fixed_dictionaries(
 
 
 def round_trip(request):
-    decoded, request_id, attempt = payloads.decode(payloads.encode(request, "id", 3, spider), spider)
-    assert (request_id, attempt) == ("id", 3)
-    return decoded
+    return payloads.decode(payloads.encode(request, spider), spider)
 
 
 def assert_same(one, other):
@@ -95,7 +93,7 @@ def test_a_json_request_comes_back_as_it_was(values):
 
 
 def test_what_is_as_by_default_takes_no_room():
-    assert len(payloads.encode(Request("https://example.com/"), "id", 1, spider)) < 40
+    assert len(payloads.encode(Request("https://example.com/"), spider)) < 40
 
 
 @pytest.mark.parametrize(
@@ -110,7 +108,7 @@ def test_what_is_as_by_default_takes_no_room():
 )
 def test_what_can_not_be_resumed_is_refused_with_the_fix(request_, fix):
     with pytest.raises(payloads.Unstorable, match=fix):
-        payloads.encode(request_, "id", 1, spider)
+        payloads.encode(request_, spider)
 
 
 def test_meta_that_holds_itself_is_refused():
@@ -118,11 +116,11 @@ def test_meta_that_holds_itself_is_refused():
     meta["meta"] = meta
 
     with pytest.raises(payloads.Unstorable):
-        payloads.encode(Request("https://example.com/", meta=meta), "id", 1, spider)
+        payloads.encode(Request("https://example.com/", meta=meta), spider)
 
 
 def packed(**fields):
-    return msgspec.msgpack.encode(["id", 1, {"url": "https://example.com/", **fields}])
+    return msgspec.msgpack.encode({"url": "https://example.com/", **fields})
 
 
 @pytest.mark.parametrize(
@@ -133,9 +131,10 @@ def packed(**fields):
         packed()[:-1],
         packed() + b"x",
         b"cposix\nsystem\n(S'exit 1'\ntR.",
-        msgspec.msgpack.encode(["id", 1]),
-        msgspec.msgpack.encode({"id": 1}),
-        msgspec.msgpack.encode(["id", 1, 5]),
+        msgspec.msgpack.encode(5),
+        msgspec.msgpack.encode(["https://example.com/"]),
+        msgspec.msgpack.encode({}),
+        packed(url=5),
         packed(url="no url"),
         packed(_class="subprocess.Popen"),
         packed(_class="scrapy.http.request.Nothing"),
@@ -144,8 +143,7 @@ def packed(**fields):
         packed(errback="nothing_of_that_name"),
         packed(callback="not_a_method"),
         packed(callback=5),
-        msgspec.msgpack.encode([5, 1, {"url": "https://example.com/"}]),
-        msgspec.msgpack.encode(["id", "1", {"url": "https://example.com/"}]),
+        b"\x91" * 100_000,
     ],
 )
 def test_bytes_that_hold_no_request_of_this_spider_are_undecodable(payload):
@@ -159,3 +157,14 @@ def test_no_bytes_raise_anything_but_undecodable(payload):
         payloads.decode(payload, spider)
     except payloads.Undecodable:
         return
+
+
+def test_the_url_is_read_from_what_can_not_be_resumed():
+    assert payloads.url_of(packed(callback="nothing_of_that_name")) == "https://example.com/"
+
+
+@given(st.binary())
+@example(b"\xa1\xff")
+@example(b"\x91" * 100_000)
+def test_bytes_without_a_url_have_none(payload):
+    assert payloads.url_of(payload) == ""

@@ -1,0 +1,287 @@
+"""``scrapy frontier``: what it shows of a crawl, and what an operator's verbs do to one that runs."""
+
+import json
+
+import pytest
+import redis
+
+from scraping_project.frontier.keys import Keys
+from tests.integration.hostile_server import hostile_server
+from tests.integration.test_crawl_command import CLOSED, FAST, crawl
+from tests.integration.test_seeds import KEY, end, fetched, until, waiting
+
+LEDGER = {"discovered", "queued", "delayed", "leased", "done", "dead", "filtered"}
+REFUSED = ("http://127.0.0.1:1/a", "http://127.0.0.1:1/b", "http://localhost:1/c")
+VERBS = ("check", "dead", "requeue", "clear", "pause", "resume")
+
+
+@pytest.fixture(name="site")
+def a_chain_of_pages(tmp_path, nginx):
+    root = tmp_path / "site"
+    root.mkdir()
+    for number in range(60):
+        (root / f"{number}.html").write_text(f"<a href={number + 1}.html>x</a><a href=l{number}.html>l</a>")
+        (root / f"l{number}.html").write_text("leaf")
+    return nginx(root)
+
+
+@pytest.fixture(name="dead")
+def a_crawl_with_three_dead_letters(project):
+    with hostile_server() as server:
+        seeds = (f"{server.url}/missing", f"{server.url}/false-gzip", *REFUSED)
+        crawl(project, "-a", f"start_urls={','.join(seeds)}", "-s", "RETRY_TIMES=0")
+        yield f"{server.url}/false-gzip"
+
+
+def frontier(project, *arguments, **options):
+    return project.run("frontier", "links", *arguments, **options)
+
+
+def ledger(project, *name):
+    line = project.run("frontier", *(name or ("links",)), "--json").stdout
+    assert line.count("\n") == 1
+    return json.loads(line)
+
+
+def letters(project, *options):
+    lines = frontier(project, "dead", "--json", *options).stdout.splitlines()
+    return {letter["url"]: letter["reason"] for letter in map(json.loads, lines)}
+
+
+def slow_crawl(project, site, *arguments):
+    slow = ("-s", "DOWNLOAD_DELAY=0.05", "-s", "ROBOTSTXT_OBEY=0")
+    return project.start("crawl", "links", *slow, "-a", f"start_urls={site.url}0.html", *arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        ((), "got nothing"),
+        (("a:b",), "no frontier name"),
+        (("links", "bogus"), "check, dead"),
+        (("links", "check", "dead"), "check, dead"),
+        (("links", "--bogus"), "no option --bogus"),
+        (("links", "dead", "--reason"), "--reason"),
+        (("links",), "no Redis answers"),
+    ],
+)
+def test_bad_input_is_refused_in_one_line_with_exit_code_2(project, arguments, word):
+    done = project.run("frontier", *arguments, env={"REDIS_URL": CLOSED}, check=False)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert word in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert "sesame" not in done.stderr
+
+
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_every_verb_takes_a_frontier_that_nobody_has_used(project, verb, options):
+    done = frontier(project, verb, *options)
+
+    assert "Traceback" not in done.stderr
+    for line in done.stdout.splitlines() if options else ():
+        json.loads(line)
+
+
+def test_the_ledger_of_a_frontier_that_nobody_has_used_is_zero(project):
+    shown = ledger(project)
+
+    assert shown.keys() >= LEDGER
+    assert shown["filtered"] == {}
+    assert all(shown[name] == 0 for name in LEDGER - {"filtered"})
+
+
+def test_the_ledger_accounts_for_every_request_and_tells_why_links_were_left_out(project, demo_site):
+    crawl(project, "-a", f"start_urls={demo_site}/", "-a", "max_pages=60")
+
+    shown = ledger(project)
+
+    assert shown["queued"] > 0
+    assert shown["pages"] == shown["done"] - shown["filtered"].get("robots", 0) == 60
+    assert (shown["delayed"], shown["leased"], shown["dead"], shown["workers"]) == (0, 0, 0, [])
+    assert shown["discovered"] == sum(shown[name] for name in LEDGER - {"discovered", "filtered"})
+    assert shown["filtered"]["duplicate"] > 0
+    assert frontier(project, "check").stdout.startswith("clean")
+    assert json.loads(frontier(project, "check", "--json").stdout) == {"clean": True, "wrong": []}
+
+
+def test_for_people_the_ledger_is_a_line_a_number(project, dead):
+    lines = dict(line.split(maxsplit=1) for line in frontier(project).stdout.splitlines())
+
+    assert lines.keys() >= LEDGER
+    assert (lines["done"], lines["dead"], lines["paused"]) == ("1", "4", "no")
+
+
+def test_a_ledger_that_is_wrong_is_told_of_with_exit_code_1(project, dead, redis_url):
+    with redis.Redis.from_url(redis_url, protocol=2) as client:
+        client.hincrby(Keys("links").of("crawl"), "queued", 1)
+
+    done = frontier(project, "check", check=False)
+
+    assert done.returncode == 1
+    assert "WRONG queued: 0 found, 1 in the ledger" in done.stdout
+
+
+def test_dead_letters_are_listed_by_reason_domain_and_url(project, dead):
+    assert letters(project) == dict.fromkeys(REFUSED, "refused") | {dead: "parse"}
+    assert letters(project, "--reason", "refused") == dict.fromkeys(REFUSED, "refused")
+    assert letters(project, "--reason", "refused", "--domain", "localhost") == {REFUSED[2]: "refused"}
+    assert letters(project, "--url", REFUSED[0]) == {REFUSED[0]: "refused"}
+    assert letters(project, "--url", "http://nowhere.example/") == {}
+
+
+def test_for_people_a_dead_letter_is_a_line(project, dead):
+    done = frontier(project, "dead", "--url", REFUSED[0])
+
+    assert done.stdout.startswith(f"refused      {REFUSED[0]}  ")
+    assert done.stderr == "1 dead letter\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "number"),
+    [
+        ((), 4),
+        (("--reason", "refused"), 3),
+        (("--domain", "localhost"), 1),
+        (("--url", REFUSED[1]), 1),
+        (("--reason", "dns"), 0),
+    ],
+)
+def test_requeued_letters_are_crawled_again_by_the_next_run(project, dead, options, number):
+    assert f"requeued {number} of {number}\n" == frontier(project, "requeue", *options).stdout
+    shown = ledger(project)
+    assert (shown["queued"], shown["dead"]) == (number, 4 - number)
+    assert frontier(project, "check").stdout.startswith("clean")
+
+
+def test_a_requeued_request_goes_on_counting_its_attempts_under_its_own_id(project, dead):
+    base = dead.rpartition("/")[0]
+    seeds = (f"{base}/missing", dead, *REFUSED)
+    frontier(project, "requeue", "--url", REFUSED[0])
+
+    done = crawl(project, "-a", f"start_urls={','.join(seeds)}", "-s", "RETRY_TIMES=0")
+
+    assert "resuming: 1 queued\n" in done.stderr
+    rows = [row for row in project.rows("scrape_logs") if row["url"] == REFUSED[0]]
+    assert len(rows) == len({row["task_id"] for row in rows}) == 2
+    assert len({row["task_id"].rpartition(":")[0] for row in rows}) == 1
+    assert letters(project).keys() == {dead, *REFUSED}
+
+
+def test_other_seeds_or_rules_than_those_of_an_unfinished_crawl_are_refused_with_the_ways_out(project, site):
+    ours = ("-a", f"start_urls={site.url}0.html", "-a", "max_depth=40")
+    crawl(project, *ours, "-a", "max_pages=3")
+
+    for others in (
+        ("-a", f"start_urls={site.url}1.html", "-a", "max_depth=40"),
+        ("-a", f"start_urls={site.url}0.html", "-a", "max_depth=41"),
+        ("-a", f"start_urls={site.url}0.html", "-a", "max_depth=40", "-a", "allowed_domains=a.example"),
+    ):
+        done = crawl(project, *others, check=False)
+
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.count("\n") == 1
+        for way_out in ("resume", "scrapy frontier links clear", "-a frontier=NAME"):
+            assert way_out in done.stderr
+    assert len(project.rows("runs")) == 1
+    assert crawl(project, *ours, "-a", "max_pages=5").stdout.startswith("finished: 2 pages")
+
+
+def test_a_cleared_frontier_begins_anew_with_other_seeds(project, site, redis_url):
+    crawl(project, "-a", f"start_urls={site.url}0.html", "-a", "max_pages=3")
+
+    assert "cleared links: " in frontier(project, "clear").stdout
+
+    assert ledger(project)["discovered"] == 0
+    done = crawl(project, "-a", f"start_urls={site.url}50.html")
+    assert "resuming" not in done.stderr
+    assert len({row["crawl_id"] for row in project.rows("runs")}) == 2
+
+
+def test_clear_ends_a_run_that_has_start_urls_early(project, site):
+    process = slow_crawl(project, site)
+    until(lambda: len(fetched(site)) > 10, process, project)
+
+    assert not frontier(project, "clear").stdout.startswith("cleared links: 0")
+    output, _ = process.communicate(timeout=60)
+
+    assert process.returncode == 130, (output, project.errors(process), fetched(site), project.rows("runs"))
+    assert output.startswith("ended early (cleared): ")
+    assert "Traceback" not in project.errors(process)
+    assert [(run["outcome"], run["reason"]) for run in project.rows("runs")] == [("cancelled", "cleared")]
+    assert ledger(project)["discovered"] == 0
+
+
+def test_clear_lets_a_waiting_worker_go_on(project, site, redis_url):
+    with redis.Redis.from_url(redis_url, protocol=2) as client:
+        process = waiting(project, "-a", "max_depth=0")
+        client.lpush(KEY, f"{site.url}1.html")
+        until(lambda: len(project.rows("sites")) == 1, process, project)
+
+        frontier(project, "clear")
+        for seed in ("1.html", "2.html"):
+            client.lpush(KEY, f"{site.url}{seed}")
+
+        until(lambda: fetched(site)[1:] == ["/1.html", "/2.html"], process, project)
+        until(lambda: ledger(project)["done"] == 2, process, project)
+    assert end(process).startswith("interrupted: 3 pages")
+    assert len({row["crawl_id"] for row in project.rows("scrape_logs")}) == 2
+
+
+def test_a_paused_crawl_waits_and_a_resumed_one_goes_on(project, site):
+    process = slow_crawl(project, site)
+    until(lambda: len(fetched(site)) > 10, process, project)
+
+    frontier(project, "pause")
+    until(lambda: ledger(project)["leased"] == 0, process, project)
+    asked, shown = len(fetched(site)), ledger(project)
+    assert shown["paused"]
+    assert shown["queued"] > 0
+    assert process.poll() is None
+    assert len(fetched(site)) == asked
+
+    frontier(project, "resume")
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, project.errors(process)
+    assert output.startswith("finished: 120 pages")
+
+
+SPIDER = """
+from scrapy import Request, Spider
+
+class Page(Spider):
+    name = "page"
+
+    async def start(self):
+        yield Request("{url}0.html", self.parse_first)
+
+    def parse_first(self, response):
+        yield Request(response.urljoin("1.html"), self.{callback})
+        yield {{}}
+
+    def {callback}(self, response):
+        yield {{}}
+"""
+
+
+def test_a_queued_request_whose_callback_is_gone_is_dead_and_has_a_row(project, tmp_path, site):
+    folder = tmp_path / "spiders"
+    folder.mkdir()
+    code = folder / "page_spider.py"
+    command = ("crawl", "page", "-s", "SPIDER_MODULES=page_spider", *FAST)
+    env = {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    code.write_text(SPIDER.format(url=site.url, callback="parse_second"))
+    project.run(*command, "-s", "CLOSESPIDER_PAGECOUNT=1", env=env)
+    assert ledger(project, "page")["queued"] == 1
+
+    code.write_text(SPIDER.format(url=site.url, callback="parse_other"))
+    done = project.run(*command, env=env)
+
+    assert "1 failed (undecodable 1)" in done.stdout
+    (row,) = [row for row in project.rows("scrape_logs") if row["status"] == "dead"]
+    assert (row["url"], row["reason"]) == (f"{site.url}1.html", "undecodable")
+    assert "parse_second" in row["error_message"]
+    (letter,) = project.run("frontier", "page", "dead", "--json").stdout.splitlines()
+    assert (json.loads(letter)["url"], json.loads(letter)["reason"]) == (f"{site.url}1.html", "undecodable")
+    assert "/1.html" not in fetched(site)
