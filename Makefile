@@ -40,6 +40,11 @@ bench: .venv/dev
 	$(BIN)/python -m benchmarks.distance
 	$(BIN)/python -m benchmarks.kills
 
+# Long kill storms, seeds printed; ARGS='--seeds 20 --kills 20'.
+storm: .venv/dev
+	@sh tests/install_servers.sh
+	$(BIN)/python -m tests.cluster.storm $(ARGS)
+
 # Make the environment with the pinned packages.
 .venv: .venv/run
 
@@ -51,4 +56,4 @@ bench: .venv/dev
 	@sh tools/make_venv.sh $(PYTHON) requirements-dev.txt
 	@touch .venv/run $@
 
-.PHONY: help crawl test check bench .venv
+.PHONY: help crawl test check bench storm .venv

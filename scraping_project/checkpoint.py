@@ -106,6 +106,7 @@ class Checkpoint:
 
         Of scrapy-redis's spiders, which wait for seeds, one with max_idle_time then decides by itself.
         """
+        self.started = True  # where a spider's own SPIDER_MIDDLEWARES left out ours, which says it sooner
         if self.worker.said:
             self.hurry()
         decides = self.waits_for_seeds and getattr(self._crawler.spider, "max_idle_time", None)
@@ -354,6 +355,8 @@ class Checkpoint:
         logger.warning("%s", error)
         for attempt in self._log.attempts:
             attempt.leased = None
+            if isinstance(error, CrawlOver):
+                attempt.request_id = self._log.attempts.new_id()  # the next crawl has numbers of its own
         self._buffers.drop()
         pushes = self.worker.forget()
         if isinstance(error, WorkerReaped):

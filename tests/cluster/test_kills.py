@@ -1,0 +1,109 @@
+"""Workers that die by SIGKILL lose nothing: what they had leased is done by others."""
+
+import re
+import secrets
+import sys
+from random import Random
+
+import pytest
+
+from tests.cluster.kill_storm import (
+    CONCURRENCY,
+    SLOW,
+    crawl_of,
+    frontier_at,
+    judge,
+    kill,
+    refetched,
+    run_to_the_end,
+    storm,
+)
+from tests.cluster.small_site import STORED, small_site
+from tests.integration.test_seeds import until
+
+EAGER = ("-s", "DOWNLOAD_DELAY=0", "-s", "CONCURRENT_REQUESTS_PER_DOMAIN=8", "-s", "FRONTIER_LEASE=4")
+
+
+@pytest.fixture
+def site():
+    with small_site() as site:
+        yield site
+
+
+def test_a_storm_of_kills_loses_no_page_and_doubles_no_row(project, docs_site, redis_url):
+    # Given four workers of which one is killed and replaced every second
+    seed = secrets.randbelow(10**6)
+    sys.stdout.write(f"seed {seed}\n")
+    command = (*crawl_of(docs_site), *SLOW)
+
+    # When those that are left run to the end
+    kills = storm(project, docs_site, command, workers=4, kills=12, chance=Random(seed))
+
+    # Then all is there, once, and at most what was in flight was fetched again
+    damage = judge(project, docs_site, redis_url)
+    assert kills >= 5
+    assert damage.wrong == [], "\n".join(damage.wrong)
+    assert damage.refetched <= kills * CONCURRENCY
+
+
+def test_four_workers_without_kills_fetch_no_page_twice(project, docs_site, redis_url):
+    run_to_the_end(project, [project.start(*crawl_of(docs_site), *EAGER) for _ in range(4)])
+
+    damage = judge(project, docs_site, redis_url)
+    assert damage.wrong == [], "\n".join(damage.wrong)
+    assert damage.refetched == 0
+
+
+def test_the_same_command_finishes_a_crawl_whose_workers_were_all_killed(project, docs_site, redis_url):
+    # Given three workers that are killed at once in the middle
+    workers = [project.start(*crawl_of(docs_site), *SLOW) for _ in range(3)]
+    until(lambda: len(docs_site.requests()) > 150, workers[0], project)
+    kill(*workers)
+    assert len(project.rows("sites")) < 1000
+
+    # When the same command runs alone
+    done = project.run(*crawl_of(docs_site), *EAGER, timeout=100)
+
+    # Then it says what it goes on with, and finishes it
+    assert re.fullmatch(r"resuming: \d+ queued\n", done.stderr)
+    damage = judge(project, docs_site, redis_url)
+    assert damage.wrong == [], "\n".join(damage.wrong)
+    assert damage.refetched <= 3 * CONCURRENCY
+
+
+@pytest.mark.parametrize("page", ["old", "new"])
+def test_a_redirect_in_flight_when_its_worker_dies_arrives_all_the_same(project, redis_url, site, page):
+    # Given a worker that dies while it waits for a redirect or for its target
+    asked, release = site.hold("site", page)
+    command = ("crawl", "links", "-a", f"start_urls={site.start('site')}", *EAGER)
+    first = project.start(*command)
+    until(asked.is_set, first, project)
+    kill(first)
+    release()
+
+    # When another worker comes
+    project.run(*command)
+
+    # Then the target is stored, and so is what only it links to
+    stored = [row["url"].rpartition("/")[2] for row in project.rows("sites")]
+    assert sorted(stored) == sorted(STORED)
+    assert site.asked("site")["new"] == 1 + (page == "new")
+    with frontier_at(redis_url) as frontier:
+        assert frontier.check() == []
+        assert list(frontier.dead()) == []
+
+
+def test_a_page_that_is_only_in_the_buffer_of_a_killed_worker_is_fetched_once(project, docs_site, redis_url):
+    # Given a worker that has leased ahead and is killed
+    first = project.start(*crawl_of(docs_site), *SLOW)
+    until(lambda: len(docs_site.requests()) > 20, first, project)
+    with frontier_at(redis_url) as frontier:
+        leased = frontier.counts()["leased"]
+    kill(first)
+
+    # When others go on
+    run_to_the_end(project, [project.start(*crawl_of(docs_site), *EAGER) for _ in range(2)])
+
+    # Then only what was in flight is fetched again, and nothing is blamed for the death but that
+    assert leased > CONCURRENCY
+    assert refetched(docs_site).total() <= CONCURRENCY
