@@ -8,7 +8,6 @@ A crash between any two of these repeats work and loses none.
 """
 
 import asyncio
-import json
 import logging
 import sys
 from contextlib import suppress
@@ -33,6 +32,7 @@ from scraping_project.storage.engine import connect
 from scraping_project.storage.errors import StorageError
 from scraping_project.storage.migrate import migrate
 from scraping_project.storage.writer import Writer
+from scraping_project.terms import conflict, rules_of, seeds_of
 
 if TYPE_CHECKING:
     import redis
@@ -128,7 +128,7 @@ class Checkpoint:
             await asyncio.to_thread(migrate, self._database)
             await asyncio.to_thread(run.start, self._crawler, self._database, self._log, spider)
         except CrawlRefused as error:
-            self._refuse(_conflict(error, self.worker.keys))
+            self._refuse(conflict(error, self.worker.keys))
         except (StorageError, FrontierError, embedded.RedisUnavailable) as error:
             self._refuse(str(error))
         self._begin(joined)
@@ -370,7 +370,7 @@ class Checkpoint:
                 return
             joined = await asyncio.to_thread(self.worker.join)
         except CrawlRefused as refused:
-            self._crawler.stats.set_value("frontier/refused", _conflict(refused, self.worker.keys))
+            self._crawler.stats.set_value("frontier/refused", conflict(refused, self.worker.keys))
             self._ended_by = "refused"
         except FrontierError as away:
             self._pause(away)
@@ -441,27 +441,3 @@ def _check_scheduler(scheduler: str | type) -> None:
         raise ValueError(
             f"SCHEDULER is {scheduler!r}, which can't be used here: leave it out of the settings"
         )
-
-
-def rules_of(spider: Spider) -> str:
-    """What all workers of a crawl must agree on: what one would not follow, another might not either."""
-    rules = {name: getattr(spider, name, None) for name in ("allowed_domains", "max_depth")}
-    return json.dumps(
-        {name: value for name, value in rules.items() if value not in (None, [])}, sort_keys=True
-    )
-
-
-def seeds_of(spider: Spider) -> str:
-    """Where a crawl starts, in a canonical form; empty for a spider that waits for seeds."""
-    urls = getattr(spider, "start_urls", None)
-    if not urls and type(spider).start is not Spider.start and not getattr(spider, "waits_for_seeds", False):
-        return "start()"
-    return " ".join(sorted(set(urls or ())))
-
-
-def _conflict(error: CrawlRefused, keys: Keys) -> str:
-    return (
-        f"the unfinished crawl of {keys.name!r} has other {error.what} ({error.in_force or 'none'}):"
-        f" give the same to resume it, empty it with `scrapy frontier {keys.name} clear`,"
-        " or name another with -a frontier=NAME"
-    )

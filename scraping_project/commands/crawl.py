@@ -163,9 +163,9 @@ def _database(database_url: str) -> str:
 
 
 def _scrapy() -> str:
-    """The scrapy command as it was called, for copying."""
-    name = Path(sys.argv[0])
-    if name.stem != "scrapy":
+    """The scrapy command of this environment, for copying."""
+    name = Path(sys.executable).with_name("scrapy")
+    if not name.exists():
         return "python -m scrapy"
     return str(name.relative_to(Path.cwd())) if name.is_relative_to(Path.cwd()) else str(name)
 

@@ -106,7 +106,7 @@ class Worker:
         return time.monotonic() > self._kept_until
 
     def join(self) -> Joined:
-        """Join the crawl with a new token, in which nothing is leased, and take back what dead neighbours held.
+        """Join the crawl with a new token, after taking back what dead neighbours held.
 
         Raises:
             CrawlRefused: The unfinished crawl has other rules or seeds.
