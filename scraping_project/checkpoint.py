@@ -138,7 +138,7 @@ class Checkpoint:
         raise CloseSpider("refused")
 
     def _begin(self, joined: Joined) -> None:
-        if joined.queued and self._alone:
+        if joined.queued and (self._alone or not self._crawler.settings["REPORT_FILE"]):  # of --workers, one
             print(f"resuming: {joined.queued} queued", file=sys.stderr, flush=True)  # noqa: T201  for people
         self.pages = joined.pages
         self._heartbeat = Heartbeat(
