@@ -58,8 +58,8 @@ ITEM_PIPELINES = {
     "pipelines.logs.LogsPipeline": 310,
 }
 CHECKPOINT_INTERVAL = 0.25
-FRONTIER_LEASE = 60
-FRONTIER_STUCK_AFTER = 300
+FRONTIER_LEASE = 60.0
+FRONTIER_STUCK_AFTER = 300.0
 EXTENSIONS = {
     "scraping_project.extensions.attempts.AttemptLog": 100,
     "scraping_project.checkpoint.Checkpoint": 200,

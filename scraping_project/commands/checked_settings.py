@@ -11,6 +11,10 @@ from scrapy.settings import BaseSettings, default_settings
 from scraping_project import settings as project_settings
 from scraping_project.commands.exits import refuse
 
+#: A lease of no time would be with others at once, a checkpoint without pause would spin.
+_LEAST_SECONDS = {"FRONTIER_LEASE": 0.5, "FRONTIER_STUCK_AFTER": 1, "CHECKPOINT_INTERVAL": 0.01}
+MOST_SECONDS = 86_400
+
 
 def check_settings(settings: BaseSettings) -> None:
     """Refuse, in one line, a setting of another type than its default, or one that names nothing known."""
@@ -18,6 +22,7 @@ def check_settings(settings: BaseSettings) -> None:
         default = getattr(project_settings, name, getattr(default_settings, name, None))
         if check := _CHECKS.get(type(default)):
             _check_type(settings, name, check)
+    _check_seconds(settings)
     mode = settings["USER_AGENT_MODE"]
     if mode not in ("honest", "browser"):
         refuse(f"USER_AGENT_MODE is {mode!r}: set it to honest or browser")
@@ -30,6 +35,12 @@ def _check_type(settings: BaseSettings, name: str, check: tuple[str, Callable[..
         get(settings, name)
         return
     refuse(f"{name} is {kind}, not {settings[name]!r}")
+
+
+def _check_seconds(settings: BaseSettings) -> None:
+    for name, least in _LEAST_SECONDS.items():
+        if not least <= settings.getfloat(name) <= MOST_SECONDS:  # so that "nan" is refused, too
+            refuse(f"{name} is a number of seconds from {least:g} to {MOST_SECONDS}, not {settings[name]!r}")
 
 
 def _check_log(settings: BaseSettings) -> None:
