@@ -10,6 +10,7 @@ A crash between any two of these repeats work and loses none.
 import asyncio
 import logging
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, Protocol, Self, cast
@@ -123,7 +124,6 @@ class Checkpoint:
         try:
             self.worker = await asyncio.to_thread(self._worker, spider)
             joined = await asyncio.to_thread(self.worker.join)
-            self._alone = self.worker.alone
             self._log.crawl_id = joined.crawl_id
             await asyncio.to_thread(migrate, self._database)
             await asyncio.to_thread(run.start, self._crawler, self._database, self._log, spider)
@@ -138,7 +138,7 @@ class Checkpoint:
         raise CloseSpider("refused")
 
     def _begin(self, joined: Joined) -> None:
-        if joined.queued and (self._alone or not self._crawler.settings["REPORT_FILE"]):  # of --workers, one
+        if joined.queued and (joined.alone or not self._crawler.settings["REPORT_FILE"]):  # of --workers, one
             print(f"resuming: {joined.queued} queued", file=sys.stderr, flush=True)  # noqa: T201  for people
         self.pages = joined.pages
         self._heartbeat = Heartbeat(
@@ -169,6 +169,7 @@ class Checkpoint:
         stats = self._crawler.stats
         stats.set_value("frontier/given_back", await asyncio.to_thread(self._leave))
         stats.set_value("frontier/answered", self.pages)
+        stats.set_value("frontier/left_at", time.monotonic())  # before the count: the last to leave sees all
         stats.set_value("frontier/queued", await asyncio.to_thread(self._left))
         if complete:
             await self._finish(reason)

@@ -123,6 +123,7 @@ def _report(reason: str, stats: dict[str, Any]) -> Report:
         queued=stats.get("frontier/queued", 0),
         code=_code(reason, stats),
         summary=Summary.of_stats(stats),
+        left_at=stats.get("frontier/left_at", 0.0),
         spent=reason == "max_pages",
     )
 

@@ -20,6 +20,7 @@ class Report(msgspec.Struct):
     queued: int
     code: int
     summary: Summary
+    left_at: float = 0.0  # monotonic, one clock for all processes of a machine: when it had left
     spent: bool = False  # ended by max_pages
 
 
@@ -37,8 +38,7 @@ def run(count: int) -> Report | None:
         # In a process group of their own: Ctrl-C on a terminal reaches them once, through this process.
         workers = [subprocess.Popen(_command(file), process_group=0) for file in files]  # noqa: S603  this same command
         codes = _wait(workers)
-        written = sorted((file for file in files if file.exists()), key=lambda file: file.stat().st_mtime_ns)
-        reports = [msgspec.json.decode(file.read_bytes(), type=Report) for file in written]
+        reports = [msgspec.json.decode(file.read_bytes(), type=Report) for file in files if file.exists()]
     return _added(reports, codes)
 
 
@@ -62,13 +62,15 @@ def _wait(workers: Sequence["subprocess.Popen[bytes]"]) -> list[int]:
 
 
 def _added(reports: list[Report], codes: list[int]) -> Report | None:
-    """One report of those, the last written at the end."""
+    """One report of them all; what is queued is what the last to leave has counted."""
     if not reports:
         return None
+    last = max(reports, key=lambda report: report.left_at)
     summary = sum((report.summary for report in reports), Summary())
     worst = max(codes, key=_rank)
     word = next((report.word for report in reports if report.code == worst), "ended early (a worker died)")
-    return Report(word, reports[-1].queued, worst if worst >= 0 else BAD_INPUT, summary, reports[-1].spent)
+    code = worst if worst >= 0 else BAD_INPUT
+    return Report(word, last.queued, code, summary, left_at=last.left_at, spent=last.spent)
 
 
 def _rank(code: int) -> int:

@@ -42,6 +42,7 @@ class Joined:
     began: bool  # with this worker
     queued: int
     pages: int  # answered so far
+    alone: bool  # no other worker was alive
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,10 +91,17 @@ class Frontier:
             "pid": pid,
             "lease": lease_ms,
         }
-        status, epoch, current, queued, pages, in_force = self._call("join", token=token, **arguments)
+        status, epoch, current, queued, pages, in_force, alone = self._call("join", token=token, **arguments)
         if status < 0:
             raise CrawlRefused("rules" if status == -1 else "seeds", in_force.decode())
-        return Joined(epoch=epoch, crawl_id=current.decode(), began=status == 1, queued=queued, pages=pages)
+        return Joined(
+            epoch=epoch,
+            crawl_id=current.decode(),
+            began=status == 1,
+            queued=queued,
+            pages=pages,
+            alone=bool(alone),
+        )
 
     def checkpoint(self, step: Step) -> Heard:
         """Say what has ended and what was found, and lease more.

@@ -96,9 +96,9 @@ class Worker:
         return self._frontier.keys
 
     @property
-    def alone(self) -> bool:
-        """Whether nobody else works on the crawl."""
-        return not any(token != self.token and not is_gone(token) for token in self._frontier.tokens())
+    def came_first(self) -> bool:
+        """Whether no other worker was alive when this one joined."""
+        return self.joined is not None and self.joined.alone
 
     @property
     def lapsed(self) -> bool:

@@ -64,7 +64,9 @@ class Seeds:
             await server.aclose()
 
     def _say(self, checkpoint: Checkpoint, line: str) -> None:
-        if not self._crawler.settings["REPORT_FILE"] or checkpoint.worker.alone:  # of --workers, one says it
+        if (
+            not self._crawler.settings["REPORT_FILE"] or checkpoint.worker.came_first
+        ):  # of --workers, one says it
             print(line, file=sys.stderr, flush=True)  # noqa: T201  for people, as the summary is
 
     def _request(self, raw: bytes) -> Request | None:

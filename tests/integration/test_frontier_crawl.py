@@ -41,6 +41,23 @@ def test_the_first_worker_begins_a_crawl_and_the_next_joins_it(frontier):
     assert (second.joined.epoch, second.joined.crawl_id) == (first.joined.epoch, first.joined.crawl_id)
 
 
+def test_a_worker_learns_whether_it_comes_first(frontier):
+    first, second = Worker(frontier), Worker(frontier)
+    frontier.leave(first.token)
+    third = Worker(frontier)
+    kill(frontier, third)
+    frontier.leave(second.token)
+
+    assert [worker.joined.alone for worker in (first, second, third)] == [True, False, False]
+    assert Worker(frontier).joined.alone
+
+
+def test_a_worker_whose_deadline_has_passed_is_no_company(frontier):
+    Worker(frontier, lease=-1)
+
+    assert Worker(frontier).joined.alone
+
+
 def test_an_unfinished_crawl_is_resumed_with_what_is_queued(frontier, worker):
     worker.push(push(1), push(2), push(3))
     worker.step(started=True, want=2, turn=2, pages=7)

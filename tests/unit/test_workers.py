@@ -4,8 +4,8 @@ from scraping_project.commands.workers import Report, _added
 from scraping_project.summary import Summary
 
 
-def report(code, *, word="finished", queued=0, pages=1):
-    return Report(word, queued, code, Summary(pages=pages))
+def report(code, *, word="finished", queued=0, pages=1, left_at=0.0):
+    return Report(word, queued, code, Summary(pages=pages), left_at=left_at)
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,10 @@ def test_what_the_workers_did_adds_up():
 
 
 def test_what_stays_queued_is_what_the_last_to_leave_saw():
-    assert _added([report(130, queued=9), report(130, queued=4)], [130, 130]).queued == 4
+    assert (
+        _added([report(130, queued=4, left_at=2.0), report(130, queued=9, left_at=1.0)], [130, 130]).queued
+        == 4
+    )
 
 
 def test_a_worker_that_was_killed_is_told_of_and_is_no_success():

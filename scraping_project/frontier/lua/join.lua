@@ -2,17 +2,27 @@
 --
 -- args: token, lease (ms), host, pid, rules and seeds (strings; seeds '' for a worker that waits), id for a
 -- new crawl
--- Returns {status, epoch, crawl id, requests queued or delayed, pages, the rules or seeds in force}; the same for
--- a token that has joined already, and changes nothing.
+-- Returns {status, epoch, crawl id, requests queued or delayed, pages, the rules or seeds in force, 1 when no other
+-- worker is alive}; the same for a token that has joined already, and changes nothing.
 --   status: 1 began a new crawl, 0 joined, -1 the unfinished crawl has other rules, -2 it has other seeds
 local function begin()
   retire()
   rcall('HSET', CRAWL, 'id', args.id, 'rules', args.rules, 'seeds', args.seeds, 'began', now, 'reaped', now)
 end
 
+local function is_alone()
+  for _, token in ipairs(rcall('ZRANGEBYSCORE', WORKERS, now, '+inf', 'LIMIT', 0, 2)) do
+    if token ~= args.token then
+      return 0
+    end
+  end
+  return 1
+end
+
 local function answer(status)
   local crawl = rcall('HMGET', CRAWL, 'epoch', 'id')
-  return {status, tonumber(crawl[1]), crawl[2], counter('queued') + counter('delayed'), counter('pages'), ''}
+  return {status, tonumber(crawl[1]), crawl[2], counter('queued') + counter('delayed'), counter('pages'), '',
+    is_alone()}
 end
 
 local function register(status)
@@ -38,10 +48,10 @@ local function join()
     begin()
     status = 1
   elseif known[2] ~= args.rules then
-    return {-1, 0, '', 0, 0, known[2]}
+    return {-1, 0, '', 0, 0, known[2], 0}
   elseif args.seeds ~= '' and known[3] ~= args.seeds then
     if known[3] ~= '' then
-      return {-2, 0, '', 0, 0, known[3]}
+      return {-2, 0, '', 0, 0, known[3], 0}
     end
     rcall('HSET', CRAWL, 'seeds', args.seeds)
   end
