@@ -21,6 +21,7 @@ from scrapy.exceptions import CloseSpider, DontCloseSpider
 from scrapy.utils.misc import load_object
 
 from scraping_project import embedded, ends, engine, run
+from scraping_project.drops import Drops
 from scraping_project.extensions.attempts import AttemptLog
 from scraping_project.frontier.connection import connect as connect_redis
 from scraping_project.frontier.errors import CrawlOver, CrawlRefused, FrontierError, WorkerReaped
@@ -93,6 +94,7 @@ class Checkpoint:
         self._faulty = False
         self._cut = False  # what did not end in time was given back
         self._ending: asyncio.Task[None] | None = None
+        self._drops = Drops(crawler)
 
     @classmethod
     def from_crawler(cls, crawler: "Crawler") -> Self:
@@ -314,27 +316,29 @@ class Checkpoint:
         self._counted += step.pages
         self.worker.answered(step, heard)
         self._buffers.receive(heard, step)
-        self._hear(heard)
+        self._hear(heard, armed=bool(step.arm))
         return True
 
     def _settle(self) -> None:
         """Turn what has ended into rows for the writer and ends of leases."""
         now = asyncio.get_running_loop().time()
-        ended = self._log.settle()
+        ended, said = self._log.settle(), self.worker.said
         for attempt, outcome in ended:
-            ends.say(self.worker.said, attempt, outcome)
-        self.worker.said.pages += self._log.answered - self._reported
+            ends.say(said, attempt, outcome)
+        for reason, by in self._drops.since_last().items():
+            said.filtered[reason] = said.filtered.get(reason, 0) + by
+        said.pages += self._log.answered - self._reported
         self._reported = self._log.answered
         seconds = max(now - self._settled_at, 0.001)
         self._rate += (len(ended) / seconds - self._rate) * min(seconds, 1.0)
         self._settled_at = now
 
-    def _hear(self, heard: Heard) -> None:
+    def _hear(self, heard: Heard, *, armed: bool) -> None:
         self.heard = heard
         self.pages = heard.ledger.pages
         for record in heard.letters.values():
             self._log.bury(read_leased(record))
-        if heard.leased or self._held_back:
+        if heard.leased or armed or self._held_back:
             engine.wake(self._crawler)
 
     def _reason_to_end(self) -> str | None:

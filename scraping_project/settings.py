@@ -25,6 +25,8 @@ SPIDER_MIDDLEWARES = {
     "scraping_project.spidermiddlewares.outcomes.Outcomes": 20,
 }
 URLLENGTH_LIMIT = 8000
+REDIS_START_URLS_AS_SET = False
+REDIS_START_URLS_AS_ZSET = False
 
 # Downloads: how much, how fast, how long
 DOWNLOADER = "scraping_project.downloader.Downloader"

@@ -143,8 +143,7 @@ def outcome_of(attempt: Attempt) -> Outcome | None:
     if isinstance(result, reasons.Filtered):
         return "filtered", result.reason, str(result)
     if isinstance(result, IgnoreRequest):
-        answer = _answer(attempt)
-        return (*_by_status(answer), str(result)) if answer is not None else None
+        return _ignored(attempt, result)
     if result is None:
         return None
     reason = reasons.of_download(result)
@@ -155,6 +154,14 @@ def _answered(attempt: Attempt, response: Response) -> Outcome:
     if attempt.error:
         return "dead", *attempt.error
     return *_by_status(response), None
+
+
+def _ignored(attempt: Attempt, why: IgnoreRequest) -> Outcome | None:
+    """A middleware wants to hear no more of it; what the site was asked and did stays on record."""
+    if isinstance(attempt.wire, BaseException):
+        return "dead", reasons.of_download(attempt.wire), reasons.describe(attempt.wire)
+    answer = _answer(attempt)
+    return (*_by_status(answer), str(why)) if answer is not None else None
 
 
 def _by_status(response: Response) -> tuple[str, str | None]:

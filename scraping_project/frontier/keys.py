@@ -18,7 +18,7 @@ class Keys:
 
     @property
     def seeds(self) -> str:
-        """List: seeds waiting to be taken, URLs or JSON objects, newest on the left."""
+        """Seeds waiting to be taken, URLs or JSON objects: a list, newest on the left, or a (sorted) set."""
         return f"{self.name}:start_urls"
 
     @property
@@ -37,7 +37,8 @@ CATALOGUE = {
     "workers": "sorted set: tokens of the workers by their deadline, ms",
     "starting": "set: tokens of workers that have start requests still to push",
     "gone": "sorted set: tokens of workers that are gone, by when, ms: a seed may yet come into their lists",
-    "worker:<token>": "hash: last sequence and answer, host, pid, epoch, joined and marked (ms), its suspect",
+    "worker:<token>": "hash: last sequence and answer, host, pid, epoch, joined and marked (ms), its suspect,"
+    " what kind of key its seeds were taken from, and their scores",
     "leases:<token>": "hash: request id to the held record",
     "armed:<token>": "set: ids of those that it may have begun",
     "seeds:<token>": "list: seeds that it has taken and not yet pushed",

@@ -12,6 +12,7 @@ _ENDS = ("leased", "move", "nack", "bury", "release", "ack")
 PARTS = {
     "join": ("prelude", "finished", "retire", "join"),
     "checkpoint": ("prelude", "seen", *_QUEUE, "push", *_ENDS, "lease", "finished", "answer", "checkpoint"),
+    "take_seeds": ("prelude", "take_seeds"),
     "extend": ("prelude", "extend"),
     "reap": ("prelude", *_QUEUE, "leased", "return_seeds", "forget_worker", "condemn", "reap"),
     "leave": ("prelude", *_QUEUE, "leased", "return_seeds", "forget_worker", "release", "leave"),

@@ -1,21 +1,28 @@
 """Seeds: start URLs that people push to ``<frontier>:start_urls``, as a bare URL or as a JSON object."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from enum import StrEnum
+from typing import Any, Protocol, cast
 from urllib.parse import urlsplit
 
 import msgspec
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from scraping_project.frontier.keys import Keys
+from scraping_project.frontier.scripts import source
 
 #: Longest seed, in bytes, and longest URL, in characters.
 MAX_SEED, MAX_URL = 65_536, 8_000
 
-#: How long one blocking pop waits, in seconds.
-BLOCK_SECONDS = 5
+#: How long one blocking pop waits, and how long until the next look at a set, in seconds.
+BLOCK_SECONDS, POLL_SECONDS = 5, 1
+
+#: How many seeds of a set a worker holds at most that it has not pushed yet.
+MAX_TAKEN = 100
 
 #: Keys of meta that would let whoever can push a seed steer the crawler itself.
 FORBIDDEN_META = frozenset(
@@ -51,6 +58,25 @@ FORBIDDEN_META = frozenset(
 
 class SeedError(ValueError):
     """Not a seed; the message says why, in one line."""
+
+
+class Kind(StrEnum):
+    """What the key of the seeds may be, in Redis's words."""
+
+    LIST = "list"
+    SET = "set"
+    SORTED_SET = "zset"
+
+
+class _Settings(Protocol):
+    def getbool(self, name: str, /) -> bool: ...
+
+
+def kind_of(settings: _Settings) -> Kind:
+    """What scrapy-redis's settings say that the key of the seeds is."""
+    if settings.getbool("REDIS_START_URLS_AS_SET"):
+        return Kind.SET
+    return Kind.SORTED_SET if settings.getbool("REDIS_START_URLS_AS_ZSET") else Kind.LIST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,26 +149,42 @@ def check_url(url: str) -> str:
 
 
 class SeedQueue:
-    """Takes seeds one by one, as soon as they are pushed.
+    """Takes seeds one by one: from a list as soon as they are pushed, or with ``polls`` every second.
 
-    A taken seed stays in the worker's own list until the step that pushes its request removes it; what a
-    worker leaves there when it goes, or dies, goes back.
+    Polling takes them from a set or a sorted set too, the highest score first. A taken seed stays in the
+    worker's own list until the step that pushes its request removes it; what a worker leaves there when it
+    goes, or dies, goes back. Whoever iterates again begins with that list: a lost reply may have filled it.
     """
 
-    def __init__(self, server: Redis, keys: Keys, token: Callable[[], str]) -> None:
+    def __init__(self, server: Redis, keys: Keys, token: Callable[[], str], *, polls: bool = False) -> None:
         self._server = server
         self._keys = keys
         self._token = token
+        self._polls = polls
+        self._script = server.register_script(source("take_seeds"))
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        for raw in reversed(cast("list[bytes]", await self._server.lrange(self._taken, 0, -1))):
+            yield raw
         while True:
-            raw = await self._server.blmove(self._keys.seeds, self._taken, BLOCK_SECONDS, "RIGHT", "LEFT")
-            if isinstance(raw, bytes):
+            for raw in await (self._look() if self._polls else self._wait()):
                 yield raw
 
-    async def give_back(self) -> None:
-        while await self._server.lmove(self._taken, self._keys.seeds, "LEFT", "RIGHT"):
-            pass
+    async def _wait(self) -> list[bytes]:
+        try:
+            raw = await self._server.blmove(self._keys.seeds, self._taken, BLOCK_SECONDS, "RIGHT", "LEFT")
+        except ResponseError as error:
+            if "WRONGTYPE" not in str(error):
+                raise
+            return await self._look()  # it has become a set or a sorted set
+        return [raw] if isinstance(raw, bytes) else []
+
+    async def _look(self) -> list[bytes]:
+        wanted = msgspec.msgpack.encode({"token": self._token(), "most": MAX_TAKEN})
+        seeds: list[bytes] = await self._script([self._keys.prefix, self._keys.seeds], [wanted])
+        if not seeds:
+            await asyncio.sleep(POLL_SECONDS)  # no command of Redis waits for a set
+        return seeds
 
     @property
     def _taken(self) -> str:

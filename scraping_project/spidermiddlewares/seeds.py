@@ -9,17 +9,32 @@ from typing import TYPE_CHECKING, Any, Self
 import redis.asyncio
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 from scrapy import Request
 
 from scraping_project.checkpoint import Checkpoint
 from scraping_project.extensions.attempts import AttemptLog
-from scraping_project.frontier.seeds import BLOCK_SECONDS, Seed, SeedError, SeedQueue, parse
+from scraping_project.frontier.seeds import (
+    BLOCK_SECONDS,
+    Kind,
+    Seed,
+    SeedError,
+    SeedQueue,
+    kind_of,
+    parse,
+)
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
 logger = logging.getLogger(__name__)
+
+#: How to push a seed to each kind of key.
+_PUSH = {
+    Kind.LIST: "lpush {key} https://example.com/",
+    Kind.SET: "sadd {key} https://example.com/",
+    Kind.SORTED_SET: "zadd {key} 0 https://example.com/",
+}
 
 
 class Seeds:
@@ -52,9 +67,10 @@ class Seeds:
     async def _seeds(self, checkpoint: Checkpoint) -> AsyncIterator[Request]:
         checkpoint.waits_for_seeds = True
         worker = checkpoint.worker
-        self._say(checkpoint, f"waiting for seeds: redis-cli lpush {worker.keys.seeds} https://example.com/")
+        kind = kind_of(self._crawler.settings)
+        self._say(checkpoint, f"waiting for seeds: redis-cli {_PUSH[kind].format(key=worker.keys.seeds)}")
         server = _client(checkpoint.redis_url)
-        queue = SeedQueue(server, worker.keys, lambda: worker.token)
+        queue = SeedQueue(server, worker.keys, lambda: worker.token, polls=kind is not Kind.LIST)
         try:
             async for raw in _patiently(queue):
                 if request := self._request(raw):
@@ -81,13 +97,16 @@ class Seeds:
 
 async def _patiently(queue: SeedQueue) -> AsyncIterator[bytes]:
     """The seeds, through outages of Redis, of which the checkpoint tells people."""
+    refused = ""
     while True:
         try:
-            await queue.give_back()  # what a lost reply may have held
             async for raw in queue:
+                refused = ""
                 yield raw
         except RedisError as error:
-            logger.info("Seeds can't be taken: %s", error)
+            news = isinstance(error, ResponseError) and str(error) != refused  # Redis is there, and says no
+            refused = str(error) if news else refused
+            logger.log(logging.WARNING if news else logging.INFO, "Seeds can't be taken: %s", error)
             await asyncio.sleep(1)
 
 

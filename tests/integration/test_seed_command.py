@@ -87,6 +87,57 @@ def test_another_frontier_may_be_named(project, client):
     assert taken_order(client, "other:start_urls") == [URL]
 
 
+JSON = f'{{"url": "{URL}2", "priority": 5}}'
+
+
+def test_a_set_of_seeds_is_added_to(project, client):
+    client.sadd("links:start_urls", f"{URL}0")
+
+    assert project.run("seed", "links", URL, JSON).stdout == "pushed 2 seeds to links:start_urls\n"
+
+    assert client.smembers("links:start_urls") == {f"{URL}0", URL, JSON}
+
+
+def test_a_sorted_set_of_seeds_is_added_to_with_the_priority_as_score(project, client):
+    client.zadd("links:start_urls", {f"{URL}0": 3})
+
+    project.run("seed", "links", f"{URL}0", URL, JSON)
+
+    scores = client.zrange("links:start_urls", 0, -1, withscores=True)
+    assert dict(scores) == {f"{URL}0": 3, URL: 0, JSON: 5}
+
+
+@pytest.mark.parametrize(("setting", "kind"), [("SET", "set"), ("ZSET", "zset")])
+def test_the_first_seed_makes_what_the_setting_says(project, client, setting, kind):
+    project.run("seed", "links", URL, "-s", f"REDIS_START_URLS_AS_{setting}=True")
+
+    assert client.type("links:start_urls") == kind
+
+
+def test_a_spider_s_own_settings_say_it_too(project, client):
+    folder = project.directory / "spiders"
+    folder.mkdir()
+    (folder / "mine.py").write_text(
+        "from scrapy import Spider\n\n\nclass Mine(Spider):\n    name = 'mine'\n"
+        "    custom_settings = {'REDIS_START_URLS_AS_SET': True}\n"
+    )
+
+    project.run("seed", "mine", URL, "-s", "SPIDER_MODULES=mine", env={"PYTHONPATH": str(folder)})
+
+    assert client.smembers("mine:start_urls") == {URL}
+
+
+def test_a_key_that_holds_no_seeds_is_refused_in_one_line_and_left_alone(project, client):
+    client.set("links:start_urls", "oops")
+
+    done = project.run("seed", "links", URL, check=False)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1
+    assert "links:start_urls is a string, no list, set or sorted set of seeds" in done.stderr
+    assert client.get("links:start_urls") == "oops"
+
+
 def test_an_empty_file_pushes_nothing(project, client, tmp_path):
     file = tmp_path / "empty"
     file.touch()

@@ -1,17 +1,15 @@
 """A worker without start URLs waits for seeds in Redis."""
 
-import asyncio
 import json
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 import redis
-import redis.asyncio
 
 from scraping_project.frontier.keys import Keys
-from scraping_project.frontier.seeds import SeedQueue
 from tests.integration.test_crawl_command import FAST
 
 KEY = "links:start_urls"
@@ -166,21 +164,110 @@ def test_another_frontier_waits_under_its_own_name(project, client):
     end(process)
 
 
-async def take_one_and_give_back(redis_url):
-    async with redis.asyncio.from_url(redis_url, protocol=2) as server:
-        queue = SeedQueue(server, Keys("links"), lambda: "worker")
-        seeds = aiter(queue)
-        taken = await anext(seeds)
-        await seeds.aclose()
-        await queue.give_back()
-        return taken
+AS_SET, AS_SORTED_SET = ("-s", "REDIS_START_URLS_AS_SET=1"), ("-s", "REDIS_START_URLS_AS_ZSET=1")
 
 
-def test_a_seed_that_was_taken_and_not_queued_is_given_back_to_be_the_next(redis_url, client):
-    client.lpush(KEY, "first", "second")
+@pytest.mark.parametrize(
+    ("setting", "push"),
+    [
+        (AS_SET, ["sadd", KEY]),
+        (AS_SORTED_SET, ["zadd", KEY, "0"]),
+        ((), ["sadd", KEY]),
+        ((), ["zadd", KEY, "5"]),
+    ],
+)
+def test_any_spider_takes_seeds_from_a_set_or_a_sorted_set(project, site, client, setting, push):
+    process = waiting(project, *setting)
+    if setting:
+        assert f"redis-cli {' '.join(push)} https://example.com/" in project.errors(process)
 
-    taken = asyncio.run(take_one_and_give_back(redis_url))
+    for name in "ab":
+        client.execute_command(*push, f"{site.url}{name}")
+    until(lambda: sorted(fetched(site)) == ["/a", "/b"], process, project)
+    until(lambda: len(project.rows("sites")) == 2, process, project)
 
-    assert taken == b"first"
-    assert client.lrange(KEY, 0, -1) == [b"second", b"first"]
-    assert client.keys("*") == [KEY.encode()]
+    end(process)
+    assert [key for key in client.keys("*") if key.startswith(KEY.encode())] == []
+    assert "can't be taken" not in project.errors(process)
+
+
+def test_the_seeds_of_a_sorted_set_are_crawled_the_highest_score_first(project, site, client):
+    client.zadd(KEY, {f"{site.url}{name}": score for score, name in enumerate("abcdefgh")})
+    slowly = ("-s", "CONCURRENT_REQUESTS_PER_DOMAIN=1")
+
+    process = waiting(project, *AS_SORTED_SET, *slowly)
+    until(lambda: len(fetched(site)) == 8, process, project)
+
+    end(process)
+    assert fetched(site) == [f"/{name}" for name in reversed("abcdefgh")]
+
+
+def test_a_key_that_is_no_kind_of_seeds_is_told_once_and_read_when_it_is_one(project, site, client):
+    client.set(KEY, "oops")
+    process = waiting(project, *AS_SET)
+    until(lambda: "can't be taken" in project.errors(process), process, project)
+
+    client.delete(KEY)
+    client.sadd(KEY, f"{site.url}a")
+    until(lambda: fetched(site) == ["/a"], process, project)
+
+    end(process)
+    assert project.errors(process).count(f"{KEY} is a string, no list, set or sorted set of seeds") == 1
+
+
+@pytest.mark.parametrize("setting", [(), AS_SET, AS_SORTED_SET])
+def test_a_seed_outlives_a_worker_that_is_killed_after_taking_it_and_before_its_push(
+    project, site, client, setting
+):
+    # Given a worker that dies with the seed in its hands
+    seeds = [f"{site.url}{name}" for name in "abc"]
+    push_as(client, setting, seeds)
+    process = feed(project, "-a", "dies=1", *setting)
+    assert process.wait(30) == -signal.SIGKILL, project.errors(process)
+    (taken,) = client.keys(Keys("links").of("seeds", "*"))
+    assert client.llen(taken) > 0
+    assert fetched(site) == []
+
+    # When another comes
+    second = feed(project, *setting)
+    until(lambda: len(fetched(site)) == 3, second, project)
+    until(lambda: len(project.rows("sites")) == 3, second, project)
+
+    # Then it crawls them all, each once
+    end(second)
+    assert sorted(fetched(site)) == ["/a", "/b", "/c"]
+    assert client.keys(Keys("links").of("seeds", "*")) == []
+
+
+def feed(project, *arguments):
+    """Starts a worker that takes seeds; with ``-a dies=1`` it kills itself with the first in its hands."""
+    command = ("crawl", "dies_with_a_seed", "-s", "SPIDER_MODULES=dies", *FAST, "-a", "frontier=links")
+    folder = Path(__file__).with_name("leaving_spiders")
+    more = ("-s", "ROBOTSTXT_OBEY=0", *arguments)
+    return project.start(*command, *more, env={"PYTHONPATH": str(folder)})
+
+
+def push_as(client, setting, seeds):
+    if setting == AS_SORTED_SET:
+        client.zadd(KEY, dict.fromkeys(seeds, 7))
+    elif setting == AS_SET:
+        client.sadd(KEY, *seeds)
+    else:
+        client.lpush(KEY, *seeds)
+
+
+@pytest.mark.parametrize(("setting", "kind"), [((), b"list"), (AS_SET, b"set"), (AS_SORTED_SET, b"zset")])
+def test_what_a_dead_worker_took_lies_where_it_lay_once_it_is_reaped(project, site, client, setting, kind):
+    # Given a worker that dies with all the seeds there were
+    push_as(client, setting, [f"{site.url}a"])
+    process = feed(project, "-a", "dies=1", *setting)
+    assert process.wait(30) == -signal.SIGKILL, project.errors(process)
+    assert client.exists(KEY) == 0
+
+    # When the crawl is cleared
+    project.run("frontier", "links", "clear")
+
+    # Then the seed is back, as what it was
+    assert client.type(KEY) == kind
+    if kind == b"zset":
+        assert client.zrange(KEY, 0, -1, withscores=True) == [(f"{site.url}a".encode(), 7.0)]

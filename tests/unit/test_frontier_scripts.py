@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from scraping_project.frontier import frontier as frontier_module
+from scraping_project.frontier import seeds as seeds_module
 from scraping_project.frontier.connection import connect
 from scraping_project.frontier.keys import CATALOGUE
 from scraping_project.frontier.scripts import PARTS, source
@@ -33,6 +34,8 @@ def sent(verb):
     """The names of the arguments that Python sends with a verb."""
     if verb == "checkpoint":
         return {field.name for field in msgspec.structs.fields(Step)}
+    if verb == "take_seeds":
+        return names_of_a_dictionary(ast.parse(inspect.getsource(seeds_module)), "_look")
     tree = ast.parse(inspect.getsource(frontier_module.Frontier))
     calls = [call for call in ast.walk(tree) if isinstance(call, ast.Call) and is_of(call, verb)]
     (call,) = calls
@@ -47,7 +50,8 @@ def is_of(call, verb):
 
 
 def names_of_a_dictionary(tree, verb):
-    (method,) = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name == verb)
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    (method,) = (node for node in ast.walk(tree) if isinstance(node, kinds) and node.name == verb)
     dictionaries = [node for node in ast.walk(method) if isinstance(node, ast.Dict)]
     return {key.value for each in dictionaries for key in each.keys}
 
