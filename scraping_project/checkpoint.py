@@ -24,7 +24,7 @@ from scraping_project import embedded, ends, engine, run
 from scraping_project.drops import Drops
 from scraping_project.extensions.attempts import AttemptLog
 from scraping_project.frontier.connection import connect as connect_redis
-from scraping_project.frontier.errors import CrawlOver, CrawlRefused, FrontierError, WorkerReaped
+from scraping_project.frontier.errors import CrawlOver, CrawlRefused, FrontierError, SetBack, WorkerReaped
 from scraping_project.frontier.frontier import Frontier, Joined
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.steps import Burial, Heard, Leased, Push, Step, blob, read_leased
@@ -359,6 +359,8 @@ class Checkpoint:
         """Go on under a new token: what was leased is with others, or of a crawl that is no more."""
         logger.warning("%s", error)
         for attempt in self._log.attempts:
+            # Its number may be another request's now, so it leaves no row; it will be sent again.
+            attempt.given_back |= isinstance(error, SetBack) and attempt.leased is not None
             attempt.leased = None
             if isinstance(error, CrawlOver):
                 attempt.request_id = self._log.attempts.new_id()  # the next crawl has numbers of its own
@@ -366,6 +368,8 @@ class Checkpoint:
         pushes = self.worker.forget()
         if isinstance(error, WorkerReaped):
             self.worker.said.push.extend(pushes)  # whoever has their parents finds them again, but not seeds
+        if isinstance(error, SetBack):
+            await asyncio.to_thread(self._leave)  # the older frontier has leases that nobody would end
         if isinstance(error, CrawlOver) and not self.waits_for_seeds:
             self._ended_by = "cleared"
             return

@@ -59,6 +59,8 @@ missing_packages() {
   { command -v mariadbd && command -v mariadb-install-db; } >/dev/null || echo mariadb-server
   command -v nginx >/dev/null || echo nginx-light
   command -v wget >/dev/null || echo wget
+  command -v strace >/dev/null || echo strace
+  command -v faketime >/dev/null || echo faketime
 }
 
 install_packages() {

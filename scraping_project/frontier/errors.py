@@ -17,6 +17,10 @@ class WorkerReaped(FrontierError):  # noqa: N818  the same
     """This worker was silent for so long that its leases were given to others."""
 
 
+class SetBack(WorkerReaped):
+    """Redis has lost steps that it had acknowledged (power loss, failover): the frontier is an older one."""
+
+
 class CrawlOver(FrontierError):  # noqa: N818  the same
     """The crawl was cleared, or a new one has begun."""
 

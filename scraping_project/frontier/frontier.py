@@ -24,6 +24,7 @@ from scraping_project.frontier.errors import (
     FrontierError,
     FrontierFull,
     FrontierUnavailable,
+    SetBack,
     WorkerReaped,
 )
 from scraping_project.frontier.keys import Keys
@@ -108,6 +109,7 @@ class Frontier:
 
         Raises:
             WorkerReaped: Nothing was changed; the requests are with others.
+            SetBack: Nothing was changed; what the last steps said is lost.
             CrawlOver: Nothing was changed; there is nothing left to say.
         """
         status, now_ms, *rest = self._run("checkpoint", step)
@@ -254,6 +256,7 @@ _REFUSALS: dict[int, FrontierError] = {
     -1: WorkerReaped("this worker was silent for too long: others have its requests"),
     -2: CrawlOver("the crawl was cleared or has been followed by another"),
     -3: FrontierError("an older step than the last one"),
+    -4: SetBack("Redis has lost the last steps: what this worker holds is given back"),
 }
 
 

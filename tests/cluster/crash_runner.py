@@ -1,27 +1,31 @@
 """Runs crawls one after another, each in a process forked from this one, which has imported everything.
 
 ``python -m tests.cluster.crash_runner REDIS_URL`` reads one JSON object a line: frontier, start (a URL),
-directory, at and when (see spiders_for_faults/crashing.py). It answers each with the exit codes of the
-first run and of the run that recovers, which takes place only when the first one did not end well.
+how (``urls``, ``seeds``: the start comes from Redis, ``pair``: a second worker beside, ``mariadb``),
+directory, database (a URL, or empty), at and when (see spiders_for_faults/crashing.py). It answers each with
+the exit codes of the first runs and of the run that recovers, which takes place only when none of the first
+ended well.
 """
 
 import json
 import os
 import shutil
 import sys
+import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import redis
+import redis.asyncio
 from scrapy import cmdline
+from scrapy.utils.misc import walk_modules_iter
 from sqlalchemy import create_engine
 
 import pipelines.logs
 import pipelines.sites
 import scraping_project.checkpoint
-import scraping_project.commands.crawl
 import scraping_project.downloader
-import scraping_project.extensions.progress
 import scraping_project.scheduler
 import spiders.links
 from scraping_project.storage.migrate import migrate
@@ -29,21 +33,35 @@ from scraping_project.storage.migrate import migrate
 IMPORTED = (
     pipelines.logs,
     pipelines.sites,
-    scraping_project.commands.crawl,
+    redis.asyncio,
     scraping_project.checkpoint,
     scraping_project.downloader,
-    scraping_project.extensions.progress,
     scraping_project.scheduler,
     spiders.links,
+    *(
+        module
+        for package in (
+            "scraping_project.commands",
+            "scraping_project.downloadermiddlewares",
+            "scraping_project.extensions",
+            "scraping_project.spidermiddlewares",
+            "scrapy.commands",
+            "scrapy.downloadermiddlewares",
+            "scrapy.spidermiddlewares",
+        )
+        for module in walk_modules_iter(package)
+    ),
 )
 SETTINGS = {
     "SPIDER_MODULES": "tests.cluster.spiders_for_faults.crashing",
-    "CHECKPOINT_INTERVAL": "0.03",
-    "DOWNLOAD_DELAY": "0",
-    "CONCURRENT_REQUESTS_PER_DOMAIN": "2",  # so that there are more effects
-    "FRONTIER_LEASE": "4",
+    "CHECKPOINT_INTERVAL": "0.02",
+    "DOWNLOAD_DELAY": "0.01",
+    "CONCURRENT_REQUESTS_PER_DOMAIN": "1",  # so that there are more effects
+    "FRONTIER_LEASE": "1",
     "ROBOTSTXT_OBEY": "0",
 }
+#: Where a commit takes longer, fewer of them.
+FEWER = {"DOWNLOAD_DELAY": "0", "CONCURRENT_REQUESTS_PER_DOMAIN": "4"}
 
 
 def main(redis_url: str) -> None:
@@ -63,17 +81,34 @@ def run_case(case: dict[str, Any], redis_url: str, empty: Path) -> list[int]:
     directory = Path(case["directory"])
     directory.mkdir()
     shutil.copy(empty, directory)
-    codes = [run_forked(case, redis_url, at=case["at"], name="first")]
-    if codes[0] != 0:
-        codes.append(run_forked(case, redis_url, at=0, name="second"))
+    if case["how"] == "seeds":
+        with redis.Redis.from_url(redis_url, protocol=2) as client:
+            client.lpush(f"{case['frontier']}:start_urls", json.dumps({"url": case["start"], "priority": 1}))
+    children = [fork(case, redis_url, at=case["at"], name="first")]
+    if case["how"] == "pair":
+        children.append(fork(case, redis_url, at=0, name="beside"))
+    codes = wait_for(children)
+    if 0 not in codes:
+        codes += wait_for([fork(case, redis_url, at=0, name="second")])
     return codes
 
 
-def run_forked(case: dict[str, Any], redis_url: str, *, at: int, name: str) -> int:
-    """Runs one crawl in a child of its own and returns its exit code."""
+def wait_for(children: list[int]) -> list[int]:
+    """Returns their exit codes; whoever ends is off the list of processes at once, as others look there."""
+    codes: dict[int, int] = {}
+    while len(codes) < len(children):
+        child, status = os.wait()
+        codes[child] = os.waitstatus_to_exitcode(status)
+    return [codes[child] for child in children]
+
+
+def fork(case: dict[str, Any], redis_url: str, *, at: int, name: str) -> int:
+    """Runs one crawl in a child of its own and returns its process id."""
     if child := os.fork():
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        return child
     directory = Path(case["directory"])
+    if name == "beside":
+        wait_until_there(directory / "first.effects")
     os.environ |= {
         "CRASH_AT": str(at),
         "CRASH_WHEN": case["when"],
@@ -83,21 +118,33 @@ def run_forked(case: dict[str, Any], redis_url: str, *, at: int, name: str) -> i
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(log, 1)
     os.dup2(log, 2)
-    settings = SETTINGS | {
-        "REDIS_URL": redis_url,
-        "DATA_DIR": str(directory),
-        "DATABASE_URL": f"sqlite:///{directory / 'scraping.db'}",
-    }
-    arguments = ["-a", f"start_urls={case['start']}", "-a", f"frontier={case['frontier']}"]
-    arguments += [word for name, value in settings.items() for word in ("-s", f"{name}={value}")]
     code = 1
     try:
-        cmdline.execute(["scrapy", "crawl", "links", *arguments])
+        cmdline.execute(["scrapy", "crawl", "links", *arguments(case, redis_url)])
     except SystemExit as ended:
         code = int(ended.code or 0)
     finally:
         sys.stdout.flush()
         os._exit(code)
+
+
+def arguments(case: dict[str, Any], redis_url: str) -> list[str]:
+    directory = case["directory"]
+    settings = SETTINGS | {
+        "REDIS_URL": redis_url,
+        "DATA_DIR": directory,
+        "DATABASE_URL": case["database"] or f"sqlite:///{directory}/scraping.db",
+    }
+    settings |= FEWER if case["how"] == "mariadb" else {}
+    words = ["-a", f"frontier={case['frontier']}"]
+    if case["how"] != "seeds":
+        words += ["-a", f"start_urls={case['start']}"]
+    return words + [word for name, value in settings.items() for word in ("-s", f"{name}={value}")]
+
+
+def wait_until_there(path: Path) -> None:
+    while not path.exists():
+        time.sleep(0.005)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """Storms of kills, one after another: ``python -m tests.cluster.storm --seeds 20 --kills 12``.
 
+First storms over the workers, then as many over the database.
+
 Each prints its seed and what it cost; the exit code is 1 when any has lost or doubled something.
 """
 
@@ -7,13 +9,19 @@ Each prints its seed and what it cost; the exit code is 1 when any has lost or d
 import secrets
 import sys
 from argparse import ArgumentParser
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
-from tests.cluster.kill_storm import CONCURRENCY, SLOW, Damage, crawl_of, judge, storm
+from tests.cluster.database_storm import BUSY, storm_over
+from tests.cluster.kill_storm import CONCURRENCY, SLOW, Damage, crawl_of, judge, run_to_the_end, storm
 from tests.conftest import Project, manual
-from tests.servers import NginxServer, nginx_server, redis_server
+from tests.integration.test_seeds import until
+from tests.servers import MariadbServer, NginxServer, mariadb_server, nginx_server, redis_server
+
+#: Requests by which a crawl is under way: a database that is away at its start ends it.
+BEGUN = 10
 
 
 def main() -> int:
@@ -24,17 +32,36 @@ def main() -> int:
     parser.add_argument("--seed", type=int, help="that of the first storm; by chance when not given")
     given = parser.parse_args()
     first = secrets.randbelow(10**6) if given.seed is None else given.seed
-    lost = failed = 0
+    seeds = range(first, first + given.seeds)
+    tally = Tally()
     with nginx_server(manual("postgresql")) as site:
-        for seed in range(first, first + given.seeds):
+        for seed in seeds:
             kills, damage = one_storm(site, seed, workers=given.workers, kills=given.kills)
-            lost += damage.lost
-            failed += bool(damage.wrong) or damage.refetched > kills * CONCURRENCY
-            print(f"seed {seed}: {kills} kills, {damage.lost} lost, {damage.refetched} again", flush=True)
-            for wrong in damage.wrong:
-                print(f"  {wrong}", flush=True)
-    print(f"{given.seeds} storms: {lost} pages lost, {failed} storms with something wrong")
-    return int(failed > 0)
+            tally.add(f"seed {seed}: {kills} kills", damage, again=kills * CONCURRENCY)
+    with nginx_server(manual("scrapy")) as site, mariadb_server() as database:
+        for seed in seeds:
+            kills, damage = one_database_storm(site, database, seed, kills=given.kills)
+            tally.add(f"seed {seed}: {kills} kills of the database", damage, again=0)
+    print(f"{tally.storms} storms: {tally.lost} pages lost, {tally.failed} storms with something wrong")
+    return int(tally.failed > 0)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What all storms have cost."""
+
+    storms: int = 0
+    lost: int = 0
+    failed: int = 0
+
+    def add(self, which: str, damage: Damage, *, again: int) -> None:
+        """Counts a storm that may have made workers ask so often again, and prints what it cost."""
+        self.storms += 1
+        self.lost += damage.lost
+        self.failed += bool(damage.wrong) or damage.refetched > again
+        print(f"{which}, {damage.lost} lost, {damage.refetched} again", flush=True)
+        for wrong in damage.wrong:
+            print(f"  {wrong}", flush=True)
 
 
 def one_storm(site: NginxServer, seed: int, *, workers: int, kills: int) -> tuple[int, Damage]:
@@ -45,6 +72,24 @@ def one_storm(site: NginxServer, seed: int, *, workers: int, kills: int) -> tupl
         try:
             command = (*crawl_of(site), *SLOW)
             killed = storm(project, site, command, workers=workers, kills=kills, chance=Random(seed))
+            return killed, judge(project, site, server.url)
+        finally:
+            project.end_all()
+
+
+def one_database_storm(
+    site: NginxServer, database: MariadbServer, seed: int, *, kills: int
+) -> tuple[int, Damage]:
+    """Runs a storm over the database, under two workers with a Redis of their own."""
+    site.forget()
+    with TemporaryDirectory(prefix="storm-") as directory, redis_server() as server:
+        project = Project(Path(directory), lambda: server.url)
+        project.env["DATABASE_URL"] = database.database()
+        try:
+            workers = [project.start(*crawl_of(site), *BUSY) for _ in range(2)]
+            until(lambda: len(site.requests()) > BEGUN, workers[0], project)
+            killed = storm_over(database, site, kills=kills, chance=Random(seed))
+            run_to_the_end(project, workers)
             return killed, judge(project, site, server.url)
         finally:
             project.end_all()

@@ -7,7 +7,8 @@
 --   logged: ids of dead letters of the reaper whose log row is committed
 --   arm: ids it may begin from now on; want, turn, skip, arm_new: see lease
 -- Returns an answer, or {status, now}; a repeat of the last sequence changes nothing and returns the same.
---   status: 0 done, -1 this worker was reaped or never joined, -2 its crawl is over, -3 an old sequence
+--   status: 0 done, -1 this worker was reaped or never joined, -2 its crawl is over, -3 an old sequence,
+--   -4 steps are missing: the server has lost what it had acknowledged
 local WORKER = key('worker', args.token)
 
 local function end_leases()
@@ -50,6 +51,8 @@ local function checkpoint()
     return answer(args.token, known[2], cmsgpack.unpack(known[3]))
   elseif args.sequence < last then
     return {-3, now}
+  elseif args.sequence > last + 1 then
+    return {-4, now}
   end
 
   -- Redis looks at its memory at a script's first write only: pushes come first, and HDEL is never refused.

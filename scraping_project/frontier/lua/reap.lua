@@ -6,7 +6,7 @@
 --
 -- In two phases: a worker past its deadline is marked, and reaped when it is still silent a lease later. When
 -- the last pass is older than half a lease, Redis itself was away and nobody could extend: everybody gets
--- another lease, and nobody is reaped.
+-- another lease, and nobody is reaped. So they do when Redis's clock was set back: their deadlines are too far off.
 local KEEP_GONE_MS = 600000  -- twice Redis's tcp-keepalive: by then it has dropped a dead connection
 
 local function silent(token)
@@ -27,7 +27,8 @@ end
 -- The tokens to be reaped in this pass.
 local function doomed(away)
   local tokens = {}
-  for _, token in ipairs(rcall('ZRANGEBYSCORE', WORKERS, '-inf', now)) do
+  local until_when = now < counter('reaped') and '+inf' or now
+  for _, token in ipairs(rcall('ZRANGEBYSCORE', WORKERS, '-inf', until_when)) do
     if condemned(token) then
       tokens[#tokens + 1] = token
     elseif away then
@@ -46,10 +47,12 @@ end
 
 local function reap()
   even_when_full()
-  local away = now - counter('reaped') > args.lease / 2 + args.grace
-  rcall('HSET', CRAWL, 'reaped', now)
+  local since = now - counter('reaped')
+  local away = since < 0 or since > args.lease / 2 + args.grace
   local reaped, left = {}, args.most
-  for _, token in ipairs(doomed(away)) do
+  local tokens = doomed(away)
+  rcall('HSET', CRAWL, 'reaped', now)
+  for _, token in ipairs(tokens) do
     local known = rcall('ZSCORE', WORKERS, token)
     local returned, all = reap_worker(token, left, args.deaths)
     left = left - returned

@@ -1,0 +1,171 @@
+"""Clocks that are hours off, and Redis's own clock when it is set: leases go by Redis's time alone."""
+
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+import redis
+
+from tests.cluster.kill_storm import CONCURRENCY, frontier_at, judge, kill, run_to_the_end
+from tests.integration.frontier_worker import Worker
+from tests.integration.test_seeds import until
+from tests.servers import RedisServer, find_program, redis_binaries
+
+LEASE = 2
+#: What a silent worker has leased.
+HELD = 5
+HOURS = 2 * 3600
+#: Requests after which a clock is set, out of more than a hundred.
+ENOUGH = 40
+SLOW = (
+    "-s", "DOWNLOAD_DELAY=0.05",
+    "-s", f"CONCURRENT_REQUESTS={CONCURRENCY}",
+    "-s", f"CONCURRENT_REQUESTS_PER_DOMAIN={CONCURRENCY}",
+    "-s", f"FRONTIER_LEASE={LEASE}",
+)  # fmt: skip
+
+
+def preload():
+    """The library that faketime puts before a program's own clock, in the loader's words."""
+    command = [find_program("faketime"), "-f", "+0", "printenv", "LD_PRELOAD"]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+#: Python's own sleep is told an instant, at which faketime fails.
+SLEEP = """
+import select
+import time
+
+time.sleep = lambda seconds: select.select((), (), (), seconds)
+"""
+
+
+@pytest.fixture(name="clock_off_by")
+def environment_of_a_wrong_clock(tmp_path):
+    """Gives the environment of a process whose clock is off; what it measures durations with is not."""
+    (tmp_path / "sitecustomize.py").write_text(SLEEP)
+    env = {"PYTHONPATH": str(tmp_path), "LD_PRELOAD": preload(), "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    return lambda shift: env | {"FAKETIME": shift}
+
+
+class MovableRedis(RedisServer):
+    """A Valkey whose clock can be set while it runs; Debian's Redis can't be started under faketime."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory, redis_binaries()["valkey-9"], {})
+        self._shift = directory / "shift"
+        self.set_clock(0)
+
+    def _command(self) -> list[str]:
+        fake = {
+            "LD_PRELOAD": preload(),
+            "FAKETIME_TIMESTAMP_FILE": str(self._shift),
+            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        }
+        settings = [f"{name}={value}" for name, value in fake.items()]
+        return [find_program("env"), *settings, *super()._command()]
+
+    def set_clock(self, seconds: int) -> None:
+        """Sets how far the clock is off, at once: the file is read at every look at the clock."""
+        new = self._shift.with_suffix(".new")
+        new.write_text(f"{seconds:+d}\n")
+        new.rename(self._shift)
+
+
+@pytest.fixture
+def server():
+    with TemporaryDirectory(prefix="redis-") as directory, MovableRedis(Path(directory)) as server:
+        yield server
+
+
+def crawl(project, site, **env):
+    command = ("crawl", "links", "-a", f"start_urls={site.url}index.html", *SLOW)
+    return project.start(*command, env=env)
+
+
+def assert_whole(project, site, redis_url, *, again):
+    damage = judge(project, site, redis_url)
+    assert damage.wrong == [], "\n".join(damage.wrong)
+    assert damage.refetched <= again
+
+
+def test_workers_whose_clocks_are_hours_off_keep_their_leases(project, sphinx_site, redis_url, clock_off_by):
+    # Given three workers that disagree by four hours
+    clocks = ({}, clock_off_by("+2h"), clock_off_by("-2h"))
+    workers = [crawl(project, sphinx_site, **clock) for clock in clocks]
+
+    # When they crawl for longer than a lease
+    began = time.monotonic()
+    run_to_the_end(project, workers)
+    sys.stdout.write(f"{time.monotonic() - began:.1f} s\n")
+
+    # Then nobody took anything from another
+    started = sorted(row["started_at"] for row in project.rows("runs"))
+    assert [round((each - started[0]).total_seconds() / HOURS) for each in started] == [0, 1, 2]
+    assert_whole(project, sphinx_site, redis_url, again=0)
+    with frontier_at(redis_url) as frontier:
+        assert frontier.counts().get("stale", 0) == 0
+    assert all("others have its requests" not in project.errors(worker) for worker in workers)
+
+
+def test_what_a_worker_with_a_wrong_clock_held_is_taken_over_when_it_dies(
+    project, sphinx_site, redis_url, clock_off_by
+):
+    # Given a worker two hours ahead that dies, and one two hours behind
+    ahead = crawl(project, sphinx_site, **clock_off_by("+2h"))
+    behind = crawl(project, sphinx_site, **clock_off_by("-2h"))
+    until(lambda: len(sphinx_site.requests()) > ENOUGH, ahead, project)
+    kill(ahead)
+
+    # Then the other does all that is left
+    run_to_the_end(project, [behind])
+    assert_whole(project, sphinx_site, redis_url, again=CONCURRENCY)
+
+
+@contextmanager
+def workers_in_mid_crawl(project, site, server):
+    workers = [crawl(project, site, REDIS_URL=server.url) for _ in range(2)]
+    until(lambda: len(site.requests()) > ENOUGH, workers[0], project)
+    yield workers
+    run_to_the_end(project, workers, timeout=40)
+
+
+@pytest.mark.parametrize("seconds", [HOURS, -HOURS, 3 * LEASE, -3 * LEASE])
+def test_a_clock_of_redis_that_is_set_costs_nothing(project, sphinx_site, server, seconds):
+    # Given two workers in mid-crawl, when Redis's clock is set
+    with workers_in_mid_crawl(project, sphinx_site, server) as workers:
+        server.set_clock(seconds)
+
+    # Then they finish the crawl without it, and nobody was taken for dead
+    assert all("others have its requests" not in project.errors(worker) for worker in workers)
+    assert_whole(project, sphinx_site, server.url, again=0)
+
+
+@pytest.mark.parametrize("seconds", [HOURS, -HOURS])
+def test_what_a_silent_worker_holds_is_taken_over_though_the_clock_of_redis_is_set(
+    project, sphinx_site, server, seconds
+):
+    # Given a worker of another host that has leased some requests and is heard of no more
+    with frontier_at(server.url) as frontier:
+        with workers_in_mid_crawl(project, sphinx_site, server) as workers:
+            until(lambda: frontier.counts()["queued"] > HELD, workers[0], project)
+            lease_and_be_silent(frontier, server)
+
+            # When Redis's clock is set
+            server.set_clock(seconds)
+
+        # Then others take it over a few leases later, and finish the crawl
+        assert frontier.tokens() == []
+    assert_whole(project, sphinx_site, server.url, again=0)
+
+
+def lease_and_be_silent(frontier, server):
+    with redis.Redis.from_url(server.url, protocol=2) as client:
+        rules = client.hget(frontier.keys.of("crawl"), "rules").decode()
+    silent = Worker(frontier, rules=rules, seeds="", lease=LEASE * 1000, token="elsewhere:1:1:silent")
+    assert len(silent.step(want=HELD, turn=HELD).leased) == HELD
