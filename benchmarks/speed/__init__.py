@@ -1,0 +1,1 @@
+"""How fast one worker is beside its peers, and what it uses."""

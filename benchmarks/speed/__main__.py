@@ -1,0 +1,118 @@
+"""How fast one worker is beside its peers, and what it uses.
+
+    python -m benchmarks.speed [--quick] [--rounds N] [--into FOLDER]
+
+All programs in turn, several rounds, each for a fixed time on the same site: 20,000 pages of 30 links and
+4.5 kB, nginx on loopback, 32 concurrent requests, no delay, robots.txt and cookies off. Then 1 to 8 workers,
+and seeds pushed to an idle one. speed.json, speed.svg and benchmarks.md go into docs/, those of a quick run
+into .cache/.
+"""
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.peers import venv
+from benchmarks.speed.curve import Point, point
+from benchmarks.speed.measure import Run, Timing, measure
+from benchmarks.speed.programs import PROGRAMS, Program
+from benchmarks.speed.report import Report
+from benchmarks.speed.seeds import latencies
+from benchmarks.speed.site import site
+from benchmarks.speed.stage import ROOT, SpeedError, Stage, stage
+from benchmarks.table import show
+
+CACHE = ROOT / ".cache"
+#: Load for each core above which others have a part in what is measured.
+BUSY = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much is measured."""
+
+    programs: Sequence[Program]
+    rounds: int
+    timing: Timing
+    workers: Sequence[int]
+    worker_rounds: int
+    worker_timing: Timing
+    seeds: int
+
+
+#: Under fifteen minutes.
+FULL = Plan(PROGRAMS, 3, Timing(3, 15), (1, 2, 4, 8), 2, Timing(2, 8), 40)
+#: About a minute, for daily use and not for quoting.
+QUICK = Plan(
+    [program for program in PROGRAMS if program.round_trip_ms != 2],  # noqa: PLR2004  the shorter distance
+    1,
+    Timing(1, 3),
+    (1, 2, 8),
+    1,
+    Timing(0.5, 2.5),
+    10,
+)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="How fast one worker is beside its peers")
+    parser.add_argument("--quick", action="store_true", help="about a minute, for daily use")
+    parser.add_argument("--rounds", type=int, metavar="N", help="rounds of all programs in turn")
+    parser.add_argument("--into", type=Path, metavar="FOLDER", help="where the JSON and the picture go")
+    options = parser.parse_args()
+    plan = QUICK if options.quick else FULL
+    venv.python()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))  # so that all servers end, too
+    try:
+        with stage(site(CACHE)) as ready:
+            report = run(ready, plan, options.rounds or plan.rounds)
+    except SpeedError as error:
+        raise SystemExit(str(error)) from error
+    _print(report)
+    report.write(options.into or (CACHE / "benchmarks" if options.quick else ROOT / "docs"))
+    return 0
+
+
+def run(ready: Stage, plan: Plan, rounds: int) -> Report:
+    """Measure everything."""
+    load = os.getloadavg()[0]
+    if load > len(os.sched_getaffinity(0)) * BUSY:
+        print(f"  others use this machine (load {load:.1f}): the figures are worth little", file=sys.stderr)
+    measured = [dict(_round(ready, plan, number)) for number in range(rounds)]
+    points = [
+        [_said(point(ready, count, plan.worker_timing)) for count in plan.workers]
+        for _ in range(plan.worker_rounds)
+    ]
+    first_bytes = latencies(ready, plan.seeds)
+    command = "make bench QUICK=1" if plan is QUICK else "make bench"
+    return Report(plan.programs, measured, points, first_bytes, command, load)
+
+
+def _round(ready: Stage, plan: Plan, number: int) -> Iterator[tuple[str, Run]]:
+    """Every program once; each second round backwards, so that a machine that drifts favours none."""
+    for program in plan.programs if number % 2 == 0 else reversed(plan.programs):
+        one = measure(ready, program, plan.timing)
+        print(f"  {program.name:<50} {one.speed:8.1f} pages/s", file=sys.stderr, flush=True)
+        yield program.key, one
+
+
+def _said(one: Point) -> Point:
+    print(f"  {one.workers} workers {one.run.speed:40.1f} pages/s", file=sys.stderr, flush=True)
+    return one
+
+
+def _print(report: Report) -> None:
+    head, *rows = report.lines()
+    for line in (head, *rows):
+        name, *cells = line
+        print(f"{name:<42}", *(f"{cell:>15}" for cell in cells))
+    show("speed", (figure.row() for figure in report.goals()))
+    print(f"  {report.full()}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

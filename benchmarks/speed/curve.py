@@ -1,0 +1,39 @@
+"""What more workers bring on one machine: pages a second of their own CPU time."""
+
+from dataclasses import dataclass
+
+from benchmarks.speed.measure import START, Run, Timing, watch
+from benchmarks.speed.programs import WORKER, first_page, ours
+from benchmarks.speed.stage import Crowd, SpeedError, Stage
+
+#: The links spider's own list of seeds.
+SEEDS = "links:start_urls"
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One number of workers."""
+
+    workers: int
+    run: Run
+
+    @property
+    def pages_a_cpu_second(self) -> float:
+        return self.run.pages / self.run.used.workers
+
+
+def point(stage: Stage, workers: int, timing: Timing) -> Point:
+    """Start so many workers, and only when all of them wait give them the first page.
+
+    So their start, which takes more CPU than a short window, lies before it.
+    """
+    with stage.place(0) as place, Crowd([ours(place, waits=True)] * workers, place) as crowd:
+        wait(stage, crowd, workers)
+        stage.client.lpush(SEEDS, first_page(place))
+        return Point(workers, watch(stage, crowd, timing, WORKER))
+
+
+def wait(stage: Stage, crowd: Crowd, workers: int) -> None:
+    """Return when so many workers block on the list of seeds."""
+    if not crowd.until(lambda: stage.info("clients")["blocked_clients"] >= workers, START):
+        raise SpeedError(f"of {workers} workers not all wait for seeds:\n{crowd.last_words()}")

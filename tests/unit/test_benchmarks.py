@@ -1,0 +1,299 @@
+import json
+import os
+import re
+import select
+import subprocess
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from benchmarks.speed import figures, hits, programs, site
+from benchmarks.speed.__main__ import FULL, QUICK
+from benchmarks.speed.curve import Point
+from benchmarks.speed.hits import Hits
+from benchmarks.speed.measure import Run
+from benchmarks.speed.picture import WIDTH, Bar, Chart, picture
+from benchmarks.speed.report import BEGIN, END, Report, insert
+from benchmarks.speed.stage import Crowd, Place, SpeedError
+from benchmarks.speed.usage import Reading, RedisUse, cpu_seconds, peak_memory
+from tests.servers import Request
+
+DOCS = Path(__file__).parent.parent.parent / "docs"
+
+
+def links(page):
+    return re.findall(r'<a href="([^"]+)"', page)
+
+
+def request(uri, ended, status=200, content_type="text/html"):
+    return Request(ended - 0.001, ended, "GET", "127.0.0.1", uri, status, content_type, "agent")
+
+
+def run(pages, *, seconds=1.0, cpu=1.0, scripts=1, checks=0, redis_cpu=0.1, database=0.1):
+    redis = RedisUse(scripts=scripts, reads=5, traffic=1000, checks=checks, cpu=redis_cpu)
+    return Run(pages, Reading(seconds, cpu, 0.1, database, redis), 100 * 2**20)
+
+
+def rounds(*speeds):
+    """Each round's pages a second of ours and of stock Scrapy; the other programs do a hundred."""
+    known = {program.key: run(100) for program in programs.PROGRAMS}
+    return [known | {"ours": run(ours), "scrapy": run(scrapy)} for ours, scrapy in speeds]
+
+
+def report(**changes):
+    points = [[Point(1, run(100)), Point(2, run(190, cpu=2.0))]]
+    whole = Report(
+        programs.PROGRAMS, rounds((600, 100), (500, 100)), points, [1.0, 2.0, 60.0], "make bench", 0.1
+    )
+    return replace(whole, **changes)
+
+
+@pytest.fixture
+def place(tmp_path):
+    return Place("http://127.0.0.1:1/", "redis://127.0.0.1:1/0", "sqlite://", str(tmp_path))
+
+
+def crowd(place, *scripts):
+    return Crowd([["/bin/sh", "-c", script] for script in scripts], place)
+
+
+def test_a_page_of_the_site_has_its_size_and_thirty_different_links():
+    page = site.page(7, site.PAGES)
+    assert len(page.encode()) == site.SIZE
+    assert len(set(links(page))) == len(links(page)) == site.LINKS
+
+
+def test_the_site_is_the_same_every_time():
+    assert site.page(7, site.PAGES) == site.page(7, site.PAGES)
+    assert site.page(7, site.PAGES) != site.page(8, site.PAGES)
+
+
+def test_every_page_of_the_site_is_reached_and_every_link_leads_to_one(tmp_path):
+    folder = tmp_path / "site"
+    site.write(folder, 100)
+    reached, waiting = {site.address(0)}, [site.address(0)]
+    while waiting:
+        found = set(links((folder / waiting.pop().lstrip("/")).read_text("utf-8"))) - reached
+        reached |= found
+        waiting.extend(found)
+    assert len(reached) == 100
+
+
+def test_what_an_interrupted_run_left_is_not_taken_for_a_site(tmp_path):
+    (tmp_path / "site.part").mkdir()
+    (tmp_path / "site.part" / "rest.html").touch()
+    site.write(tmp_path / "site", 40)
+    assert not (tmp_path / "site" / "rest.html").exists()
+    assert not (tmp_path / "site.part").exists()
+
+
+def test_a_page_counts_once_and_when_it_was_first_fetched():
+    requests = [request("/a", 1.0), request("/b", 2.0), request("/a", 2.1), request("/b", 2.2)]
+    assert hits.pages(requests, 1.5, 3.0) == 1
+
+
+def test_only_pages_that_were_answered_count():
+    requests = [request("/a", 2.0, status=404), request("/b.css", 2.0, content_type="text/css")]
+    assert hits.pages([*requests, request("/c", 2.0)], 1.0, 3.0) == 1
+
+
+def test_hits_grow_with_the_sites_log(tmp_path):
+    log = tmp_path / "access.log"
+    log.write_bytes(b"")
+    seen = Hits(SimpleNamespace(directory=tmp_path))
+    assert seen.count() == 0
+    with log.open("ab") as file:
+        file.write(b"one\ntwo\nthr")
+    assert seen.count() == 2
+    with log.open("ab") as file:
+        file.write(b"ee\n")
+    assert seen.count() == 3
+    seen.close()
+
+
+def test_cpu_time_is_read_of_a_process_whatever_its_name():
+    name = Path("/proc/self/comm")
+    before = name.read_text()
+    try:
+        name.write_text("a) R 1 (b 9")
+        used = cpu_seconds(os.getpid())
+    finally:
+        name.write_text(before.strip())
+    assert used == pytest.approx(sum(os.times()[:2]), abs=0.5)
+
+
+def test_peak_memory_is_at_least_what_a_python_takes():
+    assert peak_memory(os.getpid()) > 8 * 2**20
+
+
+def test_the_memory_of_a_process_that_has_ended_is_refused():
+    with subprocess.Popen(["true"]) as process:
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        with pytest.raises(ProcessLookupError):
+            peak_memory(process.pid)
+
+
+def test_redis_counters_subtract():
+    stats = {"total_reads_processed": 10, "total_net_input_bytes": 100, "total_net_output_bytes": 50}
+    cpu = {"used_cpu_user_main_thread": 1.5, "used_cpu_sys_main_thread": 0.5}
+    before = RedisUse.of(stats, {}, cpu)
+    commands = {"cmdstat_evalsha": {"calls": 3}, "cmdstat_sadd": {"calls": 60}}
+    after = RedisUse.of(stats | {"total_net_output_bytes": 70}, commands, cpu)
+    assert after - before == RedisUse(scripts=3, reads=0, traffic=20, checks=60, cpu=0)
+
+
+def test_a_ratio_is_taken_within_each_round():
+    ratio = figures.ratios(rounds((600, 100), (300, 50), (100, 25)))[0]
+    assert ratio.values == [6, 6, 4]
+    assert ratio.median == 6
+
+
+def test_programs_that_were_not_measured_have_no_ratio():
+    alone = [{"ours": run(2), "bare": run(4)}]
+    assert [figure.values for figure in figures.ratios(alone)] == [[0.5]]
+
+
+def test_every_ratio_is_of_programs_that_are_measured():
+    keys = {program.key for program in FULL.programs}
+    assert keys >= {key for _, *both, _ in figures.RATIOS for key in both}
+
+
+def test_a_figure_that_falls_short_says_so():
+    assert figures.Figure("name", [1.0, 3.0, 2.0], 2.5).plain() == {
+        "name": "name",
+        "median": 2.0,
+        "low": 1.0,
+        "high": 3.0,
+        "goal": ">= 2.5",
+        "met": False,
+    }
+
+
+def test_trips_to_redis_are_script_calls_a_page():
+    assert figures.trips([{"ours": run(100, scripts=3)}]).median == pytest.approx(0.03)
+
+
+def test_the_95th_percentile_lies_below_the_slowest_of_a_hundred():
+    assert figures.percentile(list(range(101)), 95) == 95
+
+
+def test_workers_are_compared_by_pages_a_cpu_second():
+    points = [[Point(1, run(100, cpu=1.0)), Point(8, run(300, cpu=4.0))]]
+    (figure,) = figures.scaling(points)
+    assert (figure.median, figure.goal) == (0.75, 0.90)
+
+
+def test_redis_carries_as_many_pages_as_its_thread_has_time_for():
+    carried = figures.capacities([run(100, cpu=0.5, redis_cpu=0.01, database=0.02)])
+    assert [figure.median for figure in carried] == pytest.approx([200, 10_000, 5_000])
+    assert "10,000 pages/s" in figures.first_full(carried)
+    assert "50 cores of workers and 2.0 of MariaDB" in figures.first_full(carried)
+
+
+def test_scrapy_redis_is_counted_by_its_dupe_filter_and_others_at_the_site():
+    assert programs.SCRAPY_REDIS.at(10).pages(31, 60) == 2
+    assert programs.WORKER.pages(31, 60) == 31
+
+
+def test_a_program_far_from_redis_has_a_key_and_a_name_of_its_own():
+    far = programs.WORKER.at(10)
+    assert (far.key, far.round_trip_ms) == ("ours-10ms", 10)
+    assert far.name == "this project, Redis at 10 ms"
+
+
+def test_a_worker_that_waits_for_seeds_has_no_start_urls(place):
+    assert f"start_urls={place.site_url}section-000/page-00000.html" in programs.ours(place)
+    assert "start_urls" not in " ".join(programs.ours(place, waits=True))
+
+
+def test_a_quick_run_measures_what_the_goals_need_except_the_shorter_distance():
+    left_out = {program.key for program in FULL.programs} - {program.key for program in QUICK.programs}
+    assert left_out == {"ours-2ms", "scrapy-redis-2ms"}
+
+
+def test_a_crowd_waits_no_longer_than_it_may(place):
+    with crowd(place, "sleep 60") as sleeping:
+        assert not sleeping.until(lambda: False, 0.1)
+        assert sleeping.until(lambda: True, 0)
+
+
+def test_a_crowd_of_which_one_has_ended_says_its_last_words(place):
+    with (
+        crowd(place, "sleep 60", "echo no such thing >&2; exit 1") as two,
+        pytest.raises(SpeedError, match="no such thing"),
+    ):
+        two.until(lambda: False, 60)
+
+
+def test_a_crowd_leaves_no_process_behind(place, tmp_path):
+    script = f"sleep 300 & echo $! > {tmp_path}/part; mv {tmp_path}/part {tmp_path}/child; wait"
+    with crowd(place, script) as parent:
+        assert parent.until((tmp_path / "child").exists, 60)
+        child = os.pidfd_open(int((tmp_path / "child").read_text()))
+    try:
+        assert select.select([child], [], [], 60)[0], "the child of a killed process lives on"
+    finally:
+        os.close(child)
+
+
+def test_a_crowd_inherits_nothing_but_where_programs_lie(place, tmp_path, monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    with crowd(place, f"env > {tmp_path}/part; mv {tmp_path}/part {tmp_path}/env; sleep 60") as one:
+        one.until((tmp_path / "env").exists, 60)
+    env = (tmp_path / "env").read_text()
+    assert "http_proxy" not in env
+    assert f"REDIS_URL={place.redis_url}" in env
+
+
+def test_the_picture_is_well_formed_and_nothing_leaves_it():
+    bars = [Bar("fast & <bare>", 3000.4, 2000, 3500, is_ours=False), Bar("slow", 1.5, 1.5, 1.5, is_ours=True)]
+    root = ET.fromstring(picture([Chart("Pages", bars)], "a note"))
+    texts = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert texts == ["Pages", "fast & <bare>", "3,000", "slow", "1.5", "a note"]
+    boxes = list(root.iter("{http://www.w3.org/2000/svg}rect"))
+    assert all(float(box.get("x")) + float(box.get("width")) < WIDTH for box in boxes)
+    assert [box.get("class") for box in boxes] == ["peer", "ours"]
+
+
+def test_tables_go_between_the_marks_of_the_page_and_nowhere_else():
+    page = f"head\n{BEGIN}\nold\n{END}\nfoot\n"
+    assert insert(page, "new") == f"head\n{BEGIN}\nnew\n{END}\nfoot\n"
+
+
+def test_a_page_without_marks_is_refused():
+    with pytest.raises(ValueError, match="measured"):
+        insert("head\nfoot\n", "new")
+
+
+def test_the_page_of_the_docs_has_the_marks():
+    assert "new" in insert((DOCS / "benchmarks.md").read_text("utf-8"), "new")
+
+
+def test_a_report_writes_json_a_picture_and_the_tables(tmp_path):
+    (tmp_path / "benchmarks.md").write_text(f"{BEGIN}\n{END}\n", "utf-8")
+    report().write(tmp_path)
+    found = json.loads((tmp_path / "speed.json").read_text("utf-8"))
+    assert [one["pages"] for one in found["programs"]["ours"]] == [600, 500]
+    assert found["goals"][0]["met"]
+    assert found["versions"]["Scrapy"]
+    assert ET.fromstring((tmp_path / "speed.svg").read_text("utf-8")).tag.endswith("svg")
+    page = (tmp_path / "benchmarks.md").read_text("utf-8")
+    assert "| over stock Scrapy, queue in memory | 5.5 | 5 to 6 | >= 5 | met |" in page
+    assert "| the same, p95, ms | 54.2 |  | <= 50 | **short** |" in page
+    assert "| stock Scrapy, queue in memory | 100 | 100 to 100 |" in page
+
+
+def test_a_quick_report_writes_where_no_page_is(tmp_path):
+    report(rounds=rounds((600, 100))).write(tmp_path / "new")
+    assert {path.name for path in (tmp_path / "new").iterdir()} == {"speed.json", "speed.svg"}
+
+
+def test_programs_without_redis_have_no_trips(tmp_path):
+    head, *rows = report().lines()
+    trips = {row[0]: row[head.index("trips to Redis")] for row in rows}
+    assert trips["stock Scrapy, queue in memory"] == "-"
+    assert trips["this project"] == "0.00183"
+    assert trips["stock scrapy-redis"] == "0.05"
