@@ -40,6 +40,7 @@ bench: .venv/dev
 	$(BIN)/python -m benchmarks.frontier
 	$(if $(QUICK),,$(BIN)/python -m benchmarks.distance)
 	$(BIN)/python -m benchmarks.kills $(if $(QUICK),--kills 1)
+	$(if $(QUICK),,$(BIN)/python -m benchmarks.storage)
 	$(BIN)/python -m benchmarks.speed $(if $(QUICK),--quick)
 
 # Long kill storms, seeds printed; ARGS='--seeds 20 --kills 20'.

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 class SitesPipeline:
     """Stores every Site, and every answered page whose callback yielded none, in the table sites."""
 
+    stores = (Site,)
+
     def __init__(self, writer: "Writer") -> None:
         self._writer = writer
 

@@ -203,10 +203,10 @@ class Checkpoint:
         self.worker.said.taken.append(blob(seed))
         self.hurry()
 
-    def filtered(self, reason: str) -> None:
+    def filtered(self, reason: str, count: int = 1) -> None:
         said = self.worker.said.filtered
-        said[reason] = said.get(reason, 0) + 1
-        self._crawler.stats.inc_value(f"frontier/filtered/{reason}")
+        said[reason] = said.get(reason, 0) + count
+        self._crawler.stats.inc_value(f"frontier/filtered/{reason}", count)
 
     def knows(self, fingerprint: str) -> bool:
         return fingerprint in self.worker.known

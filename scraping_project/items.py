@@ -47,6 +47,7 @@ class Site:
     etag: str | None = None
     last_modified: str | None = None  # as the server sent it
     links: list[Link] = field(default_factory=list)
+    depth: int | None = None  # links followed from a seed to here
     scraped_at: datetime  # UTC, aware
 
 
@@ -69,3 +70,17 @@ class ScrapeLog:
     bytes: int | None
     started_at: datetime
     finished_at: datetime
+
+
+@dataclass(slots=True, kw_only=True)
+class StoredItem:
+    """An item of any other kind, as the table items keeps it."""
+
+    task_id: str  # the ScrapeLog's: together with the number it is unique, so that a redelivery adds none
+    number: int  # its place among the items of the attempt
+    crawl_id: str
+    run_id: str
+    url: str
+    type: str
+    data: str  # JSON
+    scraped_at: datetime

@@ -20,6 +20,7 @@ def site_of(response: Response, *, title: str | None = None, links: Iterable[Lin
         etag=_header(response, "ETag"),
         last_modified=_header(response, "Last-Modified"),
         links=list(links),
+        depth=response.request.meta.get("depth") if response.request else None,
         scraped_at=utc_now(),
     )
 

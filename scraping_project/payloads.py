@@ -19,6 +19,8 @@ _CLASSES = {
 _MALFORMED = (msgspec.DecodeError, TypeError, ValueError, AttributeError, KeyError, RecursionError)
 _SAME = frozenset({str, bytes, int, float, bool, type(None)})
 _DEFAULTS: dict[str, Any] = Request("data:,").to_dict() | {"url": None}
+_ROLES = ("callback", "errback")
+_SIMPLE = {name: value for name, value in _DEFAULTS.items() if name not in ("url", *_ROLES)}
 
 
 class Unstorable(ValueError):  # noqa: N818  named for what the request is
@@ -36,16 +38,37 @@ def encode(request: Request, spider: Spider) -> bytes:
         Unstorable: A callback is not a method of the spider, or meta or cb_kwargs hold more than plain data.
     """
     try:
-        fields = request.to_dict(spider=spider)
+        fields = _fields(request, spider)
     except ValueError as error:
         raise Unstorable(f"{error}: make it a method of the spider") from error
     if fields.get("_class", "") not in ("", *_CLASSES):
         raise Unstorable(f"{fields['_class']} is not one of Scrapy's request classes: yield one of those")
-    lean = {name: value for name, value in fields.items() if value != _DEFAULTS.get(name)}
     try:
-        return _encoder.encode(_plain(lean))
+        return _encoder.encode(_plain(fields))
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise Unstorable(f"{error}: keep meta and cb_kwargs to plain data") from error
+
+
+def _fields(request: Request, spider: Spider) -> dict[str, Any]:
+    """What of a request is not as by default."""
+    methods = {role: _method_name(spider, getattr(request, role)) for role in _ROLES}
+    if type(request) is not Request or "" in methods.values():
+        given = request.to_dict(spider=spider)
+        return {name: value for name, value in given.items() if value != _DEFAULTS.get(name)}
+    fields: dict[str, Any] = {"url": request.url}
+    for name, default in _SIMPLE.items():
+        if (value := getattr(request, name)) != default:
+            fields[name] = dict(value) if name == "headers" else value
+    return fields | {role: name for role, name in methods.items() if name}
+
+
+def _method_name(spider: Spider, function: object) -> str | None:
+    """The name of a spider's method, without a search among all of them; empty when it has another."""
+    if function is None:
+        return None
+    name: str = getattr(function, "__name__", "")
+    own = getattr(spider, name, None) if name else None
+    return name if inspect.ismethod(own) and own == function else ""
 
 
 def decode(payload: bytes, spider: Spider) -> Request:
@@ -56,13 +79,23 @@ def decode(payload: bytes, spider: Spider) -> Request:
     """
     try:
         fields = _decoder.decode(payload)
-        for role in ("callback", "errback"):
+        for role in _ROLES:
             _check_method(spider, fields.get(role))
-        if fields.get("_class", "") not in ("", *_CLASSES):
+        if "_class" not in fields:
+            return _plain_request(fields, spider)
+        if fields["_class"] not in _CLASSES:
             raise Undecodable(f"unknown request class {fields['_class']!r}")
         return request_from_dict(_DEFAULTS | fields, spider=spider)
     except _MALFORMED as error:
         raise Undecodable(str(error)) from error
+
+
+def _plain_request(fields: dict[str, Any], spider: Spider) -> Request:
+    given = {name: value for name, value in fields.items() if name in _DEFAULTS}
+    for role in _ROLES:
+        if name := given.get(role):
+            given[role] = getattr(spider, name)
+    return Request(**given)
 
 
 def url_of(payload: bytes) -> str:

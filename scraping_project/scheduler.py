@@ -3,6 +3,7 @@
 import logging
 import math
 from collections import Counter, deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Self
 
 from scrapy import Request, Spider
@@ -12,6 +13,7 @@ from scraping_project import engine, payloads
 from scraping_project.attempts import Attempt, is_retry
 from scraping_project.checkpoint import Checkpoint
 from scraping_project.extensions.attempts import AttemptLog
+from scraping_project.fingerprints import Fingerprinter, number_of
 from scraping_project.frontier.steps import Heard, Leased, Push, Step, blob
 
 if TYPE_CHECKING:
@@ -170,6 +172,18 @@ class Scheduler:
         here = fingerprint in self._pushing or fingerprint in self._seen_here
         return bool(fingerprint) and (here or self._checkpoint.knows(fingerprint))
 
+    def unseen(self, urls: list[str], number_of: Callable[[str], str]) -> list[str]:
+        """Those that may be new, by their numbers; the others are counted as duplicates."""
+        pushing, here, known = self._pushing, self._seen_here, self._checkpoint.worker.known
+        left = [
+            url
+            for url in urls
+            if (number := number_of(url)) not in known and number not in pushing and number not in here
+        ]
+        if dropped := len(urls) - len(left):
+            self._checkpoint.filtered("duplicate", dropped)
+        return left
+
     def _is_default_start(self, request: Request) -> bool:
         """Whether Scrapy's own ``start()`` let it pass: every worker of a crawl would fetch it."""
         own = type(self._spider).start is Spider.start and not self._checkpoint.started
@@ -177,8 +191,10 @@ class Scheduler:
 
     def _decimal(self, request: Request) -> str:
         """63 bits of Scrapy's fingerprint, as a decimal number."""
-        fingerprint = self._crawler.request_fingerprinter.fingerprint(request)
-        return str(int.from_bytes(fingerprint[:8], "big") >> 1)
+        fingerprinter = self._crawler.request_fingerprinter
+        if isinstance(fingerprinter, Fingerprinter):
+            return fingerprinter.number(request)
+        return number_of(fingerprinter.fingerprint(request))
 
     def _cap(self, slot: str | None) -> int:
         """How many requests of a slot to hold at most: a few seconds of work."""

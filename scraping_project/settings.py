@@ -1,6 +1,7 @@
 """Every setting, in the order in which data flows; the environment is read here and nowhere else."""
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 from scrapy.utils.conf import closest_scrapy_cfg
@@ -12,6 +13,9 @@ SPIDER_MODULES = ["spiders"]
 NEWSPIDER_MODULE = "spiders"
 COMMANDS_MODULE = "scraping_project.commands"
 
+# The event loop: the faster one, where it is installed
+ASYNCIO_EVENT_LOOP = "scraping_project.loop.Loop" if find_spec("uvloop") else None
+
 # Where things are
 DATA_DIR = os.environ.get("DATA_DIR") or str(Path(closest_scrapy_cfg() or "scrapy.cfg").parent / "data")
 REDIS_URL = os.environ.get("REDIS_URL", "")
@@ -20,6 +24,7 @@ DATABASE_URL = os.environ.get("DATABASE_URL") or f"sqlite:///{Path(DATA_DIR).abs
 
 # Seeds and the queue: shared by every worker of a frontier
 SCHEDULER = "scraping_project.scheduler.Scheduler"
+REQUEST_FINGERPRINTER_CLASS = "scraping_project.fingerprints.Fingerprinter"
 SPIDER_MIDDLEWARES = {
     "scraping_project.spidermiddlewares.seeds.Seeds": 10,
     "scraping_project.spidermiddlewares.outcomes.Outcomes": 20,
@@ -55,14 +60,17 @@ ROBOTSTXT_OBEY = True
 ROBOTSTXT_USER_AGENT = BOT_NAME
 
 # Items and logs: stored in batches
+CONCURRENT_ITEMS = 10  # of one answer; so many tasks are made for every answer, however few it yields
 ITEM_PIPELINES = {
     "pipelines.sites.SitesPipeline": 300,
     "pipelines.logs.LogsPipeline": 310,
+    "pipelines.items.ItemsPipeline": 320,
 }
 CHECKPOINT_INTERVAL = 0.25
 FRONTIER_LEASE = 60.0
 FRONTIER_STUCK_AFTER = 300.0
 EXTENSIONS = {
+    "scraping_project.extensions.garbage.Garbage": 50,
     "scraping_project.extensions.attempts.AttemptLog": 100,
     "scraping_project.checkpoint.Checkpoint": 200,
     "scraping_project.extensions.progress.Progress": 400,
@@ -73,6 +81,7 @@ TELNETCONSOLE_ENABLED = False
 REMOTE_CONTROL_ENABLED = False
 
 # What people read
+STATS_CLASS = "scraping_project.stats.Stats"
 LOG_LEVEL = "WARNING"
 LOG_FORMATTER = "scraping_project.logformatter.LogFormatter"
 FEED_EXPORT_ENCODING = "utf-8"

@@ -11,6 +11,7 @@ from scraping_project.html.links import Page, parse
 from scraping_project.html.urls import host
 from scraping_project.items import Site
 from scraping_project.pages import site_of
+from scraping_project.unseen import unseen
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -32,6 +33,7 @@ class LinksSpider(Spider):
     name = "links"
     custom_settings = {  # noqa: RUF012  Scrapy's own way
         "HTTPERROR_ALLOW_ALL": True,  # a 404 is an answer, too
+        "CONCURRENT_ITEMS": 1,  # it yields one, which waits for nothing
         "METAREFRESH_ENABLED": False,  # a link like others: the page that holds it is stored
     }
 
@@ -85,14 +87,22 @@ class LinksSpider(Spider):
         return self.max_depth is None or response.meta.get("depth", 0) < self.max_depth
 
     def _follow(self, response: Response, page: Page) -> Iterator[Request]:
-        here, deeper = host(response.url), self._may_descend(response)
-        for link in page.links:
-            if not self.allowed_domains and host(link.url) != here:  # else Scrapy's own middleware checks
-                self._filtered("offsite")
-            elif not deeper:
-                self._filtered("depth")
-            else:
-                yield Request(link.url)
+        urls = [link.url for link in page.links]
+        if not self.allowed_domains:  # else Scrapy's own middleware checks
+            urls = self._on_host(response, urls)
+        if not self._may_descend(response):
+            self._filtered("depth", len(urls))
+            return
+        for url in unseen(self, response, urls):
+            yield Request(url)
 
-    def _filtered(self, reason: str) -> None:
-        self.crawler.stats.inc_value(f"frontier/filtered/{reason}")
+    def _on_host(self, response: Response, urls: list[str]) -> list[str]:
+        here = host(response.url)
+        prefixes = (f"http://{here}/", f"https://{here}/")
+        kept = [url for url in urls if url.startswith(prefixes) or host(url) == here]
+        self._filtered("offsite", len(urls) - len(kept))
+        return kept
+
+    def _filtered(self, reason: str, count: int = 1) -> None:
+        if count:
+            self.crawler.stats.inc_value(f"frontier/filtered/{reason}", count)

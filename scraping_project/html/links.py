@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from scraping_project.html.urls import resolve
+from scraping_project.html.urls import Resolver, resolve
 from scraping_project.items import Link
 
 # A frame with a srcdoc shows that and never requests its src.
@@ -114,9 +114,10 @@ def parse(text: str, url: str, encoding: str = "utf-8") -> Page:
         text = _without_other_tags(text)
     found = _scan(LexborHTMLParser(text).css(_SELECTOR))
     base = found.base is not None and resolve(url, found.base, encoding)
+    resolved = Resolver(base or url, encoding)
     marked: dict[str, int] = {}
     for href, marks in found.hrefs.items():
-        target = resolve(base or url, href, encoding)
+        target = resolved(href)
         if target is not None:
             marked[target] = marked.get(target, 0) | marks
     links = [Link(target, _rel(marks)) for target, marks in marked.items()]
@@ -139,16 +140,18 @@ def _without_other_tags(text: str) -> str:
 
 def _scan(nodes: Iterable[LexborNode]) -> _Findings:
     found = _Findings()
+    add = found.add
     for node in nodes:
-        attribute = node.attrs.get
+        attribute = node.attributes.get
         match node.tag:
             case "a" | "area":
-                found.add(attribute("href") or "", _marks(attribute("rel")))
+                rel = attribute("rel")
+                add(attribute("href") or "", _marks(rel) if rel else _FOLLOW)
             case "link":
                 _scan_link(found, attribute("rel"), attribute("href"))
             case "iframe" | "frame":
                 if src := attribute("src"):
-                    found.add(src, _FOLLOW | _PLACE_MARKS["frame"])
+                    add(src, _FOLLOW | _PLACE_MARKS["frame"])
             case "meta":
                 _scan_meta(found, attribute("http-equiv"), attribute("name"), attribute("content") or "")
             case "base" if found.base is None:

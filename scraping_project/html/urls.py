@@ -13,6 +13,13 @@ MAX_LENGTH: Final = 8_000
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _NON_ASCII: Final = re.compile("[^\x00-\x7f]+")
 
+# A link that needs no parser, without its fragment: segments that begin with no dot, and a query with nothing
+# to encode. Every part ends where it must, so that the search is linear.
+_SEGMENT: Final = r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*+"
+_PLAIN: Final = re.compile(
+    rf"(/?+{_SEGMENT}(?:/{_SEGMENT})*+/?+(?:\?[A-Za-z0-9._~!$&()*+,/:;=@%-]++)?+)(?:#[\s\S]*)?"
+)
+
 # What stays itself in a query, beside letters and digits: all but the standard's special-query set.
 _QUERY_SAFE: Final = "!$%&()*+,/:;=?@"
 
@@ -70,6 +77,53 @@ def _as_requested(url: str) -> str:
     return url
 
 
+class Resolver:
+    """Resolves the links of one document, most of them without parsing.
+
+    It keeps what all links of a page have in common. It does not follow a document whose base changes.
+    """
+
+    def __init__(self, base: str, encoding: str = "utf-8") -> None:
+        """Prepares for links of one document.
+
+        Args:
+            base: The absolute URL to resolve against.
+            encoding: The document's, by its Python name: its query strings are written in it.
+        """
+        self._base = base
+        self._encoding = encoding
+        page = self._parsed("")
+        self._plain = page is not None
+        if page is not None:
+            path = page.partition("?")[0]
+            self._origin = path[: path.index("/", len("https://"))]
+            self._directory = path[: path.rindex("/") + 1]
+
+    def __call__(self, href: str) -> str | None:
+        """Returns what ``resolve`` does."""
+        if self._plain and (plain := _PLAIN.fullmatch(href)):
+            link = plain[1]
+            url = self._origin + link if link[0] == "/" else self._directory + link
+        else:
+            parsed = self._parsed(href)
+            if parsed is None:
+                return None
+            url = parsed
+        return url if len(url) <= MAX_LENGTH else None
+
+    def _parsed(self, href: str) -> str | None:
+        if not href.isascii():
+            href = _SURROGATE.sub("\ufffd", href)
+            codec = _query_codec(self._encoding)
+            if codec is not None:
+                href = _encode_query(href, codec)
+        try:
+            url = join_url(self._base, href)
+        except ValueError:
+            return None
+        return _as_requested(url) if url.startswith(("http://", "https://")) else None
+
+
 def resolve(base: str, href: str, encoding: str = "utf-8") -> str | None:
     """Returns the http(s) URL, without fragment, that following ``href`` on ``base`` requests.
 
@@ -85,19 +139,7 @@ def resolve(base: str, href: str, encoding: str = "utf-8") -> str | None:
         None when there is nothing to request: another scheme, an unparsable URL, no host, more than
         8,000 characters.
     """
-    if not href.isascii():
-        href = _SURROGATE.sub("\ufffd", href)
-        codec = _query_codec(encoding)
-        if codec is not None:
-            href = _encode_query(href, codec)
-    try:
-        url = join_url(base, href)
-    except ValueError:
-        return None
-    if not url.startswith(("http://", "https://")):
-        return None
-    url = _as_requested(url)
-    return url if len(url) <= MAX_LENGTH else None
+    return Resolver(base, encoding)(href)
 
 
 def host(url: str) -> str:

@@ -13,8 +13,11 @@ BUSY_SECONDS = 30  # how long SQLite waits for another writer
 LOCK_WAIT_SECONDS = 10  # how long InnoDB does; the writer tries several times
 #: Longer than any wait for a lock, so that the server's own answer comes first.
 READ_TIMEOUT_SECONDS = 90
+#: NO_BACKSLASH_ESCAPES makes a quote the only character that PyMySQL has to escape: a tenth of the time
+#: that it takes for a page of links otherwise. Client and server agree on it in every answer.
 SESSION = (
-    "SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', "
+    "SET time_zone = '+00:00', "
+    "sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,NO_BACKSLASH_ESCAPES', "
     f"innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}"
 )
 
@@ -28,6 +31,12 @@ def connect(database_url: str) -> Engine:
     """
     url = _parse(database_url)
     return _sqlite(url) if url.get_backend_name() == "sqlite" else _mysql(url)
+
+
+def patient(engine: Engine) -> Engine:
+    """Another engine for the same database, whose statements may take hours: the caller disposes of it."""
+    url = engine.url
+    return _sqlite(url) if url.get_backend_name() == "sqlite" else _mysql(url, read_timeout=None)
 
 
 def _parse(database_url: str) -> URL:
@@ -78,7 +87,7 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql(f"BEGIN {mode}")
 
 
-def _mysql(url: URL) -> Engine:
+def _mysql(url: URL, read_timeout: int | None = READ_TIMEOUT_SECONDS) -> Engine:
     if url.drivername not in {"mysql", "mariadb", "mysql+pymysql", "mariadb+pymysql"}:
         raise BadDatabaseURL(f"the driver {url.drivername!r} is not supported: {FORMS}")
     return create_engine(
@@ -90,7 +99,7 @@ def _mysql(url: URL) -> Engine:
         connect_args={
             "charset": "utf8mb4",
             "connect_timeout": 5,
-            "read_timeout": READ_TIMEOUT_SECONDS,
+            "read_timeout": read_timeout,
             "write_timeout": READ_TIMEOUT_SECONDS,
             "init_command": SESSION,
         },

@@ -17,6 +17,14 @@ class Deadlocked(DatabaseUnavailable):
     """The database gave up this transaction for another one; trying again at once should work."""
 
 
+class RowRefused(StorageError):  # noqa: N818 -- the same
+    """The database will never take a row of this statement; the others it would."""
+
+
+class Duplicated(RowRefused):
+    """A row with a key that is unique came in between, or is there already."""
+
+
 class MissingTable(StorageError):  # noqa: N818 -- the same
     """The database has not been migrated yet."""
 

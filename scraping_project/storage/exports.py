@@ -19,7 +19,7 @@ SITES_PAGE, LOGS_PAGE = 50, 1_000
 COLUMNS: dict[ExportTable, tuple[str, ...]] = {
     "sites": tuple(sites.columns.keys()),
     "logs": tuple(scrape_logs.columns.keys()),
-    "links": ("source", "target", "rel"),
+    "links": ("source", "target", "rel", "depth"),
 }
 
 
@@ -30,7 +30,8 @@ def stream(
 
     Args:
         engine: The database.
-        table: Which of the exports; ``links`` has a row for every link of every site.
+        table: Which of the exports; ``links`` has a row for every link of every site, with the depth of
+            the page that holds it.
         domain: Only rows whose URL has exactly this host.
         since: Only sites last scraped, and logs finished, at this moment or later.
 
@@ -84,7 +85,7 @@ def _exported_site(row: Row[Any]) -> dict[str, Any]:
 def _links(row: Row[Any]) -> Iterator[dict[str, Any]]:
     rels = json.loads(row.link_rels or "{}")
     for index, target in enumerate(json.loads(row.links)):
-        yield {"source": row.url, "target": target, "rel": rels.get(str(index), "")}
+        yield {"source": row.url, "target": target, "rel": rels.get(str(index), ""), "depth": row.depth}
 
 
 def _plain(value: Any) -> Any:

@@ -11,8 +11,9 @@ from tempfile import TemporaryDirectory
 from alembic import command
 from alembic.config import Config
 from filelock import FileLock, Timeout
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
+from scraping_project.storage.engine import patient
 from scraping_project.storage.errors import DatabaseUnavailable, MissingTable, SchemaTooNew
 from scraping_project.storage.transactions import reading, translated, where, writing
 
@@ -62,14 +63,25 @@ def _revisions() -> list[str]:
     return sorted(name.partition("_")[0] for name in names if name.endswith(".py"))
 
 
-def _upgrade(engine: Engine) -> None:
+def _upgrade(engine: Engine, revision: str = "head") -> None:
     # Alembic reads its scripts from a directory, and the package may be a zipped egg.
-    with TemporaryDirectory(prefix="migrations-") as folder, writing(engine) as connection:
+    with TemporaryDirectory(prefix="migrations-") as folder, _patiently_writing(engine) as connection:
         _extract(_scripts(), Path(folder))
         config = Config()
         config.set_main_option("script_location", folder.replace("%", "%%"))
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, revision)
+
+
+@contextmanager
+def _patiently_writing(engine: Engine) -> Iterator[Connection]:
+    # Counting a hundred million rows takes longer than a connection of a crawl waits for an answer.
+    slow = patient(engine)
+    try:
+        with writing(slow) as connection:
+            yield connection
+    finally:
+        slow.dispose()
 
 
 def _extract(source: Traversable, target: Path) -> None:

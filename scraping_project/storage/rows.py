@@ -1,17 +1,18 @@
-"""From what the pipelines hand over to rows of ``sites`` and ``scrape_logs``."""
+"""From what the pipelines hand over to rows of ``sites``, ``scrape_logs`` and ``items``."""
 
 from collections.abc import Iterable
 from typing import Any
 
-from scraping_project.items import Link, ScrapeLog, Site
+from scraping_project.items import Link, ScrapeLog, Site, StoredItem
 from scraping_project.storage import tables
 from scraping_project.storage.values import (
     BIGINT_LIMIT,
+    clean,
     compact_json,
     fit,
     fit_identity,
     host_of,
-    naive_utc,
+    moment_text,
     url_hash,
     whole,
     whole_or_none,
@@ -30,7 +31,7 @@ def site_row(site: Site) -> Row:
     Raises:
         ValueError: The content hash is not 32 hexadecimal digits.
     """
-    scraped = naive_utc(site.scraped_at)
+    scraped = moment_text(site.scraped_at)
     links = _links_that_fit(site.links)
     rels = {index: link.rel for index, link in enumerate(links) if link.rel}
     return {
@@ -46,6 +47,7 @@ def site_row(site: Site) -> Row:
         "links_count": len(site.links),
         "links": compact_json([link.url for link in links]),
         "link_rels": compact_json(rels) if rels else None,
+        "depth": whole_or_none(site.depth),
         "first_scraped": scraped,
         "last_scraped": scraped,
         "last_changed": scraped,
@@ -68,8 +70,21 @@ def log_row(log: ScrapeLog) -> Row:
         "attempt": whole(log.attempt),
         "latency_ms": whole_or_none(log.latency_ms),
         "bytes": whole_or_none(log.bytes, BIGINT_LIMIT),
-        "started_at": naive_utc(log.started_at),
-        "finished_at": naive_utc(log.finished_at),
+        "started_at": moment_text(log.started_at),
+        "finished_at": moment_text(log.finished_at),
+    }
+
+
+def item_row(item: StoredItem) -> Row:
+    return {
+        "task_id": fit_identity(item.task_id, tables.TASK_ID_LENGTH, ascii_only=True),
+        "number": whole(item.number),
+        "crawl_id": fit_identity(item.crawl_id, tables.ID_LENGTH),
+        "run_id": fit_identity(item.run_id, tables.ID_LENGTH),
+        "url": fit(item.url, tables.URL_LENGTH),
+        "type": fit(item.type, tables.SHORT_LENGTH),
+        "data": clean(item.data),
+        "scraped_at": moment_text(item.scraped_at),
     }
 
 

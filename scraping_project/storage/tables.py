@@ -21,6 +21,9 @@ from sqlalchemy.dialects import mysql
 
 metadata = MetaData()
 
+#: Stands in the roll-ups for every crawl or every domain; no host can be called so.
+ALL = "/"
+
 #: The longest text a column takes, in characters; longer values are cut to fit.
 URL_LENGTH = 8_000
 ERROR_LENGTH = 4_000
@@ -61,6 +64,7 @@ sites = Table(
     Column("links_count", Integer(), nullable=False),
     Column("links", LongText, nullable=False),  # JSON array of URLs: read and written whole, so one value
     Column("link_rels", LongText),  # JSON object: index into links -> rel, for the links that carry one
+    Column("depth", Integer()),  # links followed from a seed to here
     Column("first_scraped", Moment, nullable=False),
     Column("last_scraped", Moment, nullable=False),
     Column("last_changed", Moment, nullable=False),
@@ -105,6 +109,8 @@ scrape_logs = Table(
     Index("ix_scrape_logs_crawl", "crawl_id", "status", "reason"),
     # The history of one site.
     Index("ix_scrape_logs_site_id", "site_id"),
+    # The newest failures, of every crawl.
+    Index("ix_scrape_logs_status", "status", "finished_at"),
     **INNODB,
 )
 
@@ -125,13 +131,97 @@ runs = Table(
     Column("host", String(SHORT_LENGTH), nullable=False),
     Column("pid", BigInteger(), nullable=False),
     Column("egg_version", String(SHORT_LENGTH)),
-    Column("started_at", Moment, nullable=False),
+    Column("started_at", Moment, nullable=False),  # of a pending run: when it was asked for
     Column("finished_at", Moment),
+    Column("project", String(SHORT_LENGTH)),  # as Scrapyd knows it; NULL for one that was typed
+    Column("node", String(SHORT_LENGTH)),  # URL of the Scrapyd that was asked
+    Column("settings", LongText),  # JSON object: those that were asked for
+    Column("error", Text()),
+    Column("heartbeat_at", Moment),  # by the database's clock
+    Column("cancel_asked_at", Moment),
     # The newest runs.
     Index("ix_runs_started_at", "started_at"),
     # The runs of one crawl.
     Index("ix_runs_crawl_id", "crawl_id"),
     # The runs that say they are running.
     Index("ix_runs_outcome", "outcome"),
+    **INNODB,
+)
+
+items = Table(
+    "items",
+    metadata,
+    Column("id", Identity, primary_key=True, autoincrement=True),
+    Column("task_id", TaskId, nullable=False),  # the attempt that yielded it
+    Column("number", Integer(), nullable=False),  # its place among the items of that attempt
+    Column("crawl_id", String(ID_LENGTH), nullable=False),
+    Column("run_id", String(ID_LENGTH), nullable=False),
+    Column("url", Text(), nullable=False),
+    Column("type", String(SHORT_LENGTH), nullable=False),
+    Column("data", LongText, nullable=False),  # JSON
+    Column("scraped_at", Moment, nullable=False),
+    # Which row is this item's? The upsert.
+    Index("uq_items_task_id", "task_id", "number", unique=True),
+    # The items of one type, by id: lists, exports.
+    Index("ix_items_type", "type"),
+    # What one run yielded, by id.
+    Index("ix_items_run_id", "run_id"),
+    **INNODB,
+)
+
+
+def _measures() -> list[Column[int]]:
+    names = ("attempts", "timed", "latency_ms", "bytes", "records")  # timed: those that have a latency
+    return [Column(name, BigInteger(), nullable=False) for name in names]
+
+
+# The roll-ups always say what counting scrape_logs and sites would: the writer changes both in one
+# transaction. Their keys begin with what a query names, so that it reads neighbouring rows and no others.
+attempt_minutes = Table(
+    "attempt_minutes",
+    metadata,
+    Column("domain", String(SHORT_LENGTH), primary_key=True),  # ALL: of the crawl's every domain
+    Column("minute", DateTime(), primary_key=True),
+    Column("crawl_id", String(ID_LENGTH), primary_key=True),
+    Column("status", String(WORD_LENGTH), primary_key=True),
+    Column("reason", String(WORD_LENGTH), primary_key=True),  # empty for none
+    *_measures(),
+    # What is old enough to be pruned.
+    Index("ix_attempt_minutes_minute", "minute"),
+    **INNODB,
+)
+
+attempt_totals = Table(
+    "attempt_totals",
+    metadata,
+    Column("domain", String(SHORT_LENGTH), primary_key=True),  # ALL, or crawl_id is ALL, or both are
+    Column("crawl_id", String(ID_LENGTH), primary_key=True),
+    Column("status", String(WORD_LENGTH), primary_key=True),
+    Column("reason", String(WORD_LENGTH), primary_key=True),
+    *_measures(),
+    **INNODB,
+)
+
+site_totals = Table(
+    "site_totals",
+    metadata,
+    Column("domain", String(SHORT_LENGTH), primary_key=True),
+    Column("sites", BigInteger(), nullable=False),
+    # The largest domains.
+    Index("ix_site_totals_sites", "sites"),
+    **INNODB,
+)
+
+refused_rows = Table(
+    "refused_rows",
+    metadata,
+    Column("id", Identity, primary_key=True, autoincrement=True),
+    Column("row_hash", Hash, nullable=False),  # of table and row: a refusal that repeats is kept once
+    Column("table_name", String(SHORT_LENGTH), nullable=False),
+    Column("error", Text(), nullable=False),
+    Column("data", LongText, nullable=False),  # the row as JSON, cut with a mark when it is long
+    Column("refused_at", Moment, nullable=False),
+    # Was this row refused before? The upsert.
+    Index("uq_refused_rows_row_hash", "row_hash", unique=True),
     **INNODB,
 )

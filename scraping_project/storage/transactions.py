@@ -4,16 +4,36 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    SQLAlchemyError,
+    StatementError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from scraping_project.storage.errors import DatabaseUnavailable, Deadlocked, MissingTable, StorageError
+from scraping_project.storage.errors import (
+    DatabaseUnavailable,
+    Deadlocked,
+    Duplicated,
+    MissingTable,
+    RowRefused,
+    StorageError,
+)
 
 # https://mariadb.com/kb/en/mariadb-error-code-reference/
-LOCK_WAIT_TIMEOUT, DEADLOCK, NO_SUCH_TABLE = 1205, 1213, 1146
+LOCK_WAIT_TIMEOUT, DEADLOCK, NO_SUCH_TABLE, DUPLICATE_KEY = 1205, 1213, 1146, 1062
+#: A value is at fault: null, out of range, too long, of another kind or charset, against a CHECK; or the
+#: packet is too large. PyMySQL calls some of these operational.
+VALUE_FAULTS = frozenset({1048, 1153, 1264, 1265, 1292, 1366, 1406, 1690, 3819, 4025})
 #: PyMySQL calls these operational too, but the statement is at fault and waiting does not mend it:
-#: unknown column, packet too large, wrong value for a column, no default.
-STATEMENT_FAULTS = frozenset({1054, 1153, 1366, 1364})
+#: unknown column, no default.
+STATEMENT_FAULTS = frozenset({1054, 1364})
+#: What a driver raises at a value that it cannot send at all.
+UNSENDABLE = (TypeError, ValueError, OverflowError)
 
 
 @contextmanager
@@ -41,6 +61,9 @@ def translated(engine: Engine) -> Iterator[None]:
         raise DatabaseUnavailable(f"{where(engine)}: every connection of this process is busy") from error
     except DBAPIError as error:
         raise _translate(engine, error) from error
+    except StatementError as error:
+        kind = RowRefused if isinstance(error.orig, UNSENDABLE) else StorageError
+        raise kind(f"{where(engine)}: {_one_line(error.orig or error)}") from error
     except SQLAlchemyError as error:
         raise StorageError(f"{where(engine)}: {_one_line(error)}") from error
 
@@ -63,18 +86,29 @@ def _translate(engine: Engine, error: DBAPIError) -> StorageError:
 def _sqlite_kind(error: DBAPIError) -> type[StorageError]:
     if "no such table" in str(error.orig):
         return MissingTable
+    name = getattr(error.orig, "sqlite_errorname", "")
+    if name in {"SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"}:
+        return Duplicated
+    # A value that cannot be bound is an interface error up to Python 3.11, then a programming error.
+    if isinstance(error, DataError | IntegrityError) or "binding parameter" in str(error.orig):
+        return RowRefused
     # SQLITE_ERROR is a faulty statement, though sqlite3 raises OperationalError for it as well.
-    faulty = getattr(error.orig, "sqlite_errorname", "") == "SQLITE_ERROR"
+    faulty = name == "SQLITE_ERROR"
     return DatabaseUnavailable if isinstance(error, OperationalError) and not faulty else StorageError
 
 
 def _mysql_kind(error: DBAPIError) -> type[StorageError]:
     arguments = error.orig.args if error.orig else ()
     code = arguments[0] if arguments else None
-    if code in {LOCK_WAIT_TIMEOUT, DEADLOCK}:
-        return Deadlocked
-    if code == NO_SUCH_TABLE:
-        return MissingTable
+    known = {
+        LOCK_WAIT_TIMEOUT: Deadlocked,
+        DEADLOCK: Deadlocked,
+        NO_SUCH_TABLE: MissingTable,
+        DUPLICATE_KEY: Duplicated,
+        **dict.fromkeys(VALUE_FAULTS, RowRefused),
+    }
+    if code in known:
+        return known[code]
     away = error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
     return DatabaseUnavailable if away and code not in STATEMENT_FAULTS else StorageError
 

@@ -3,9 +3,12 @@
 import json
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, overload
 from urllib.parse import urlsplit
+
+import msgspec
 
 CUT = "…"
 INTEGER_LIMIT = 2**31 - 1
@@ -58,8 +61,16 @@ def naive_utc(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
 
 
+def moment_text(moment: datetime) -> str:
+    """The moment as both databases read it, in the order of time also when compared as text."""
+    return naive_utc(moment).isoformat(" ", "microseconds")
+
+
 def compact_json(value: Any) -> str:
-    return clean(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+    try:
+        return msgspec.json.encode(value).decode()
+    except (UnicodeEncodeError, OverflowError):  # lone surrogates, integers of more than 64 bits
+        return clean(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
 
 def url_hash(url: str) -> bytes:
@@ -69,6 +80,14 @@ def url_hash(url: str) -> bytes:
 
 def host_of(url: str) -> str:
     """The URL's host in lower case, empty when it has none or cannot be read."""
+    if url.startswith(("http://", "https://")):  # what comes after the third slash does not matter
+        end = url.find("/", len("https://"))
+        return _host_of(url if end < 0 else url[:end])
+    return _host_of(url)
+
+
+@lru_cache(maxsize=4096)
+def _host_of(url: str) -> str:
     try:
         return urlsplit(url).hostname or ""
     except ValueError:

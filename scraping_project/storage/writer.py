@@ -1,106 +1,125 @@
-"""The batched writer of ``sites`` and ``scrape_logs``."""
+"""The batched writer of every row that a crawl stores."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from threading import Lock
+from typing import Any
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Engine, Table
+from sqlalchemy.schema import CreateTable
 
-from scraping_project.items import ScrapeLog, Site
-from scraping_project.storage.errors import Deadlocked
-from scraping_project.storage.rows import Row, log_row, merge_sites, site_row
-from scraping_project.storage.tables import sites
+from scraping_project.items import ScrapeLog, Site, StoredItem
+from scraping_project.storage import refusals
+from scraping_project.storage.batch import Entry, write
+from scraping_project.storage.errors import Deadlocked, Duplicated, RowRefused
+from scraping_project.storage.rows import item_row, log_row, site_row
+from scraping_project.storage.tables import items, scrape_logs, sites
 from scraping_project.storage.transactions import writing
-from scraping_project.storage.upserts import upsert_log, upsert_site
 from scraping_project.storage.values import url_hash
 
-DEADLOCK_TRIES = 5
-LOOKUP_SIZE = 500
+TRIES = 5
 
 
 class Writer:
     """Collects rows on one thread and writes them in batches on another.
 
     A commit that raises, for whatever reason, has lost nothing: its rows stay pending, in order, and
-    the next commit takes them again. Rows may thus be written twice, which the upserts make harmless.
+    the next commit takes them again. Rows may thus be written twice, which makes neither a second row
+    nor a second count. A row that the database will never take goes to ``refused_rows``.
     It does not promise that pending rows survive the process.
     """
 
     def __init__(self, engine: Engine) -> None:
+        self.refused = 0  # rows, so far
         self._engine = engine
         self._appending = Lock()
         self._committing = Lock()
-        self._sites: list[Row] = []
-        self._logs: list[tuple[Row, bytes | None]] = []  # with the hash of the log's site
+        self._entries: list[Entry] = []
 
     @property
     def pending(self) -> int:
         """How many rows are not known to be in the database."""
         with self._appending:
-            return len(self._sites) + len(self._logs)
+            return len(self._entries)
 
-    def append(self, row: Site | ScrapeLog) -> None:
+    def append(self, row: Site | ScrapeLog | StoredItem) -> None:
         """Takes a row for the next commit; what is wrong with it is raised here, to who made it."""
         if isinstance(row, Site):
-            site = site_row(row)
-            with self._appending:
-                self._sites.append(site)
-            return
-        log = log_row(row), None if row.site_url is None else url_hash(row.site_url)
+            entry = Entry(sites, site_row(row))
+        elif isinstance(row, StoredItem):
+            entry = Entry(items, item_row(row))
+        else:
+            entry = Entry(scrape_logs, log_row(row), None if row.site_url is None else url_hash(row.site_url))
         with self._appending:
-            self._logs.append(log)
+            self._entries.append(entry)
+
+    def put(self, table: Table, row: Mapping[str, Any]) -> None:
+        """Takes a row of a table of your own, which replaces the row of the same primary key.
+
+        Raises:
+            ValueError: The row has a column that the table has not, or no primary key.
+        """
+        columns, key = set(table.columns.keys()), set(table.primary_key.columns.keys())
+        if not key or not key <= row.keys() <= columns:
+            raise ValueError(f"a row of {table.name} with {sorted(row)}, not with {sorted(columns)}")
+        with self._appending:
+            self._entries.append(Entry(table, dict(row)))
+
+    def create(self, table: Table) -> None:
+        """Makes a table of your own where there is none; blocks."""
+        with writing(self._engine) as connection:
+            connection.execute(CreateTable(table, if_not_exists=True))
 
     def commit(self) -> int:
-        """Writes everything appended so far in one transaction and returns how many rows that were.
+        """Writes everything appended so far and returns how many rows that were.
+
+        It is one transaction, and several only when a row is refused.
 
         Raises:
             DatabaseUnavailable: The database does not serve now; the rows stay pending.
-            StorageError: The database refuses the rows; they stay pending all the same.
+            StorageError: The tables are not those of this version; the rows stay pending all the same.
         """
         with self._committing:
             with self._appending:
-                batch_of_sites, batch_of_logs = self._sites[:], self._logs[:]
-            if not batch_of_sites and not batch_of_logs:
-                return 0
-            self._write(merge_sites(batch_of_sites), _merge_logs(batch_of_logs))
-            with self._appending:
-                del self._sites[: len(batch_of_sites)]
-                del self._logs[: len(batch_of_logs)]
-            return len(batch_of_sites) + len(batch_of_logs)
+                batch = self._entries[:]
+            if batch:
+                self._store(batch)
+                with self._appending:
+                    del self._entries[: len(batch)]
+            return len(batch)
 
-    def _write(self, site_rows: list[Row], logs: list[tuple[Row, bytes | None]]) -> None:
-        for _ in range(DEADLOCK_TRIES - 1):
+    def _store(self, entries: Sequence[Entry]) -> None:
+        """Writes what the database takes, by halves where it does not take all."""
+        try:
+            self._write(entries)
+        except RowRefused as error:
+            if len(entries) == 1:
+                self._refuse(entries[0], error)
+                return
+            # Sites first, so that no log is parted from its own.
+            ordered = sorted(entries, key=lambda entry: entry.table is not sites)
+            middle = len(ordered) // 2
+            self._store(ordered[:middle])
+            self._store(ordered[middle:])
+
+    def _write(self, entries: Sequence[Entry]) -> None:
+        careful = False
+        for _ in range(TRIES - 1):
             try:
-                return self._write_once(site_rows, logs)
+                return self._write_once(entries, careful=careful)
+            except Duplicated:
+                careful = True
             except Deadlocked:
                 # The other transaction went on, so this one may try again at once.
                 continue
-        return self._write_once(site_rows, logs)
+        return self._write_once(entries, careful=careful)
 
-    def _write_once(self, site_rows: list[Row], logs: list[tuple[Row, bytes | None]]) -> None:
-        dialect = self._engine.dialect.name
+    def _write_once(self, entries: Sequence[Entry], *, careful: bool) -> None:
         with writing(self._engine) as connection:
-            if site_rows:
-                connection.execute(upsert_site(dialect), site_rows)
-            if logs:
-                ids = _site_ids(connection, {site for _, site in logs if site is not None})
-                rows = [{**row, "site_id": ids.get(site) if site else None} for row, site in logs]
-                connection.execute(upsert_log(dialect), rows)
+            write(connection, entries, careful=careful)
 
-
-def _merge_logs(logs: list[tuple[Row, bytes | None]]) -> list[tuple[Row, bytes | None]]:
-    """One row a task, the last one; sorted, so that two workers lock alike."""
-    merged = {row["task_id"]: (row, site) for row, site in logs}
-    return [merged[key] for key in sorted(merged)]
-
-
-def _site_ids(connection: Connection, hashes: set[bytes]) -> dict[bytes, int]:
-    found: dict[bytes, int] = {}
-    for some in _chunks(sorted(hashes)):
-        query = select(sites.c.url_hash, sites.c.id).where(sites.c.url_hash.in_(some))
-        found.update((row.url_hash, row.id) for row in connection.execute(query))
-    return found
-
-
-def _chunks(hashes: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
-    for start in range(0, len(hashes), LOOKUP_SIZE):
-        yield hashes[start : start + LOOKUP_SIZE]
+    def _refuse(self, entry: Entry, error: RowRefused) -> None:
+        row = refusals.refused_row(entry, error)
+        with writing(self._engine) as connection:
+            refusals.keep(connection, [row])
+        self.refused += 1
+        refusals.say(row)

@@ -47,7 +47,7 @@ def test_sites_come_back_from_csv_and_from_json_lines_as_they_were_crawled(crawl
 def test_links_have_a_row_each(crawled):
     done = crawled.run("export", "links")
 
-    assert done.stdout.splitlines()[0] == "source,target,rel"
+    assert done.stdout.splitlines()[0] == "source,target,rel,depth"
     assert (
         done.stderr == f"{sum(len(site['links']) for site in expected()['sites'].values())} links exported\n"
     )

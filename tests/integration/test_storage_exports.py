@@ -76,11 +76,11 @@ def test_a_slow_reader_holds_no_connection(engine):
 
 def test_links_come_with_their_source_in_order(engine):
     links = [Link("http://b/"), Link("http://c/", "next nofollow"), Link("http://b/")]
-    write(engine, site("http://a/", links=links), site("http://empty/"))
+    write(engine, site("http://a/", links=links, depth=2), site("http://empty/"))
     assert list(stream(engine, "links")) == [
-        {"source": "http://a/", "target": "http://b/", "rel": ""},
-        {"source": "http://a/", "target": "http://c/", "rel": "next nofollow"},
-        {"source": "http://a/", "target": "http://b/", "rel": ""},
+        {"source": "http://a/", "target": "http://b/", "rel": "", "depth": 2},
+        {"source": "http://a/", "target": "http://c/", "rel": "next nofollow", "depth": 2},
+        {"source": "http://a/", "target": "http://b/", "rel": "", "depth": 2},
     ]
 
 

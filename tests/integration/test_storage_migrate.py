@@ -1,6 +1,8 @@
+import itertools
 import os
 import subprocess
 import sys
+import threading
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -12,12 +14,16 @@ from alembic.migration import MigrationContext
 from sqlalchemy import event, text
 
 import scraping_project
+from scraping_project.storage import engine as storage_engine
 from scraping_project.storage import migrate as migration
 from scraping_project.storage.engine import connect
 from scraping_project.storage.errors import DatabaseUnavailable, SchemaTooNew
 from scraping_project.storage.migrate import migrate
+from scraping_project.storage.recount import recount
 from scraping_project.storage.tables import metadata
 from scraping_project.storage.transactions import reading, writing
+from scraping_project.storage.values import url_hash
+from tests.integration.storage_truth import assert_rollups_are_true
 
 PROGRAM = """
 import sys
@@ -139,6 +145,113 @@ def test_a_migration_that_was_interrupted_is_completed(mariadb):
     # Then nothing is missing
     with mariadb.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+VERSIONS = migration._revisions()
+
+#: How the first version writes, all of whose columns are still there.
+SITE = """
+INSERT INTO sites (url_hash, url, domain, title, status_code, content_type, links_count, links,
+    first_scraped, last_scraped, last_changed)
+VALUES (:hash, :url, 'a.example', 'é', 200, 'text/html', 0, '[]', :at, :at, :at)
+"""
+LOG = """
+INSERT INTO scrape_logs (task_id, crawl_id, run_id, url, domain, status, reason, records_scraped, attempt,
+    latency_ms, bytes, started_at, finished_at)
+VALUES (:task_id, 'crawl', 'run', :url, 'a.example', :status, :reason, 1, 1, :number, :bytes, :at, :at)
+"""
+
+
+def write_as_the_first_version(engine, number):
+    failed = number % 3 == 0
+    url = f"http://a.example/{number}"
+    row = {
+        "hash": url_hash(url),
+        "url": url,
+        "task_id": f"crawl:{number}:1",
+        "status": "failed" if failed else "success",
+        "reason": "timeout" if failed else None,
+        "number": None if failed else number,
+        "bytes": None if failed else 1000,
+        "at": f"2026-01-01 12:{number % 60:02}:59.999999",
+    }
+    with writing(engine) as connection:
+        connection.execute(text(SITE), row)
+        connection.execute(text(LOG), row)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_rows_of_every_earlier_version_come_along_and_are_counted(database_url, version):
+    # Given a database of that version with rows in it
+    engine = connect(database_url)
+    migration._upgrade(engine, version)
+    for number in range(70):
+        write_as_the_first_version(engine, number)
+    before = rows(engine)
+    # When it is migrated
+    migrate(engine)
+    # Then the tables are as they should be, with every row as it was, and counted where it was not yet
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    assert [row[: len(old)] for row, old in zip(rows(engine), before, strict=True)] == before
+    if version < "0002":
+        assert_rollups_are_true(engine)
+    engine.dispose()
+
+
+def rows(engine):
+    with reading(engine) as connection:
+        return [tuple(row) for row in connection.execute(text("SELECT * FROM scrape_logs ORDER BY id"))]
+
+
+@pytest.mark.parametrize("version", VERSIONS[:-1])
+def test_workers_of_an_earlier_version_write_on_while_it_is_migrated(database_url, version):
+    # Given a worker of that version that does not stop
+    engine, old = connect(database_url), connect(database_url)
+    with migration._lock(engine):
+        migration._upgrade(engine, version)
+    over = threading.Event()
+
+    def work():
+        numbers = itertools.count()
+        write_as_the_first_version(old, next(numbers))
+        while not over.wait(0.01):
+            write_as_the_first_version(old, next(numbers))
+        write_as_the_first_version(old, next(numbers))
+        return next(numbers)
+
+    with ThreadPoolExecutor(1) as threads:
+        written = threads.submit(work)
+        # When another one migrates
+        try:
+            migrate(engine)
+        finally:
+            over.set()
+        count = written.result()
+    # Then it failed at nothing, and what it wrote can be counted afterwards
+    with reading(engine) as connection:
+        assert connection.scalar(text("SELECT count(*) FROM scrape_logs")) == count
+    recount(engine)
+    assert_rollups_are_true(engine)
+    for each in (engine, old):
+        each.dispose()
+
+
+def test_a_migration_that_was_interrupted_after_it_counted_counts_anew(mariadb):
+    write_as_the_first_version(mariadb, 1)
+    with writing(mariadb) as connection:
+        connection.execute(text("INSERT INTO site_totals VALUES ('a.example', 7)"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+    migrate(mariadb)
+    assert_rollups_are_true(mariadb)
+
+
+def test_a_migration_may_take_longer_than_a_connection_of_a_crawl_waits(mariadb_url, monkeypatch):
+    monkeypatch.setattr(storage_engine, "READ_TIMEOUT_SECONDS", 1)
+    engine = connect(mariadb_url)
+    with migration._patiently_writing(engine) as connection:
+        assert connection.scalar(text("SELECT SLEEP(1.5)")) == 0
+    engine.dispose()
 
 
 def test_a_path_with_a_percent_sign_is_no_obstacle(tmp_path, monkeypatch):

@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from w3lib.url import safe_url_string
 
-from scraping_project.html.urls import MAX_LENGTH, host, resolve
+from scraping_project.html.urls import _PLAIN, MAX_LENGTH, Resolver, host, resolve
 
 BASE = "http://a.example/b/c?d#e"
 
@@ -18,6 +18,26 @@ PIECES = [
 SOUP = st.lists(st.sampled_from(PIECES), max_size=14).map("".join)
 HREFS = st.one_of(st.text(), SOUP, SOUP.map("http://{}".format), SOUP.map("http://h.example/{}".format))
 BASES = st.one_of(st.sampled_from([BASE, "https://x.example/", "http://[::1]/a/b", "nope", ""]), st.text())
+
+# What most links are made of: the shortest way to a URL must be the standard's.
+PLAIN_PIECES = [*"aZ09_~-./?#=&:;@%+", "..", "./", "//", "a/b", "index.html", "?a=1", "xn--", " ", "é", "%2e"]
+PLAIN_HREFS = st.lists(st.sampled_from(PLAIN_PIECES), max_size=8).map("".join)
+PLAIN_BASES = [
+    *(
+        BASE,
+        "http://a.example",
+        "http://a.example/?x/y",
+        "https://u:p@a.example:8443/b/[c]/d?e#f",
+        "HTTP://A.example:80/b",
+    ),
+    *(
+        "http://[::1]/a/b",
+        "https://a.example/b/",
+        "http://é.example/é/é",
+        "http://a.example/b/../c/./d",
+        "file:///a/b",
+    ),
+]
 
 CORPUS = [
     *(
@@ -193,6 +213,39 @@ def test_scrapy_writes_percent_signs_in_credentials_its_own_way():
     url = resolve(BASE, "http://%41%zz@h.example/")
     assert url == "http://%41%zz@h.example/"
     assert safe_url_string(url) == "http://A%25zz@h.example/"
+
+
+def parsed_in_full(base, href):
+    """What the parser makes of a link: a base that can't be shortened leaves every link to it."""
+    resolver = Resolver(base)
+    resolver._plain = False
+    return resolver(href)
+
+
+@pytest.mark.parametrize("base", PLAIN_BASES)
+@pytest.mark.parametrize("href", CORPUS)
+def test_a_link_that_needs_no_parser_resolves_as_with_it(base, href):
+    assert Resolver(base)(href) == parsed_in_full(base, href)
+
+
+@settings(deadline=None, max_examples=1000)
+@given(
+    base=st.sampled_from(PLAIN_BASES) | PLAIN_HREFS.map("http://a.example/{}".format),
+    href=PLAIN_HREFS | HREFS,
+)
+def test_any_link_that_needs_no_parser_resolves_as_with_it(base, href):
+    assert Resolver(base)(href) == parsed_in_full(base, href)
+
+
+@settings(deadline=None, max_examples=500)
+@given(base=st.sampled_from(PLAIN_BASES), href=st.from_regex(_PLAIN, fullmatch=True))
+def test_whatever_looks_plain_resolves_as_with_the_parser(base, href):
+    assert Resolver(base)(href) == parsed_in_full(base, href)
+
+
+def test_a_long_link_that_is_not_plain_at_its_end_is_told_so_in_one_pass():
+    for part in ("a/", "a.", "a", "?a", "a/?"):
+        assert _PLAIN.fullmatch("a" + part * 200_000 + "|") is None
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,11 @@ def test_links_that_leave_the_host_are_counted():
     assert filtered(made) == 1
 
 
+def test_a_link_with_credentials_stays_on_its_host():
+    body = b"<a href=http://u:p@example.com/x>x</a><a href=http://example.com@other.example/x>y</a>"
+    assert parsed(spider(), body=body)[1] == ["http://u:p@example.com/x"]
+
+
 def test_with_allowed_domains_every_link_is_left_to_scrapys_own_filter():
     assert len(parsed(spider(allowed_domains=["other.example"]))[1]) == 3
 

@@ -111,6 +111,35 @@ def test_what_can_not_be_resumed_is_refused_with_the_fix(request_, fix):
         payloads.encode(request_, spider)
 
 
+class Other(Spider):
+    name = "other"
+
+    def parse_page(self, response: Response) -> None:
+        """Has the name of another spider's callback."""
+
+
+def test_a_callback_that_only_has_the_name_of_one_of_the_spiders_is_refused():
+    request = Request("https://example.com/", callback=Other().parse_page)
+
+    with pytest.raises(payloads.Unstorable):
+        payloads.encode(request, spider)
+
+
+def test_a_callback_under_another_name_than_its_functions_comes_back():
+    class Aliasing(Example):
+        parse = Example.parse_page
+        parse_page = Example.failed
+
+    aliasing = Aliasing()
+    request = Request("https://example.com/", callback=aliasing.parse)
+
+    assert payloads.decode(payloads.encode(request, aliasing), aliasing).callback == aliasing.parse
+
+
+def test_what_a_later_version_adds_is_passed_over():
+    assert payloads.decode(packed(something_new=1), spider).url == "https://example.com/"
+
+
 def test_meta_that_holds_itself_is_refused():
     meta = {}
     meta["meta"] = meta

@@ -49,8 +49,8 @@ def test_the_last_site_of_a_url_wins_with_the_earliest_first_scraped():
     later = site(title="later", scraped_at=NOON + timedelta(hours=1))
     (row,) = rows.merge_sites([rows.site_row(site(title="first")), rows.site_row(later)])
     assert row["title"] == "later"
-    assert row["first_scraped"].hour == 12
-    assert row["last_scraped"].hour == 13
+    assert row["first_scraped"] == "2026-01-01 12:00:00.000000"
+    assert row["last_scraped"] == "2026-01-01 13:00:00.000000"
 
 
 @pytest.mark.parametrize(("second", "changed"), [("a" * 32, 12), ("b" * 32, 13)])
@@ -58,7 +58,7 @@ def test_within_a_batch_last_changed_moves_only_with_the_content(second, changed
     one = rows.site_row(site(content_hash="a" * 32))
     two = rows.site_row(site(content_hash=second, scraped_at=NOON + timedelta(hours=1)))
     (row,) = rows.merge_sites([one, two])
-    assert row["last_changed"].hour == changed
+    assert row["last_changed"][11:13] == str(changed)
 
 
 def test_merged_sites_are_sorted_by_their_hash():

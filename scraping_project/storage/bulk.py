@@ -1,0 +1,106 @@
+"""Many rows in few statements, past what SQLAlchemy and the driver do for each row.
+
+The statement's words come from SQLAlchemy, its values go through the driver's own parameters; they are
+texts, numbers, bytes and None only.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Insert, Table, text
+from sqlalchemy.engine import Dialect
+
+from scraping_project.storage.errors import RowRefused
+from scraping_project.storage.transactions import UNSENDABLE, where
+from scraping_project.storage.upserts import written
+
+Row = dict[str, Any]
+
+#: The most values and characters of one statement for MySQL: well within the smallest packet that servers
+#: are set to (1 MiB), also when every character takes four bytes. A larger row goes alone.
+STATEMENT_VALUES, STATEMENT_CHARACTERS = 8_000, 200_000
+PLACEHOLDERS = {"format": "%s", "pyformat": "%({})s", "qmark": "?"}
+#: What a packet needs beside the values: the words of the statement.
+WORDS_BYTES = 8_192
+
+
+class Words(NamedTuple):
+    """A compiled INSERT of one row, around its values."""
+
+    head: str
+    group: str  # the placeholders of one row, in parentheses
+    tail: str
+    names: tuple[str, ...]  # whose values the placeholders take
+
+
+@lru_cache(maxsize=256)
+def words_of(dialect: Dialect, kind: Callable[[str, Table], Insert], table: Table) -> Words:
+    """The INSERT of this kind in the words of a dialect that has met its server."""
+    compiled = str(kind(dialect.name, table).compile(dialect=dialect))
+    names = tuple(written(table))
+    # PyMySQL takes its values by name or by place, SQLAlchemy asks it for names.
+    mark = PLACEHOLDERS[dialect.paramstyle]
+    head, found, tail = compiled.partition(f"({', '.join(mark.format(name) for name in names)})")
+    if not found:
+        raise ValueError(f"not every column of {table.name} has a value of its own: {compiled}")
+    group = f"({', '.join(['?' if mark == '?' else '%s'] * len(names))})"
+    return Words(head, group, tail, names)
+
+
+def execute(
+    connection: Connection, kind: Callable[[str, Table], Insert], table: Table, rows: Sequence[Row]
+) -> None:
+    """Runs the INSERT of this kind (``upserts``) for all rows.
+
+    Raises:
+        RowRefused: A value cannot be sent at all, or a row is larger than the server's packets.
+    """
+    if not rows:
+        return
+    words = words_of(connection.dialect, kind, table)
+    values = itemgetter(*words.names)
+    try:
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("".join(words[:3]), [values(row) for row in rows])
+            return
+        packet = packet_bytes(connection)
+        for chunk in _chunks([values(row) for row in rows], len(words.names), packet):
+            statement = words.head + ",".join([words.group] * len(chunk)) + words.tail
+            connection.exec_driver_sql(statement, tuple(value for row in chunk for value in row))
+    except UNSENDABLE as error:
+        raise RowRefused(f"{where(connection.engine)}: {error}") from error
+
+
+def packet_bytes(connection: Connection) -> int:
+    """The largest packet that the server of this connection takes; asked once a connection."""
+    known: int | None = connection.info.get("max_allowed_packet")
+    if known is None:
+        known = int(connection.scalar(text("SELECT @@max_allowed_packet")) or 0)
+        connection.info["max_allowed_packet"] = known
+    return known
+
+
+def _chunks(rows: Iterable[tuple[Any, ...]], width: int, packet: int) -> Iterator[list[tuple[Any, ...]]]:
+    chunk: list[tuple[Any, ...]] = []
+    size, most = 0, STATEMENT_VALUES // width
+    for row in rows:
+        length = sum([len(value) for value in row if value.__class__ is str or value.__class__ is bytes])
+        if chunk and (size + length > STATEMENT_CHARACTERS or len(chunk) >= most):
+            yield chunk
+            chunk, size = [], 0
+        if length > STATEMENT_CHARACTERS:
+            _check_packet(row, packet)
+        chunk.append(row)
+        size += length
+    if chunk:
+        yield chunk
+
+
+def _check_packet(row: tuple[Any, ...], packet: int) -> None:
+    # A server cuts the connection at a packet that is too large, which looks like an outage.
+    texts = (value for value in row if isinstance(value, str))
+    size = sum(len(value.encode()) + value.count("'") for value in texts) + WORDS_BYTES
+    if size > packet:
+        raise ValueError(f"a row of {size:,} bytes, but max_allowed_packet is {packet:,}")

@@ -1,0 +1,112 @@
+"""The questions that people ask of the rows, by name; each has an index that serves it, and a test says so.
+
+How many there are is never asked here: ``overview`` knows it from the roll-ups.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, Table, select
+
+from scraping_project.storage.tables import (
+    attempt_minutes,
+    items,
+    refused_rows,
+    runs,
+    scrape_logs,
+    site_totals,
+    sites,
+)
+from scraping_project.storage.values import naive_utc, url_hash
+
+Query = Select[Any]
+
+
+def site_of_url(url: str) -> Query:
+    return select(sites).where(sites.c.url_hash == url_hash(url))
+
+
+def sites_of_domain(domain: str, after_id: int = 0, limit: int = 100) -> Query:
+    """In the order of their ids: a page of a list, or of an export."""
+    of_domain = select(sites).where(sites.c.domain == domain, sites.c.id > after_id)
+    return of_domain.order_by(sites.c.id).limit(limit)
+
+
+def sites_scraped_since(moment: datetime, limit: int = 100) -> Query:
+    since = select(sites).where(sites.c.last_scraped >= naive_utc(moment))
+    return since.order_by(sites.c.last_scraped).limit(limit)
+
+
+def log_of_attempt(task_id: str) -> Query:
+    return select(scrape_logs).where(scrape_logs.c.task_id == task_id)
+
+
+def newest_logs(limit: int = 100) -> Query:
+    return _newest(select(scrape_logs), scrape_logs, limit)
+
+
+def newest_logs_of_domain(domain: str, limit: int = 100) -> Query:
+    return _newest(select(scrape_logs).where(scrape_logs.c.domain == domain), scrape_logs, limit)
+
+
+def newest_logs_of_status(status: str, limit: int = 100) -> Query:
+    return _newest(select(scrape_logs).where(scrape_logs.c.status == status), scrape_logs, limit)
+
+
+def logs_of_crawl(
+    crawl_id: str, status: str, reason: str | None, after_id: int = 0, limit: int = 100
+) -> Query:
+    """Behind one number of a crawl's summary, in the order of their ids."""
+    log = scrape_logs.c
+    of_crawl = select(scrape_logs).where(log.crawl_id == crawl_id, log.status == status)
+    return of_crawl.where(log.reason == reason, log.id > after_id).order_by(log.id).limit(limit)
+
+
+def logs_of_site(site_id: int, limit: int = 100) -> Query:
+    of_site = select(scrape_logs).where(scrape_logs.c.site_id == site_id)
+    return of_site.order_by(scrape_logs.c.id.desc()).limit(limit)
+
+
+def newest_runs(limit: int = 100) -> Query:
+    return select(runs).order_by(runs.c.started_at.desc()).limit(limit)
+
+
+def runs_of_crawl(crawl_id: str) -> Query:
+    return select(runs).where(runs.c.crawl_id == crawl_id)
+
+
+def running_runs() -> Query:
+    return select(runs).where(runs.c.outcome == "running")
+
+
+def items_of_attempt(task_id: str) -> Query:
+    return select(items).where(items.c.task_id == task_id).order_by(items.c.number)
+
+
+def items_of_type(kind: str, after_id: int = 0, limit: int = 100) -> Query:
+    of_type = select(items).where(items.c.type == kind, items.c.id > after_id)
+    return of_type.order_by(items.c.id).limit(limit)
+
+
+def items_of_run(run_id: str, after_id: int = 0, limit: int = 100) -> Query:
+    of_run = select(items).where(items.c.run_id == run_id, items.c.id > after_id)
+    return of_run.order_by(items.c.id).limit(limit)
+
+
+def newest_refused_rows(limit: int = 100) -> Query:
+    return select(refused_rows).order_by(refused_rows.c.id.desc()).limit(limit)
+
+
+def minutes_before(moment: datetime, limit: int = 1000) -> Query:
+    """What of the roll-ups is old enough to be pruned."""
+    key = list(attempt_minutes.primary_key)
+    return select(*key).where(attempt_minutes.c.minute < naive_utc(moment)).limit(limit)
+
+
+def largest_domains(limit: int = 20) -> Query:
+    """The domains with the most sites; ALL is the first."""
+    return select(site_totals).order_by(site_totals.c.sites.desc()).limit(limit)
+
+
+def _newest(query: Query, table: Table, limit: int) -> Query:
+    return query.order_by(table.c.finished_at.desc()).limit(limit)

@@ -1,0 +1,121 @@
+"""Each question that people ask of the rows is answered through the index that was made for it."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from scraping_project.items import StoredItem
+from scraping_project.storage import overview, queries
+from scraping_project.storage.engine import connect
+from scraping_project.storage.migrate import migrate
+from scraping_project.storage.tables import metadata, runs
+from scraping_project.storage.transactions import reading, writing
+from scraping_project.storage.upserts import insert
+from scraping_project.storage.writer import Writer
+from tests.integration.storage_truth import NOON, log, site
+
+LATE = NOON + timedelta(minutes=1_950)
+
+ASKED = {
+    "uq_sites_url_hash": queries.site_of_url("http://host7.example/7"),
+    "ix_sites_domain": queries.sites_of_domain("host7.example"),
+    "ix_sites_last_scraped": queries.sites_scraped_since(LATE),
+    "uq_scrape_logs_task_id": queries.log_of_attempt("task 7"),
+    "ix_scrape_logs_finished_at": queries.newest_logs(10),
+    "ix_scrape_logs_domain": queries.newest_logs_of_domain("host7.example"),
+    "ix_scrape_logs_status": queries.newest_logs_of_status("failed", 10),
+    "ix_scrape_logs_crawl": queries.logs_of_crawl("crawl 20", "failed", "timeout"),
+    "ix_scrape_logs_site_id": queries.logs_of_site(7),
+    "ix_runs_started_at": queries.newest_runs(10),
+    "ix_runs_crawl_id": queries.runs_of_crawl("crawl 3"),
+    "ix_runs_outcome": queries.running_runs(),
+    "uq_items_task_id": queries.items_of_attempt("task 7"),
+    "ix_items_type": queries.items_of_type("Type 3"),
+    "ix_items_run_id": queries.items_of_run("run 7"),
+    "ix_attempt_minutes_minute": queries.minutes_before(NOON + timedelta(minutes=1)),
+    "ix_site_totals_sites": queries.largest_domains(),
+}
+
+
+@pytest.fixture(scope="module")
+def filled(shared_mariadb):
+    """A database with enough rows that the server does not prefer to read them all."""
+    shared_mariadb.start()
+    engine = connect(shared_mariadb.database())
+    migrate(engine)
+    writer = Writer(engine)
+    for number in range(2_000):
+        url = f"http://host{number % 100}.example/{number}"
+        writer.append(site(url, number))
+        failed = {"status": "failed", "reason": "timeout"} if number % 20 == 0 else {}
+        crawl = f"crawl {number % 50}"
+        writer.append(log(f"task {number}", number, url=url, site_url=url, crawl_id=crawl, **failed))
+        writer.append(
+            StoredItem(
+                task_id=f"task {number}", number=1, crawl_id=crawl, run_id=f"run {number % 50}", url=url,
+                type=f"Type {number % 50}", data="{}", scraped_at=NOON,
+            )
+        )  # fmt: skip
+    writer.commit()
+    with writing(engine) as connection:
+        connection.execute(insert("mysql", runs), [run(number) for number in range(2_000)])
+        connection.execute(text(f"ANALYZE TABLE {', '.join(metadata.tables)}"))
+    yield engine
+    engine.dispose()
+
+
+def run(number):
+    return {
+        "id": f"run {number}",
+        "crawl_id": f"crawl {number % 50}",
+        "spider": "links",
+        "arguments": "{}",
+        "outcome": "finished" if number > 5 else "running",
+        "reason": None,
+        **dict.fromkeys(("pages", "failed", "filtered", "links", "items"), 0),
+        "host": "host",
+        "pid": number,
+        "egg_version": None,
+        "started_at": datetime(2026, 1, 1) + timedelta(minutes=number),  # noqa: DTZ001 -- as it is stored
+        "finished_at": None,
+    }
+
+
+def plan(engine, query):
+    words = query.compile(engine)
+    with reading(engine) as connection:
+        return connection.exec_driver_sql(f"EXPLAIN {words}", words.params).mappings().one()
+
+
+@pytest.mark.parametrize("index", ASKED)
+def test_a_named_query_uses_its_index(filled, index):
+    explained = plan(filled, ASKED[index])
+    assert explained["key"] == index
+    assert "filesort" not in (explained["Extra"] or "")
+    with reading(filled) as connection:
+        assert connection.execute(ASKED[index]).first() is not None
+
+
+def test_every_index_has_a_named_query():
+    made = {index.name for table in metadata.tables.values() for index in table.indexes}
+    assert made - {"uq_refused_rows_row_hash"} == set(ASKED)  # that one keeps refusals apart
+
+
+@pytest.mark.parametrize(
+    "of",
+    [
+        {},
+        {"crawl_id": "crawl 3"},
+        {"domain": "host7.example"},
+        {"since": LATE},
+        {"since": LATE, "domain": "host7.example"},
+        {"crawl_id": "crawl 3", "domain": "host7.example"},
+    ],
+)
+def test_an_overview_reads_neighbouring_roll_up_rows_alone(filled, of):
+    asked = {"crawl_id": "/", "domain": "/", "since": None} | of
+    explained = plan(filled, overview._outcomes(**asked))
+    assert explained["key"] == "PRIMARY"
+    assert explained["type"] in {"ref", "range"}
+    assert int(explained["rows"]) < 200

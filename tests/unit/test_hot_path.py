@@ -1,0 +1,77 @@
+"""What the crawl does for every page, done for less than Scrapy's own."""
+
+import asyncio
+import gc
+import logging
+import subprocess
+import sys
+
+import pytest
+from scrapy import Request, Spider
+from scrapy.http import Response
+from scrapy.utils.test import get_crawler
+
+from scraping_project.extensions.garbage import NEW, Garbage
+from scraping_project.loop import Loop
+from scraping_project.logformatter import LogFormatter
+from scraping_project.stats import Stats
+
+
+@pytest.mark.parametrize(
+    ("level", "quiet"), [("WARNING", True), ("INFO", True), ("DEBUG", False), ("odd", False), (10, False)]
+)
+def test_pages_and_items_are_put_into_words_only_when_these_are_read(level, quiet):
+    formatter = LogFormatter.from_crawler(get_crawler(settings_dict={"LOG_LEVEL": level}))
+    request, response = Request("https://a.example/"), Response("https://a.example/")
+    assert (formatter.crawled(request, response, Spider("example")) is None) is quiet
+    assert (formatter.scraped({}, response, Spider("example")) is None) is quiet
+
+
+def test_a_failed_download_is_put_into_words_at_any_level():
+    formatter = LogFormatter.from_crawler(get_crawler(settings_dict={"LOG_LEVEL": "ERROR"}))
+    said = formatter.download_error(None, Request("https://a.example/"), Spider("example"), "why")
+    assert said["level"] == logging.INFO
+
+
+def test_stats_count_as_scrapys_do():
+    stats = Stats(get_crawler())
+    stats.inc_value("a")
+    stats.inc_value("a", 2)
+    stats.max_value("b", 3)
+    stats.max_value("b", 1)
+    assert stats.get_stats() == {"a": 3, "b": 3}
+
+
+@pytest.fixture(name="collector")
+def collector_as_it_was():
+    before = gc.get_threshold()
+    yield before
+    gc.set_threshold(*before)
+    gc.unfreeze()
+
+
+def test_the_search_for_cycles_is_rarer_during_a_crawl(collector):
+    Garbage.from_crawler(get_crawler()).engine_started()
+    assert gc.get_threshold() == (NEW, *collector[1:])
+    assert gc.get_freeze_count() > 0
+
+
+def test_the_loop_closes_the_one_that_scrapy_makes_to_look_at_its_class():
+    before = asyncio.new_event_loop()
+    asyncio.set_event_loop(before)
+    loop = Loop()
+    try:
+        assert before.is_closed()
+    finally:
+        loop.close()
+        asyncio.set_event_loop(None)
+
+
+def test_a_loop_is_made_where_there_is_none():
+    made = subprocess.run(
+        [sys.executable, "-W", "error", "-c", "from scraping_project.loop import Loop; Loop().close()"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (made.returncode, made.stderr) == (0, "")

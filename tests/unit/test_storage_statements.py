@@ -1,0 +1,74 @@
+"""The INSERTs in the words of each database, MySQL's included, which no test runs on."""
+
+import pytest
+from sqlalchemy import Column, Integer, MetaData, Table
+from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+
+from scraping_project.storage import tables
+from scraping_project.storage.bulk import words_of
+from scraping_project.storage.upserts import add_up, insert, upsert
+
+OURS = [tables.sites, tables.scrape_logs, tables.items, tables.refused_rows, tables.runs]
+
+
+def mysql(version=(8, 4, 0)):
+    dialect = MySQLDialect_pymysql()
+    dialect.server_version_info = version
+    dialect._requires_alias_for_on_duplicate_key = version >= (8, 0, 20)  # as it learns of a server
+    return dialect
+
+
+def mariadb():
+    dialect = MySQLDialect_pymysql(is_mariadb=True)
+    dialect.server_version_info = (10, 6, 0)
+    return dialect
+
+
+def test_mysql_adds_up_under_the_name_that_it_gives_to_the_new_row():
+    words = words_of(mysql(), add_up, tables.site_totals)
+    assert words.head == "INSERT INTO site_totals (domain, sites) VALUES "
+    assert words.group == "(%s, %s)"
+    assert words.tail == " AS new ON DUPLICATE KEY UPDATE sites = (site_totals.sites + new.sites)"
+    assert words.names == ("domain", "sites")
+
+
+def test_mariadb_and_older_mysql_add_up_with_values():
+    for dialect in (mariadb(), mysql((5, 7, 0))):
+        words = words_of(dialect, add_up, tables.site_totals)
+        assert words.tail == " ON DUPLICATE KEY UPDATE sites = (site_totals.sites + VALUES(sites))"
+
+
+def test_sqlite_adds_up_on_conflict():
+    words = words_of(SQLiteDialect_pysqlite(), add_up, tables.site_totals)
+    assert words.group == "(?, ?)"
+    assert words.tail == " ON CONFLICT (domain) DO UPDATE SET sites = (site_totals.sites + excluded.sites)"
+
+
+def test_mysql_compares_the_content_before_it_assigns_it():
+    tail = words_of(mysql(), upsert, tables.sites).tail
+    assert "first_scraped" not in tail
+    assert "(sites.content_hash <=> new.content_hash) THEN sites.last_changed" in tail
+    assert tail.index("last_changed = CASE") < tail.index("content_hash = new.content_hash")
+
+
+@pytest.mark.parametrize("table", OURS, ids=lambda table: table.name)
+@pytest.mark.parametrize("dialect", [mysql(), mariadb(), SQLiteDialect_pysqlite()], ids=lambda d: d.name)
+@pytest.mark.parametrize("kind", [insert, upsert])
+def test_every_column_but_the_number_has_a_value(dialect, kind, table):
+    words = words_of(dialect, kind, table)
+    names = [column.name for column in table.columns]
+    assert list(words.names) == [name for name in names if name != "id" or table is tables.runs]
+    assert words.group.count("?") + words.group.count("%s") == len(words.names)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "end"),
+    [
+        (mysql(), "ON DUPLICATE KEY UPDATE id = keys.id"),
+        (SQLiteDialect_pysqlite(), "ON CONFLICT (id) DO NOTHING"),
+    ],
+)
+def test_a_row_that_is_all_key_is_left_as_it_is(dialect, end):
+    keys = Table("keys", MetaData(), Column("id", Integer, primary_key=True, autoincrement=False))
+    assert str(upsert(dialect.name, keys).compile(dialect=dialect)).replace("`", "").endswith(end)

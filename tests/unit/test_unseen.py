@@ -1,0 +1,12 @@
+from scrapy import Request, Spider
+from scrapy.http import Response
+from scrapy.utils.test import get_crawler
+
+from scraping_project.unseen import unseen
+
+
+def test_a_callback_that_is_tried_out_without_a_crawl_gets_every_url():
+    spider = Spider.from_crawler(get_crawler(), "example")
+    response = Response("https://a.example/", request=Request("https://a.example/"))
+    urls = ["https://a.example/1", "https://a.example/2"]
+    assert unseen(spider, response, iter(urls)) == urls
