@@ -1,12 +1,18 @@
 import os
+from typing import Any
 
 import scrapyd.app
 from scrapyd.config import Config
 from scrapyd.exceptions import ConfigError
+from twisted.application.internet import TimerService
+from twisted.application.service import IServiceCollection
 from twisted.python.components import Componentized
 
 from deploy.directories import place_in_data_dir
+from deploy.limits import limit
 from deploy.login import has_login
+from deploy.logs import INTERVAL, LogKeeper
+from deploy.shutdown import end_runs_first
 
 
 def application(config: Config) -> Componentized:
@@ -22,4 +28,11 @@ def application(config: Config) -> Componentized:
         )
     place_in_data_dir(config)
     built: Componentized = scrapyd.app.application(config)
+    services: Any = IServiceCollection(built)
+    for service in services:
+        if hasattr(service, "args"):  # a listener's: where it listens, and the site
+            limit(service.args[1])
+    rounds: Any = TimerService(INTERVAL, LogKeeper(config).keep)  # type: ignore[no-untyped-call]  # Twisted
+    rounds.setServiceParent(services)
+    end_runs_first(services.getServiceNamed("launcher"))
     return built

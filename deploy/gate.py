@@ -1,6 +1,8 @@
-"""Keeps web pages of others from driving Scrapyd through the browser of somebody who may."""
+"""What is refused before Scrapyd sees it: web pages of others, and names that are none."""
 
 import ipaddress
+import json
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -8,10 +10,21 @@ from scrapyd.config import Config
 from scrapyd.website import Root
 from twisted.python.components import Componentized
 from twisted.web import pages
-from twisted.web.http import Request
+from twisted.web.http import BAD_REQUEST, Request
 from twisted.web.resource import Resource
 
 from deploy.login import has_login
+from scraping_project.run_requests import RunRequestError, check_name, check_run_id, check_version
+
+#: Fields that become parts of a path, a command line or a log, and what each may be.
+NAMES: dict[bytes, Callable[[str], str]] = {
+    b"project": lambda value: check_name("project", value),
+    b"spider": lambda value: check_name("spider", value),
+    b"version": check_version,
+    b"_version": check_version,
+    b"jobid": check_run_id,
+    b"job": check_run_id,
+}
 
 
 def guarded_root(config: Config, app: Componentized) -> Resource:
@@ -20,7 +33,7 @@ def guarded_root(config: Config, app: Componentized) -> Resource:
 
 
 class Gate(Resource):
-    """Answers 403 to a foreign Origin and, without a login, to a foreign Host.
+    """Answers 403 to a foreign Origin and, without a login, to a foreign Host; 400 to a bad name.
 
     It does not know who asks: that is the login's work.
     """
@@ -39,7 +52,35 @@ class Gate(Resource):
             )
         if origin not in {None, f"http://{host}", f"https://{host}"}:
             return pages.forbidden(message=f"Scrapyd takes no requests from pages of {origin!r}.")
+        if wrong := wrong_name(request):
+            return BadName(wrong)
         return self.guarded.getChildWithDefault(path, request)
+
+
+class BadName(Resource):
+    """Says as Scrapyd would what is wrong with a name."""
+
+    isLeaf = True  # noqa: N815 - Twisted's name
+
+    def __init__(self, message: str) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # the same
+        self._answer = json.dumps({"status": "error", "message": message}).encode()
+
+    def render(self, request: Request) -> bytes:
+        request.setResponseCode(BAD_REQUEST)
+        request.responseHeaders.setRawHeaders(b"Content-Type", [b"application/json"])
+        return self._answer
+
+
+def wrong_name(request: Request) -> str | None:
+    """What is wrong with the first name of a request that is none."""
+    for name, check in NAMES.items():
+        for value in (request.args or {}).get(name, []):
+            try:
+                check(value.decode())
+            except (RunRequestError, UnicodeDecodeError) as error:
+                return f"{name.decode()}: {error}"
+    return None
 
 
 def is_loopback(host: str) -> bool:

@@ -1,44 +1,125 @@
-"""Runs a Scrapy command from a deployed egg: Scrapyd calls ``python -m deploy.runner crawl …``."""
+"""Runs a Scrapy command from a deployed egg and sees how it ends: ``python -m deploy.runner crawl …``.
+
+The crawl is a child. This process waits for it, passes on what it prints and the wish to end it, and writes
+the end of its run when the child could not: killed by a signal, out of memory, failed before it had begun. It
+imports little, for there is one of it beside every run.
+"""
 
 import os
+import signal
+import subprocess
 import sys
-from importlib.metadata import distributions
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from types import FrameType
 
-from scrapy.cmdline import execute
-from scrapyd.config import Config
-from scrapyd.utils import initialize_component
-
-from deploy.directories import place_in_data_dir
-
-
-def settings_module(egg: str) -> str:
-    """Returns the settings module that an egg names in its ``scrapy`` entry point."""
-    for distribution in distributions(path=[egg]):
-        for entry_point in distribution.entry_points.select(group="scrapy", name="settings"):
-            return entry_point.module
-    sys.exit(f"{egg} names no settings: its setup.py needs the entry point scrapy: settings = <module>")
+#: Seconds that a crawl gets to end by itself, once it was asked to.
+STOP_SECONDS = float(os.environ.get("SCRAPYD_STOP_SECONDS") or 40)
+#: One wish to end may come twice: from Scrapyd, and from the terminal or the init that both run under.
+ONE_WISH = 1.0
+#: How much of the last that a crawl printed is kept, to say why it failed.
+TAIL = 8_000
 
 
-def activate(egg: str) -> None:
-    """Puts an egg before the source tree on the path and Scrapy on the egg's settings."""
-    sys.path.insert(0, egg)
-    os.environ["SCRAPY_SETTINGS_MODULE"] = settings_module(egg)
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How the child ended."""
+
+    pid: int
+    code: int  # below 0: the signal that killed it
+    asked: bool  # to end
+    hard: bool  # and killed by this process
+    tail: str  # of its standard error
+
+
+class Crawl:
+    """The child and its signals.
+
+    It does not outlive this process: the kernel kills it then (on Linux).
+    """
+
+    def __init__(self, command: list[str]) -> None:
+        self._asked_at: float | None = None
+        self._hard = False
+        self._process: subprocess.Popen[bytes] | None = None
+        self._tail = b""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._end)
+        signal.signal(signal.SIGQUIT, self._kill)
+        signal.signal(signal.SIGALRM, self._kill)
+        # In a group of its own: Ctrl-C on Scrapyd's terminal reaches it once, through this process.
+        self._process = subprocess.Popen(  # noqa: S603  Scrapyd's words, each its own, and no shell
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=os.environ | {"RUNNER_PID": str(os.getpid())},
+            process_group=0,
+        )
+        if self._asked_at is not None:
+            self._signal(signal.SIGINT)
+
+    def wait(self) -> Ended:
+        """Waits for the child to end."""
+        if self._process is None:
+            raise RuntimeError("the child was not started")
+        threads = [
+            threading.Thread(target=self._pass_on, args=(pipe.fileno(), to), daemon=True)
+            for pipe, to in ((self._process.stdout, 1), (self._process.stderr, 2))
+            if pipe is not None
+        ]
+        for thread in threads:
+            thread.start()
+        code = self._process.wait()
+        for thread in threads:
+            thread.join(timeout=1)  # a process that the crawl has left behind may keep them open
+        tail = self._tail.decode(errors="replace")
+        return Ended(self._process.pid, code, self._asked_at is not None, self._hard, tail)
+
+    def _pass_on(self, source: int, to: int) -> None:
+        while chunk := os.read(source, 65_536):
+            if to == 2:  # noqa: PLR2004  standard error
+                self._tail = (self._tail + chunk)[-TAIL:]
+            with suppress(OSError):  # Scrapyd is gone: the run goes on, and nobody reads this
+                os.write(to, chunk)
+
+    def _end(self, _number: int, _frame: FrameType | None) -> None:
+        now = time.monotonic()
+        if self._asked_at is None:
+            self._asked_at = now
+            signal.setitimer(signal.ITIMER_REAL, STOP_SECONDS)
+        elif now - self._asked_at < ONE_WISH:
+            return
+        self._signal(signal.SIGINT)
+
+    def _kill(self, _number: int, _frame: FrameType | None) -> None:
+        self._asked_at = self._asked_at or time.monotonic()
+        self._hard = True
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is not None:
+            self._process.send_signal(number)
+
+
+def run_id(arguments: list[str]) -> str | None:
+    """The run's id in the command line that Scrapyd makes."""
+    prefix = "_job="
+    return next((word.removeprefix(prefix) for word in arguments if word.startswith(prefix)), None)
 
 
 def main() -> None:
-    config = Config()
-    place_in_data_dir(config)
-    project, version = os.environ["SCRAPY_PROJECT"], os.environ.get("SCRAPYD_EGG_VERSION")
-    eggs = initialize_component(config, "eggstorage", "scrapyd.eggstorage.FilesystemEggStorage")
-    found, egg = eggs.get(project, version)
-    if egg:
-        egg.close()
-        activate(egg.name)
-        os.environ["SCRAPYD_EGG_VERSION"] = found
-    # scrapy.cfg's [settings] names projects that run from the source tree.
-    elif project not in dict(config.items("settings", default=[])):
-        sys.exit(f"no egg of {project}{f' {version}' if version else ''}: run scrapyd-deploy")
-    execute()
+    arguments = sys.argv[1:]
+    command = [sys.executable, "-m", "deploy.egg", *arguments]
+    if arguments[:1] != ["crawl"]:
+        os.execv(sys.executable, command)  # noqa: S606  it needs no supervision, nor a shell
+    ended = Crawl(command).wait()
+    if run := run_id(arguments):
+        from deploy.outcome import record  # noqa: PLC0415  the database's libraries, once the crawl is over
+
+        record(run, ended)
+    sys.exit(ended.code if ended.code >= 0 else 128 - ended.code)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from scrapy import Spider, signals
 from scrapy.exceptions import CloseSpider, DontCloseSpider
 from scrapy.utils.misc import load_object
 
-from scraping_project import embedded, ends, engine, run
+from scraping_project import embedded, ends, engine, reasons, run
 from scraping_project.drops import Drops
 from scraping_project.extensions.attempts import AttemptLog
 from scraping_project.frontier.connection import connect as connect_redis
@@ -129,6 +129,7 @@ class Checkpoint:
             self._log.crawl_id = joined.crawl_id
             await asyncio.to_thread(migrate, self._database)
             await asyncio.to_thread(run.start, self._crawler, self._database, self._log, spider)
+            await asyncio.to_thread(run.lose, self._database, self.worker.reaped)
         except CrawlRefused as error:
             self._refuse(conflict(error, self.worker.keys))
         except (StorageError, FrontierError, embedded.RedisUnavailable) as error:
@@ -173,13 +174,12 @@ class Checkpoint:
         stats.set_value("frontier/answered", self.pages)
         stats.set_value("frontier/left_at", time.monotonic())  # before the count: the last to leave sees all
         stats.set_value("frontier/queued", await asyncio.to_thread(self._left))
-        if complete:
-            await self._finish(reason)
-        else:
+        if not complete:
             logger.error(
                 "%d rows could not be stored; their requests will be sent again", self.writer.pending
             )
             stats.set_value("checkpoint/lost_rows", self.writer.pending)
+        await self._finish(reason if complete else "fault")
         self._disconnect()
 
     def _disconnect(self) -> None:
@@ -258,9 +258,10 @@ class Checkpoint:
     async def _run(self) -> None:
         try:
             await self._run_until_closing()
-        except Exception:
+        except Exception as error:
             # A fault of this program: the run ends, and what it held goes to others, instead of hanging.
             logger.exception("The checkpoint failed, so this run ends")
+            self._crawler.stats.set_value(run.ERROR, reasons.describe(error))
             self._faulty = True
             self._ending = asyncio.create_task(self._crawler.engine.close_spider_async(reason="fault"))
 
@@ -391,7 +392,8 @@ class Checkpoint:
             await asyncio.sleep(min(TENDING, self._lease_ms / 4000))
             try:
                 reaped = await asyncio.to_thread(self.worker.tend)
-            except FrontierError as error:
+                await asyncio.to_thread(run.lose, self._database, reaped)
+            except (FrontierError, StorageError) as error:
                 logger.info("Dead workers could not be looked after: %s", error)
                 continue
             if reaped:

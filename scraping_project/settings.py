@@ -22,6 +22,11 @@ REDIS_URL = os.environ.get("REDIS_URL", "")
 EGG_VERSION = os.environ.get("SCRAPYD_EGG_VERSION")
 DATABASE_URL = os.environ.get("DATABASE_URL") or f"sqlite:///{Path(DATA_DIR).absolute() / 'scraping.db'}"
 
+# Scrapyd nodes that commands talk to, and their login
+SCRAPYD_URLS = os.environ.get("SCRAPYD_URLS") or "http://127.0.0.1:6800"
+SCRAPYD_USERNAME = os.environ.get("SCRAPYD_USERNAME", "")
+SCRAPYD_PASSWORD = os.environ.get("SCRAPYD_PASSWORD", "")
+
 # Seeds and the queue: shared by every worker of a frontier
 SCHEDULER = "scraping_project.scheduler.Scheduler"
 REQUEST_FINGERPRINTER_CLASS = "scraping_project.fingerprints.Fingerprinter"
@@ -69,10 +74,12 @@ ITEM_PIPELINES = {
 CHECKPOINT_INTERVAL = 0.25
 FRONTIER_LEASE = 60.0
 FRONTIER_STUCK_AFTER = 300.0
+RUN_HEARTBEAT = 10.0
 EXTENSIONS = {
     "scraping_project.extensions.garbage.Garbage": 50,
     "scraping_project.extensions.attempts.AttemptLog": 100,
     "scraping_project.checkpoint.Checkpoint": 200,
+    "scraping_project.extensions.run_heartbeat.RunHeartbeat": 300,
     "scraping_project.extensions.progress.Progress": 400,
 }
 

@@ -89,6 +89,7 @@ class Worker:
         self.token = ""
         self.joined: Joined | None = None
         self.gone = threading.Event()  # set while this token is worth nothing
+        self.reaped: list[str] = []  # the dead neighbours that the last join took back from
         self._kept_until = 0.0  # monotonic; till then nobody else can have the leases
 
     @property
@@ -113,7 +114,7 @@ class Worker:
         """
         name = self._frontier.keys.name
         if gone := self._gone_neighbours():
-            self._reap(gone)
+            self.reaped = self._reap(gone)
         token, began = new_token(), time.monotonic()
         joined = self._frontier.join(
             token,

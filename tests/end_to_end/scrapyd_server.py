@@ -5,10 +5,15 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import requests
 
+from scraping_project.storage.engine import connect
+from scraping_project.storage.migrate import migrate
+from scraping_project.storage.runs import KnownRun, read_runs
 from tests.servers import LOOPBACK, Server
 
 ROOT = Path(__file__).parents[2]
@@ -35,6 +40,14 @@ def checkout(destination: Path) -> Path:
         shutil.copytree(ROOT / name, destination / name, ignore=caches)
     for name in ("scrapy.cfg", "setup.py", "pyproject.toml", "README.md"):
         shutil.copy(ROOT / name, destination / name)
+    return destination
+
+
+def node_root(destination: Path) -> Path:
+    """Copy what a clone holds and a Scrapyd started in it needs, for a test to change."""
+    checkout(destination)
+    shutil.copytree(ROOT / "deploy", destination / "deploy", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "scrapyd.conf", destination / "scrapyd.conf")
     return destination
 
 
@@ -77,6 +90,17 @@ class Scrapyd(Server):
         except requests.ConnectionError:
             return False
 
+    def kill_all(self) -> None:
+        """End it and every run of its as a power cut would."""
+        scrapyd = psutil.Process(self.pid)
+        processes = [scrapyd, *scrapyd.children(recursive=True)]
+        for process in processes:
+            process.suspend()  # or a runner would still write how its crawl ended
+        for process in processes:
+            process.kill()
+        psutil.wait_procs(processes)
+        self.kill()
+
     def get(self, page: str, **parameters: str) -> dict:
         return self._ok(requests.get(self.url + page, parameters, auth=self.login, timeout=30))
 
@@ -89,14 +113,46 @@ class Scrapyd(Server):
         assert answer["status"] == "ok", answer
         return answer
 
+    @property
+    def database_url(self) -> str:
+        return self.settings.get("DATABASE_URL") or f"sqlite:///{self.data_dir / 'scraping.db'}"
+
+    def known(self, *run_ids: str) -> list[KnownRun]:
+        """Return the rows of runs, the newest first; of all when none is named."""
+        engine = connect(self.database_url)
+        try:
+            migrate(engine)
+            return read_runs(engine, ids=run_ids)
+        finally:
+            engine.dispose()
+
+    def ended(self, run_id: str, within: float = FINISH_TIMEOUT) -> KnownRun:
+        """Wait until a run has ended and return its row."""
+        self.wait_for(lambda: not self.is_open(run_id), within)
+        return self.known(run_id)[0]
+
+    def is_open(self, run_id: str) -> bool:
+        rows = self.known(run_id)
+        return not rows or rows[0].outcome in {"pending", "running"}
+
+    def wait_for(self, is_so: Callable[[], object], within: float = FINISH_TIMEOUT) -> None:
+        """Wait for something that tells nobody when it happens."""
+        deadline = time.monotonic() + within
+        while not is_so():
+            assert time.monotonic() < deadline, self.log_tail()
+            time.sleep(0.1)
+
+    def schedule(self, spider: str, project: str = "default", **fields: object) -> str:
+        return self.post("schedule.json", project=project, spider=spider, **fields)["jobid"]
+
+    def log_of(self, run_id: str, spider: str, project: str = "default") -> str:
+        return (self.data_dir / "scrapyd" / "logs" / project / spider / f"{run_id}.log").read_text()
+
     def run(self, spider: str, project: str = "scraping_project", **fields: object) -> str:
         """Schedule a run, wait until it has ended and return its log."""
-        job = self.post("schedule.json", project=project, spider=spider, **fields)["jobid"]
-        deadline = time.monotonic() + FINISH_TIMEOUT
-        while job not in [finished["id"] for finished in self.get("listjobs.json")["finished"]]:
-            assert time.monotonic() < deadline, self.log_tail()
-            time.sleep(0.1)  # Scrapyd tells nobody that a run has ended
-        return (self.data_dir / "scrapyd" / "logs" / project / spider / f"{job}.log").read_text()
+        job = self.schedule(spider, project, **fields)
+        self.wait_for(lambda: job in [ended["id"] for ended in self.get("listjobs.json")["finished"]])
+        return self.log_of(job, spider, project)
 
 
 def client(name: str, *arguments: str, root: Path, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -109,6 +165,13 @@ def client(name: str, *arguments: str, root: Path, **settings: str) -> subproces
         text=True,
         check=False,
     )
+
+
+def build(root: Path, egg: Path) -> Path:
+    """Build the egg of a project's root with scrapyd-deploy."""
+    done = client("scrapyd-deploy", "--build-egg", str(egg), root=root)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return egg
 
 
 def deploy(root: Path, scrapyd: Scrapyd) -> None:

@@ -8,9 +8,11 @@ import redis
 from ruamel.yaml import YAML
 from sqlalchemy import create_engine, text
 
+from deploy.runner import STOP_SECONDS
 from tests.end_to_end.scrapyd_server import BIN, ROOT, Scrapyd
 from tests.servers import MariadbServer, RedisServer, free_port
 
+NODES = ("scrapyd", "scrapyd-2")
 DOTENV = {"SCRAPYD_USERNAME": "crawler", "SCRAPYD_PASSWORD": "secret", "MYSQL_PASSWORD": "alsosecret"}
 
 #: ``$$``, ``${NAME}``, ``${NAME:-default}`` and ``${NAME:?what is missing}``, as compose reads them.
@@ -132,14 +134,28 @@ def test_the_example_names_every_variable_of_the_file_and_no_other():
 
 def test_only_scrapyd_is_published_and_on_loopback_alone(services):
     published = {name: service["ports"] for name, service in services.items() if "ports" in service}
-    assert published == {"scrapyd": ["127.0.0.1:6800:6800"]}
+    assert published == {"scrapyd": ["127.0.0.1:6800:6800"], "scrapyd-2": ["127.0.0.1:6801:6800"]}
 
 
 def test_scrapyd_waits_for_both_servers_to_be_healthy(services):
-    assert services["scrapyd"]["depends_on"] == {
-        name: {"condition": "service_healthy"} for name in ("redis", "mysql")
-    }
+    for node in NODES:
+        assert services[node]["depends_on"] == {
+            name: {"condition": "service_healthy"} for name in ("redis", "mysql")
+        }
     assert all("healthcheck" in service for service in services.values())
+
+
+def test_the_nodes_share_all_but_their_port_and_their_files(services):
+    one, other = (services[node] for node in NODES)
+    assert {name for name in one if one[name] != other[name]} == {"ports", "volumes"}
+
+
+def test_a_node_gets_longer_to_stop_than_its_runs_to_end(services):
+    assert int(services["scrapyd"]["stop_grace_period"].removesuffix("s")) > STOP_SECONDS
+
+
+def test_what_containers_print_is_bounded(services):
+    assert all("max-size" in service["logging"]["options"] for service in services.values())
 
 
 def test_redis_keeps_what_it_is_given(scrapyd):

@@ -12,8 +12,8 @@ from scrapy.http import Response
 from scrapy.utils.test import get_crawler
 
 from scraping_project.extensions.garbage import NEW, Garbage
-from scraping_project.loop import Loop
 from scraping_project.logformatter import LogFormatter
+from scraping_project.loop import Loop
 from scraping_project.stats import Stats
 
 

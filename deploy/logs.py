@@ -1,0 +1,49 @@
+"""Keeps the logs of runs within bounds: each by its size, all of them by their age."""
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from scrapyd.config import Config
+
+DAY = 86_400
+MEGABYTE = 1024 * 1024
+#: Seconds between two rounds.
+INTERVAL = 60.0
+
+
+class LogKeeper:
+    """Cuts logs that have grown too large and deletes those that nobody has written to for days.
+
+    A run holds its log open in append mode, so a cut one goes on from its new beginning. What is written in
+    the instant between copy and cut is lost.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._directory = Path(config.get("logs_dir"))
+        self._most_bytes = int(config.getfloat("log_megabytes", 50.0) * MEGABYTE)
+        self._most_age = config.getfloat("log_days", 30.0) * DAY
+
+    def keep(self) -> None:
+        """One round over all logs."""
+        for path in self._logs():
+            with suppress(FileNotFoundError):  # Scrapyd deletes them, too
+                status = path.stat()
+                if time.time() - status.st_mtime > self._most_age:
+                    path.unlink()
+                elif path.suffix == ".log" and status.st_size > self._most_bytes:
+                    cut(path)
+
+    def _logs(self) -> Iterator[Path]:
+        for directory, _, names in os.walk(self._directory):
+            yield from (Path(directory, name) for name in names if name.endswith((".log", ".log.1")))
+
+
+def cut(path: Path) -> None:
+    """Moves what a log holds into ``.log.1``, in place of what that held."""
+    with path.open("rb+") as log, path.with_name(f"{path.name}.1").open("wb") as old:
+        shutil.copyfileobj(log, old)
+        log.truncate(0)

@@ -1,0 +1,163 @@
+"""Scrapyd's own web services, with what a shared deployment needs on top."""
+
+import math
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from io import BytesIO
+from tempfile import NamedTemporaryFile
+from typing import Any, cast
+from uuid import uuid4
+from zipfile import is_zipfile
+
+from scrapyd import webservice
+from scrapyd.config import Config
+from sqlalchemy import Engine
+from twisted.web import http
+from twisted.web.error import Error
+from twisted.web.http import Request
+
+from deploy.database import database
+from scraping_project.commands.backends import database_answers
+from scraping_project.run_requests import RunRequestError, check_arguments, check_settings
+from scraping_project.storage.errors import StorageError
+from scraping_project.storage.migrate import migrate
+from scraping_project.storage.runs import AskedRun, ask_run, refuse_unless_pending, withdraw_run
+
+#: Fields of schedule.json that are no spider arguments.
+FIELDS = frozenset({b"project", b"spider", b"_version", b"jobid", b"priority", b"setting"})
+#: What a runner is told: to end its crawl, or by SIGQUIT (3) to kill it, and see that.
+SIGNALS = {"INT": "INT", "2": "INT", "TERM": "TERM", "15": "TERM", "KILL": "3", "9": "3"}
+
+
+def refusal(message: object) -> Error:
+    """What Scrapyd answers as ``"status": "error"``."""
+    return Error(code=http.OK, message=" ".join(str(message).split()).encode())
+
+
+class DaemonStatus(webservice.DaemonStatus):  # type: ignore[misc]  # Scrapyd has no types
+    """Says as well how many runs this node takes at a time."""
+
+    def render_GET(self, request: Request) -> dict[str, Any]:  # noqa: N802 - Twisted's name
+        return {**super().render_GET(request), "max_proc": self.root.launcher.max_proc}
+
+
+class Schedule(webservice.Schedule):  # type: ignore[misc]  # the same
+    """Refuses what must not stand in a command line, and writes a row of every run that it takes."""
+
+    def render_POST(self, request: Request) -> dict[str, Any]:  # noqa: N802 - Twisted's name
+        arguments, settings = asked(request)
+        run_id = field(request, b"jobid") or uuid4().hex
+        request.args[b"jobid"] = [run_id.encode()]
+        if self._has(run_id):
+            return {"jobid": run_id}
+        run = AskedRun(
+            id=run_id,
+            project=field(request, b"project"),
+            spider=field(request, b"spider"),
+            arguments=arguments,
+            settings=settings,
+            node=f"http://{request.getHeader('host')}",
+            egg_version=field(request, b"_version") or None,
+        )
+        with open_database() as engine:
+            refuse_unless_pending(engine, run_id)
+            answer: dict[str, Any] = super().render_POST(request)
+            ask_run(engine, run)
+        return answer
+
+    def _has(self, run_id: str) -> bool:
+        running = any(process.job == run_id for process in self.root.launcher.processes.values())
+        queues = self.root.poller.queues.values()
+        return running or any(message["_job"] == run_id for queue in queues for message in queue.list())
+
+
+class Cancel(webservice.Cancel):  # type: ignore[misc]  # the same
+    """Ends a run by its runner, which sees how it ends; a run that waited is on record as cancelled."""
+
+    def render_POST(self, request: Request) -> dict[str, Any]:  # noqa: N802 - Twisted's name
+        name = field(request, b"signal").upper().removeprefix("SIG") or "INT"
+        if name not in SIGNALS:
+            raise refusal(f"signal {name[:20]!r} is none of INT, TERM and KILL")
+        request.args[b"signal"] = [SIGNALS[name].encode()]
+        run_id = field(request, b"job")
+        answer: dict[str, Any] = super().render_POST(request)
+        if answer["prevstate"] is not None:
+            # Of one that runs, too: its process may be too young to take a signal, and is refused later then.
+            with open_database() as engine:
+                withdraw_run(engine, run_id, "cancelled", "before it started")
+        return answer
+
+
+class AddVersion(webservice.AddVersion):  # type: ignore[misc]  # the same
+    """Tries an egg before it stores it: one that does not list its spiders leaves the last one serving."""
+
+    def render_POST(self, request: Request) -> dict[str, Any]:  # noqa: N802 - Twisted's name
+        project, version = field(request, b"project"), field(request, b"version")
+        egg = (request.args.get(b"egg") or [b""])[0]
+        if not (project and version and is_zipfile(BytesIO(egg))):
+            return cast("dict[str, Any]", super().render_POST(request))  # it says what is missing
+        spiders = self._try(egg, project)
+        stored = self.root.eggstorage.put(BytesIO(egg), project, version)
+        self.root.update_projects()
+        webservice.spider_list.cache[project].pop(None, None)
+        webservice.spider_list.cache[project][stored] = spiders
+        return {"project": project, "version": stored, "spiders": len(spiders)}
+
+    def _try(self, egg: bytes, project: str) -> list[str]:
+        with NamedTemporaryFile(prefix="trial-", suffix=".egg") as file:
+            file.write(egg)
+            file.flush()
+            done = subprocess.run(  # noqa: S603  the runner, as Scrapyd itself calls it
+                [sys.executable, "-m", self.root.runner, "list", "-s", "LOG_STDOUT=0"],
+                env=os.environ
+                | {"SCRAPY_PROJECT": project, "SCRAPYD_EGG_ON_TRIAL": file.name, "PYTHONIOENCODING": "UTF-8"},
+                capture_output=True,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+                check=False,
+            )
+        if done.returncode:
+            # Not 200, as Scrapyd would answer: scrapyd-deploy takes that for a deploy that went well.
+            said = done.stderr.strip() or done.stdout.strip()
+            raise Error(code=http.BAD_REQUEST, message=f"the egg does not work:\n{said[-4000:]}".encode())
+        return done.stdout.splitlines()
+
+
+def asked(request: Request) -> tuple[dict[str, str], dict[str, str]]:
+    """The spider arguments and settings of a request, or a refusal."""
+    try:
+        given = {name: values[0] for name, values in request.args.items() if name not in FIELDS}
+        arguments = {name.decode(): value.decode() for name, value in given.items()}
+        pairs = [pair.decode().partition("=") for pair in request.args.get(b"setting", [])]
+        settings = {name: value for name, _, value in pairs}
+        check_arguments(arguments)
+        check_settings(settings)
+        if not math.isfinite(float(field(request, b"priority") or 0)):
+            raise RunRequestError("priority is a number")
+    except (UnicodeDecodeError, ValueError) as error:
+        raise refusal(error) from error
+    return arguments, settings
+
+
+@contextmanager
+def open_database() -> Iterator[Engine]:
+    """Opens the database for a moment, or refuses the request because of it."""
+    try:
+        engine = database(Config())
+        database_answers(engine)
+        migrate(engine)
+        yield engine
+        engine.dispose()
+    except StorageError as error:
+        raise refusal(error) from error
+
+
+def field(request: Request, name: bytes) -> str:
+    """The first value of a form's field; empty when there is none."""
+    with suppress(UnicodeDecodeError):
+        return cast("str", request.args.get(name, [b""])[0].decode())
+    raise refusal(f"{name.decode()} is no UTF-8 text")

@@ -1,0 +1,32 @@
+"""What the commands about runs share: which nodes, which run."""
+
+from argparse import ArgumentParser, Namespace
+
+from scrapy.settings import BaseSettings
+from sqlalchemy import Engine
+
+from scraping_project.commands.exits import refuse
+from scraping_project.nodes import NodeError, Nodes
+from scraping_project.storage.runs import KnownRun, read_runs
+
+
+def add_nodes_option(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--nodes", metavar="URL[,URL]", help="the Scrapyd nodes, in place of those of SCRAPYD_URLS"
+    )
+
+
+def nodes_of(settings: BaseSettings, opts: Namespace) -> Nodes:
+    """The nodes that were named, or one line that says what is wrong with them."""
+    try:
+        return Nodes.of(settings, opts.nodes)
+    except NodeError as error:
+        refuse(str(error))
+
+
+def known_run(database: Engine, run_id: str) -> KnownRun:
+    """The run of that id, or one line."""
+    found = read_runs(database, ids=[run_id])
+    if not found:
+        refuse(f"there is no run {run_id[:100]!r}: scrapy runs lists them")
+    return found[0]

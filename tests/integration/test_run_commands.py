@@ -1,0 +1,164 @@
+import json
+from datetime import UTC, datetime
+from threading import Thread
+
+import pytest
+
+from scraping_project.storage.engine import connect
+from scraping_project.storage.migrate import migrate
+from scraping_project.storage.runs import AskedRun, Run, RunCounts, ask_run, finish_run, read_runs, start_run
+from tests.servers import free_port
+
+
+@pytest.fixture
+def database(project):
+    project.data_dir.mkdir()
+    engine = connect(project.database_url)
+    migrate(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def nobody():
+    return f"http://127.0.0.1:{free_port()}"
+
+
+def asked(**changes):
+    values = {
+        "id": "waiting",
+        "project": "p",
+        "spider": "links",
+        "arguments": {},
+        "settings": {},
+        "node": None,
+    }
+    return AskedRun(**(values | changes))
+
+
+def running(database, run_id, **changes):
+    values = {
+        "id": run_id, "crawl_id": "c", "spider": "links", "arguments": {"start_urls": "http://a/"},
+        "host": "host", "pid": 1, "egg_version": None, "started_at": datetime.now(UTC),
+    }  # fmt: skip
+    start_run(database, Run(**(values | changes)))
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (("run",), "run takes the name of one spider"),
+        (("run", "nosuch"), "there is no spider 'nosuch'"),
+        (("run", "links", "-a", "nosuch=1"), "takes no argument nosuch"),
+        (("run", "links", "-a", "x"), "-a takes NAME=VALUE"),
+        (("run", "links", "-a", "max_pages=x"), "max_pages is a whole number"),
+        (("run", "links", "-a", "start_urls=http://u:p@a/"), "holds a secret"),
+        (("run", "links", "-s", "LOG_FILE=x"), "a request may not set 'LOG_FILE'"),
+        (("run", "links", "--workers", "0"), "--workers is a whole number from 1 to 64"),
+        (("run", "links", "--project", "../x"), "'../x' is no project"),
+        (("run", "links", "--nodes", "ftp://a"), "'ftp://a' is no node"),
+        (("run", "links", "--nodes", "http://u:canary@a"), "that URL is no node"),
+        (("run", "links", "--nodes", ","), "no node is named"),
+        (("run", "links", "--nosuch"), "--nosuch"),
+        (("runs", "nosuch"), "there is no such run: nosuch"),
+        (("runs", "--limit", "0"), "--limit is a whole number"),
+        (("runs", "--outcome", "well"), "invalid choice: 'well'"),
+        (("cancel",), "cancel takes the ids of runs"),
+        (("cancel", "nosuch"), "there is no run 'nosuch': scrapy runs lists them"),
+        (("cancel", "x", "--timeout", "nan"), "--timeout is a number of seconds"),
+        (("logs",), "logs takes the id of one run"),
+        (("logs", "a", "b"), "logs takes the id of one run"),
+        (("logs", "nosuch"), "there is no run 'nosuch'"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_2(project, command, message):
+    done = project.run(*command, env={"REDIS_URL": "unused"}, check=False)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert "canary" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["run", "runs", "cancel", "logs"])
+def test_help_teaches(project, command):
+    told = " ".join(project.run(command, "--help", env={"REDIS_URL": "unused"}).stdout.split())
+    assert "--nodes" in told
+    assert "SCRAPYD_URLS" in told
+
+
+def test_a_run_that_no_node_takes_has_failed_and_says_so(project, database, nobody):
+    done = project.run("run", "links", "--nodes", nobody, env={"REDIS_URL": "unused"}, check=False)
+    assert done.returncode == 2
+    assert f"scrapy: {nobody} does not answer" in done.stderr.splitlines()[-1]
+    (row,) = read_runs(database)
+    assert row.outcome == "failed"
+
+
+def test_runs_are_listed_with_their_ends(project, database):
+    ask_run(database, asked(node="http://node"))
+    running(database, "broken")
+    finish_run(database, "broken", "failed", "fault", RunCounts(pages=3), error="ValueError: \x1b[2J")
+    listed = project.run("runs", env={"REDIS_URL": "unused"}).stdout.splitlines()
+    assert [line.split()[:2] for line in listed] == [
+        ["id", "outcome"],
+        ["broken", "failed"],
+        ["waiting", "pending"],
+    ]
+    assert listed[1].endswith("ValueError:  [2J")
+    lines = project.run("runs", "--json", "--outcome", "failed", env={"REDIS_URL": "unused"}).stdout
+    run = json.loads(lines)
+    assert (run["id"], run["outcome"], run["pages"], run["error"]) == (
+        "broken",
+        "failed",
+        3,
+        "ValueError: \x1b[2J",
+    )
+    assert run["arguments"] == {"start_urls": "http://a/"}
+    assert run["started_at"].endswith("+00:00")
+
+
+def test_a_waiting_run_is_cancelled_though_its_node_is_gone(project, database, nobody):
+    ask_run(database, asked(node=nobody))
+    done = project.run("cancel", "waiting", "--nodes", nobody, env={"REDIS_URL": "unused"})
+    assert done.stdout == "run waiting cancelled\n"
+    assert done.stderr == f"warning: {nobody} does not answer (NewConnectionError)\n"
+    assert read_runs(database)[0].outcome == "cancelled"
+
+
+def test_a_run_that_has_ended_is_left_as_it_is(project, database, nobody):
+    running(database, "done")
+    finish_run(database, "done", "finished", "finished", RunCounts())
+    done = project.run("cancel", "done", "--nodes", nobody, env={"REDIS_URL": "unused"})
+    assert done.stdout == "run done had ended already: finished\n"
+
+
+def test_a_typed_run_is_cancelled_by_its_row(project, database, nobody, docs_site):
+    # Given a crawl that somebody typed, and that no node knows
+    crawl = project.start(
+        "crawl", "links", "-a", f"start_urls={docs_site.url}", "-a", "_job=typed", "-s", "RUN_HEARTBEAT=0.2"
+    )
+    reader = Thread(target=crawl.communicate)
+    reader.start()
+    while not [row for row in read_runs(database) if row.outcome == "running"]:
+        assert crawl.poll() is None, project.errors(crawl)
+    # When it is cancelled, then it ends cleanly
+    done = project.run("cancel", "typed", "--nodes", nobody, env={"REDIS_URL": "unused"})
+    assert done.stdout == "run typed cancelled\n"
+    reader.join(30)
+    assert crawl.returncode == 130
+
+
+def test_a_run_that_does_not_end_is_reported(project, database, nobody):
+    running(database, "deaf")
+    done = project.run(
+        "cancel", "deaf", "--nodes", nobody, "--timeout", "0", env={"REDIS_URL": "unused"}, check=False
+    )
+    assert (done.returncode, done.stdout) == (1, "run deaf running\n")
+    assert "did not end in 0 s: no node has it: kill process 1 on host" in done.stderr
+
+
+def test_the_log_of_a_typed_run_is_where_it_was_typed(project, database):
+    running(database, "typed")
+    done = project.run("logs", "typed", env={"REDIS_URL": "unused"}, check=False)
+    assert done.returncode == 2
+    assert "was typed on host" in done.stderr
