@@ -12,6 +12,7 @@ from scrapy import Request
 from scrapy.http import Response
 
 from scraping_project.frontier.steps import Leased, Push
+from scraping_project.slots import Clock
 
 
 def utc_now() -> datetime:
@@ -36,7 +37,9 @@ class Attempt:
     site_url: str | None = None  # set once a Site for this answer has been stored
     leased: Leased | None = None  # None: it can't be written down, or its lease is with another worker
     successor: Push | None = None  # the redirect or retry that takes its place
+    retry_in_ms: int = 0  # how long its retry waits
     given_back: bool = False  # its callback asked for the run to end
+    clock: Clock | None = None  # of its slot, until it is back from the download
 
     def sending(self) -> None:
         self.sent_ms = time.monotonic() * 1000
@@ -69,8 +72,15 @@ class Attempts:
     def __len__(self) -> int:
         return len(self._current)
 
-    def begin(self, request: Request, request_id: str, number: int, leased: Leased | None = None) -> None:
-        self._current[request] = Attempt(request, request_id, number, leased=leased)
+    def begin(
+        self,
+        request: Request,
+        request_id: str,
+        number: int,
+        leased: Leased | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._current[request] = Attempt(request, request_id, number, leased=leased, clock=clock)
 
     def of(self, request: Request | None) -> Attempt | None:
         if request is None:

@@ -27,9 +27,11 @@ from scraping_project.frontier.connection import connect as connect_redis
 from scraping_project.frontier.errors import CrawlOver, CrawlRefused, FrontierError, SetBack, WorkerReaped
 from scraping_project.frontier.frontier import Frontier, Joined
 from scraping_project.frontier.keys import Keys
-from scraping_project.frontier.steps import Burial, Heard, Leased, Push, Step, blob, read_leased
+from scraping_project.frontier.robots import RobotsCache
+from scraping_project.frontier.steps import Burial, End, Heard, Leased, Push, Step, blob, read_leased
 from scraping_project.frontier.worker import Worker
 from scraping_project.heartbeat import Heartbeat
+from scraping_project.slots import Slots
 from scraping_project.storage.engine import connect
 from scraping_project.storage.errors import StorageError
 from scraping_project.storage.migrate import migrate
@@ -73,6 +75,7 @@ class Checkpoint:
         self._database = connect(settings["DATABASE_URL"])
         self._redis: redis.Redis | None = None
         self.writer = Writer(self._database)
+        self.slots = Slots(settings)
         self._interval = settings.getfloat("CHECKPOINT_INTERVAL")
         self._lease_ms = int(settings.getfloat("FRONTIER_LEASE") * 1000)
         self._stuck_after = settings.getfloat("FRONTIER_STUCK_AFTER")
@@ -203,6 +206,11 @@ class Checkpoint:
         self.worker.said.taken.append(blob(seed))
         self.hurry()
 
+    def release(self, end: End) -> None:
+        """Give a request back untouched: others may have its slot."""
+        self.worker.said.release.append(end)
+        self.hurry()
+
     def filtered(self, reason: str, count: int = 1) -> None:
         said = self.worker.said.filtered
         said[reason] = said.get(reason, 0) + count
@@ -248,6 +256,7 @@ class Checkpoint:
         self.redis_url = found.url
         keys = Keys(getattr(spider, "frontier", "") or spider.name)
         self._redis = connect_redis(found.url)
+        self.robots = RobotsCache(self._redis, keys)
         return Worker(
             Frontier(self._redis, keys),
             rules=rules_of(spider),
@@ -297,15 +306,16 @@ class Checkpoint:
         await self._go("shutdown")
         engine.stop_now()
 
-    async def _commit(self, *, last: bool = False) -> bool:
+    async def _commit(self) -> bool:
         """One group commit; whether it went through."""
         self._heartbeat.tick()
         self._settle()
         try:
             # What is said is settled before the commit, so that nothing is acked whose rows it did not hold.
-            wishes = {} if last else self._buffers.wishes(self._rate, self._interval)
+            wishes = self._buffers.wishes(self._rate, self._interval)
             step = self.worker.next_step(started=self.started, **wishes)
             await asyncio.to_thread(self.writer.commit)
+            asked_at = time.monotonic()
             heard = await asyncio.to_thread(self.worker.exchange, step)
         except (WorkerReaped, CrawlOver) as error:
             await self._join_again(error)
@@ -316,8 +326,9 @@ class Checkpoint:
         self._resume()
         self._counted += step.pages
         self.worker.answered(step, heard)
+        self.slots.hear(heard, asked_at, time.monotonic())
         self._buffers.receive(heard, step)
-        self._hear(heard, armed=bool(step.arm))
+        self._hear(heard, step)
         return True
 
     def _settle(self) -> None:
@@ -325,6 +336,7 @@ class Checkpoint:
         now = asyncio.get_running_loop().time()
         ended, said = self._log.settle(), self.worker.said
         for attempt, outcome in ended:
+            self.slots.came_back(attempt)
             ends.say(said, attempt, outcome)
         for reason, by in self._drops.since_last().items():
             said.filtered[reason] = said.filtered.get(reason, 0) + by
@@ -334,12 +346,12 @@ class Checkpoint:
         self._rate += (len(ended) / seconds - self._rate) * min(seconds, 1.0)
         self._settled_at = now
 
-    def _hear(self, heard: Heard, *, armed: bool) -> None:
+    def _hear(self, heard: Heard, step: Step) -> None:
         self.heard = heard
         self.pages = heard.ledger.pages
         for record in heard.letters.values():
             self._log.bury(read_leased(record))
-        if heard.leased or armed or self._held_back:
+        if heard.leased or heard.grants or step.arm or self._held_back:
             engine.wake(self._crawler)
 
     def _reason_to_end(self) -> str | None:
@@ -403,7 +415,7 @@ class Checkpoint:
     async def _last_commits(self) -> bool:
         """Commit until nothing is left to say; whether that was reached."""
         deadline = self._stop_asked + LAST_PATIENCE
-        while not await self._commit(last=True) or self.worker.said or self.writer.pending:
+        while not await self._commit() or self.worker.said or self.writer.pending:
             nothing_to_store = not self.writer.pending
             if nothing_to_store and (self.worker.gone.is_set() or not self.worker.holds):
                 return True

@@ -1,46 +1,82 @@
-"""How each request left the download: the engine tells when, only the downloader sees how."""
+"""How each request left the download, and when it may go onto the wire: only the downloader sees both."""
 
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from scrapy import Request
 from scrapy.core import downloader
 from scrapy.exceptions import NotConfigured
 from scrapy.http import Response
+from scrapy.utils.asyncio import call_later
+from scrapy.utils.defer import _schedule_coro, deferred_from_coro  # as Scrapy's downloader does
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from scraping_project.checkpoint import Checkpoint
+from scraping_project.domains import registered_domain
 from scraping_project.extensions.attempts import AttemptLog
+from scraping_project.frontier.steps import slot_name
+from scraping_project.reasons import Filtered
+from scraping_project.slots import NEVER, Clock
+from scraping_project.throttle import Throttle
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
     from scraping_project.attempts import Attempt
 
+_PRIVATE = ("_enqueue_request", "_process_queue", "_download", "_wait_for_download", "_latercall")
+_BLOCKED = ("guard", "the operator has blocked this slot")
+
 
 class Downloader(downloader.Downloader):
-    """Scrapy's downloader, recording what became of each attempt.
+    """Scrapy's downloader, which records what became of each attempt and obeys the slots' clocks.
 
-    It touches two private names of Scrapy's downloader, ``_enqueue_request`` (the way to the wire) and,
-    through ``fetch``, the middlewares' result; ``__init__`` fails when they are gone.
+    Whatever a slot sends, be it a page, a robots.txt, a file or what a redirect leads to, waits here for the
+    slot's permit and its delay; Scrapy's own delay is not applied a second time. It overrides private names
+    of Scrapy's downloader; ``__init__`` fails when they are gone.
     """
 
     def __init__(self, crawler: "Crawler") -> None:
         super().__init__(crawler)
-        log = crawler.get_extension(AttemptLog)
-        if log is None:
-            raise NotConfigured("scraping_project.downloader.Downloader needs the extension AttemptLog")
-        if not hasattr(downloader.Downloader, "_enqueue_request"):
-            raise RuntimeError("this Scrapy has no Downloader._enqueue_request: use the pinned version")
+        log, checkpoint = crawler.get_extension(AttemptLog), crawler.get_extension(Checkpoint)
+        if log is None or checkpoint is None:
+            raise NotConfigured("scraping_project.downloader.Downloader needs the project's EXTENSIONS")
+        if missing := [name for name in _PRIVATE if not hasattr(downloader.Downloader, name)]:
+            raise RuntimeError(f"this Scrapy's Downloader has no {missing[0]}: use the pinned version")
         self._attempts = log.attempts
+        self._clocks = checkpoint.slots
+        self._clocks.watchers.append(self._look_again)
+        self._hurry = checkpoint.hurry
+        self._by_domain = crawler.settings["FRONTIER_SLOT_BY"] == "domain"
+        self._throttle = Throttle(crawler.settings)
+
+    def needs_backout(self) -> bool:
+        """Whether enough is under way; what waits for its slot would hold up others, so it does not count."""
+        if not super().needs_backout():
+            return False
+        return (
+            len(self.active) - sum(len(slot.queue) for slot in self.slots.values()) >= self.total_concurrency
+        )
+
+    def get_slot_key(self, request: Request) -> str:
+        key = super().get_slot_key(request)
+        if self._by_domain and self.DOWNLOAD_SLOT not in request.meta:
+            key = registered_domain(key)
+        return slot_name(key)
 
     def fetch(self, request: Request) -> Deferred[Response | Request]:  # type: ignore[override]
-        fetched: Deferred[Response | Request] = super().fetch(request)
         attempt = self._attempts.of(request)
+        if attempt and (why := _refusal(attempt)):
+            fetched: Deferred[Response | Request] = deferred_from_coro(_refuse(why))
+        else:
+            fetched = super().fetch(request)
         return fetched.addBoth(self._record, attempt) if attempt else fetched
 
     def _record(
         self, result: Response | Request | Failure, attempt: "Attempt"
     ) -> Response | Request | Failure:
+        self._clocks.came_back(attempt)
         attempt.result = result.value if isinstance(result, Failure) else result
         if isinstance(result, Request):
             self._attempts.replace(attempt, result)
@@ -50,17 +86,79 @@ class Downloader(downloader.Downloader):
 
     async def _enqueue_request(self, request: Request) -> Response:
         attempt = self._attempts.of(request)
+        chosen = self.DOWNLOAD_SLOT in request.meta
+        clock = self._clocks.of(self.get_slot_key(request))
+        clock.queued += 1
+        self._throttle.begin(clock)
         try:
             response = await super()._enqueue_request(request)
         except Exception as error:
             if attempt:
                 attempt.sent(error)
             raise
+        finally:
+            if not chosen:  # Scrapy wrote it: a redirect would take it along to another host
+                request.meta.pop(self.DOWNLOAD_SLOT, None)
         if attempt:
             attempt.sent(response)
         return response
 
+    def _process_queue(self, slot: downloader.Slot) -> None:
+        """Send what may be sent now, and come back when the next may."""
+        if not slot.queue or slot.latercall:
+            return
+        clock = self._clocks.of(slot.queue[0][0].meta[self.DOWNLOAD_SLOT])
+        if clock.blocked:
+            self._refuse_queued(slot, clock)
+        while slot.queue and (at := clock.may_send(now := monotonic())) <= now:
+            self._send(slot, clock, now)
+        if not slot.queue:
+            return
+        if at < NEVER:
+            slot.latercall = call_later(at - now, self._latercall, slot)
+        elif clock.on_wire < max(clock.permits, 1):
+            self._hurry()  # it waits for a permit
+
+    def _refuse_queued(self, slot: downloader.Slot, clock: Clock) -> None:
+        while slot.queue:
+            clock.queued -= 1
+            slot.queue.popleft()[1].errback(Filtered(*_BLOCKED))
+
+    def _send(self, slot: downloader.Slot, clock: Clock, now: float) -> None:
+        request, queued = slot.queue.popleft()
+        slot.lastseen, slot.delay, slot.concurrency = now, clock.delay, clock.permits
+        clock.send(now)
+        _schedule_coro(self._wait_for_download(slot, request, queued))
+
     async def _download(self, slot: downloader.Slot, request: Request) -> Response:
+        clock = self._clocks.of(request.meta[self.DOWNLOAD_SLOT])
+        clock.begin(monotonic())
         if attempt := self._attempts.of(request):
             attempt.sending()
-        return await super()._download(slot, request)
+        try:
+            response = await super()._download(slot, request)
+        except Exception:
+            self._throttle.failed(clock)
+            raise
+        else:
+            self._throttle.answered(clock, request, response)
+            return response
+        finally:
+            clock.on_wire -= 1
+            self._process_queue(slot)  # when Scrapy did it, this one was still on the wire
+
+    def _look_again(self, clock: Clock) -> None:
+        if slot := self.slots.get(clock.name):
+            slot.close()  # what it waits for may come sooner now
+            self._process_queue(slot)
+
+
+def _refusal(attempt: "Attempt") -> Filtered | None:
+    """Why an attempt is not sent at all, if it is not."""
+    if attempt.leased and attempt.leased.too_many:
+        return Filtered("budget", "FRONTIER_SLOT_PAGES requests of this slot were handed out")
+    return Filtered(*_BLOCKED) if attempt.clock and attempt.clock.blocked else None
+
+
+async def _refuse(why: Filtered) -> Response:
+    raise why

@@ -20,7 +20,7 @@ def say(said: Said, attempt: Attempt, outcome: Outcome | None) -> None:
     if attempt.given_back or attempt.result is None:
         said.release.append(end)
     elif successor is not None and outcome is not None:
-        again = (0, successor.slot, successor.priority, successor.payload)
+        again = (attempt.retry_in_ms, successor.slot, successor.priority, successor.payload)
         said.nack.append(Nack(leased.id, leased.delivery, *again))
     elif successor is not None:
         place = (successor.fingerprint, successor.slot, successor.priority, successor.payload)

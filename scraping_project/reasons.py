@@ -46,11 +46,20 @@ class Filtered(IgnoreRequest):
         self.reason = reason
 
 
+class RobotsUnavailable(Filtered):
+    """The site could not say what its robots.txt allows: nothing, until it can (RFC 9309, 2.3.1.4)."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("robots", message)
+
+
 def of_download(error: BaseException) -> str:
     """The reason for a download that failed.
 
     Scrapy wraps Twisted's errors, and Twisted wraps several into one: the innermost that is known wins.
     """
+    if isinstance(error, Filtered):
+        return error.reason
     for each in reversed(_chain(error)):
         for types, reason in _BY_TYPE:
             if isinstance(each, types):

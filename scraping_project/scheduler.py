@@ -1,8 +1,10 @@
 """Scrapy's request scheduler over local buffers: no network."""
 
+import asyncio
 import logging
 import math
-from collections import Counter, deque
+import time
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Self
 
@@ -11,18 +13,18 @@ from scrapy.utils.defer import deferred_f_from_coro_f
 
 from scraping_project import engine, payloads
 from scraping_project.attempts import Attempt, is_retry
+from scraping_project.backoff import Backoff
 from scraping_project.checkpoint import Checkpoint
 from scraping_project.extensions.attempts import AttemptLog
 from scraping_project.fingerprints import Fingerprinter, number_of
-from scraping_project.frontier.steps import Heard, Leased, Push, Step, blob
+from scraping_project.frontier.steps import End, Heard, Push, Step, blob
+from scraping_project.slot_queues import AHEAD, MOST, TURN, SlotQueues
+from scraping_project.slots import NEVER
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
 logger = logging.getLogger(__name__)
-
-#: Seconds of work that a worker leases ahead.
-AHEAD = 2.0
 
 
 class Scheduler:
@@ -35,12 +37,17 @@ class Scheduler:
         self._crawler = crawler
         self._checkpoint = checkpoint
         self._log = log
-        self._armed: deque[Leased] = deque()  # may be begun now
-        self._buffered: deque[Leased] = deque()  # may be begun after the next checkpoint
+        self._slots = checkpoint.slots
+        self._queues = SlotQueues(checkpoint.slots, crawler.settings.getint("CONCURRENT_REQUESTS"))
+        self._alarm: asyncio.TimerHandle | None = None  # for when the next slot's turn comes
         self._kept: deque[tuple[Request, str, int]] = deque()  # can't be written down
         self._seen_here: set[str] = set()  # fingerprints of all that were ever kept
         self._pushing: set[str] = set()  # fingerprints said, not yet heard of
-        self._concurrency = crawler.settings.getint("CONCURRENT_REQUESTS")
+        self._concurrency = crawler.settings.getint("CONCURRENT_REQUESTS") or MOST
+        self._backoff = Backoff(crawler.settings)
+        self._own = checkpoint.slots.own()
+        self._order = crawler.settings["FRONTIER_ORDER"]
+        self._slot_pages = crawler.settings.getint("FRONTIER_SLOT_PAGES")
 
     @classmethod
     def from_crawler(cls, crawler: "Crawler") -> Self:
@@ -60,7 +67,7 @@ class Scheduler:
         await self._checkpoint.close(reason)
 
     def has_pending_requests(self) -> bool:
-        return bool(self._armed or self._buffered or self._kept)
+        return bool(self._queues or self._kept)
 
     def enqueue_request(self, request: Request) -> bool:
         parent = self._log.attempts.parent(request)
@@ -70,6 +77,8 @@ class Scheduler:
             return self._keep(request, parent, error)
         if parent is not None:
             parent.successor = push
+            if is_retry(parent.request, request):
+                parent.retry_in_ms = self._backoff.delay_ms(request.meta["retry_times"], parent.wire)
             return True
         if self._is_known(push.fingerprint):
             self._checkpoint.filtered("duplicate")
@@ -81,22 +90,40 @@ class Scheduler:
     def next_request(self) -> Request | None:
         if self._checkpoint.budget <= len(self._log.attempts):
             return None
-        if len(self._armed) + len(self._buffered) < self._concurrency:
+        if self._queues.runs_low:
             self._checkpoint.hurry()
         if self._kept:
             request, request_id, number = self._kept.popleft()
             self._log.attempts.begin(request, request_id, number)
             return request
-        while self._armed and self._checkpoint.may_begin():
-            leased = self._armed.popleft()
+        if not self._checkpoint.may_begin():
+            return None
+        return self._next_leased()
+
+    def _next_leased(self) -> Request | None:
+        while leased := self._queues.next(time.monotonic()):
+            clock = None if leased.too_many else self._slots.of(leased.slot)
             try:
                 request = payloads.decode(leased.payload, self._spider)
             except payloads.Undecodable as error:
+                if clock:
+                    clock.handed -= 1
                 self._checkpoint.undecodable(leased, error)
                 continue
-            self._log.attempts.begin(request, str(leased.id), leased.attempt, leased)
+            self._log.attempts.begin(request, str(leased.id), leased.attempt, leased, clock)
             return request
+        self._set_alarm()
         return None
+
+    def _set_alarm(self) -> None:
+        """Have the engine look again when the next slot's turn comes."""
+        at = self._queues.next_at
+        if self._alarm:
+            self._alarm.cancel()
+        if at < NEVER:
+            loop = asyncio.get_running_loop()
+            delay = max(at - time.monotonic(), 0)
+            self._alarm = loop.call_later(delay, engine.wake, self._crawler)
 
     def wishes(self, rate: float, interval: float) -> dict[str, object]:
         """What the next step asks for, by the names of its fields.
@@ -105,37 +132,41 @@ class Scheduler:
             rate: Requests that ended, a second, of late.
             interval: Seconds between two checkpoints.
         """
-        held = Counter(leased.slot for leased in (*self._armed, *self._buffered))
-        held.update(attempt.leased.slot for attempt in self._log.attempts if attempt.leased)
-        caps = {slot: self._cap(slot) for slot in held}
-        target = min(max(2 * self._concurrency, math.ceil(rate * AHEAD)), 2000)
-        to_arm = max(2 * self._concurrency, math.ceil(rate * interval * 4)) - len(self._armed)
-        arm = [leased.id for leased in list(self._buffered)[: max(to_arm, 0)]]
+        now = time.monotonic()
         if engine.is_closing(self._crawler):
-            return {}
-        open_budget = max(self._checkpoint.budget - len(self._log.attempts) - sum(held.values()), 0)
-        want = int(min(max(target - len(self._armed) - len(self._buffered), 0), open_budget))
+            return {"asks": self._queues.farewells(now)} if not len(self._log.attempts) else {}
+        held = len(self._queues)
+        room = int(max(min(MOST, self._checkpoint.budget - len(self._log.attempts)) - held, 0))
+        asks = self._queues.asks(now, interval, rate, room)
+        room -= sum(ask.want for ask in asks)
         return {
-            "want": want,
-            "turn": min(self._cap(None), max(16, want // 4)),  # not all from one slot, when there are many
-            "skip": [slot for slot, count in held.items() if count >= caps[slot]],
-            "arm": arm,
-            "arm_new": max(to_arm - len(arm), 0),
+            "asks": asks,
+            "want": max(min(2 * self._concurrency - self._queues.at_hand(now), room), 0),
+            "turn": TURN,
+            "skip": [clock.name for clock in self._slots if not clock.delay],
+            "arm": self._queues.to_arm(interval, rate),
+            "arm_new": max(2 * self._concurrency, math.ceil(rate * interval * 4)),
+            "ahead": int(AHEAD * 1000),
+            "delay": math.ceil(self._slots.delay * 1000),
+            "cap": self._slots.cap,
+            "own": self._own,
+            "slot_pages": self._slot_pages,
+            "lifo": self._order == "lifo",
+            "robots": self._slots.robots,
         }
 
     def receive(self, heard: Heard, step: Step) -> None:
         """Take what a checkpoint brought."""
         self._pushing.difference_update(push.fingerprint for push in step.push)
-        ready = set(step.arm)
-        while self._buffered and self._buffered[0].id in ready:
-            self._armed.append(self._buffered.popleft())
-        self._armed.extend(heard.leased[: step.arm_new])
-        self._buffered.extend(heard.leased[step.arm_new :])
+        self._queues.heard(step.asks, heard.leased)
+        self._queues.add(heard.leased, step.arm)
+        for leased in self._queues.give_up():
+            self._checkpoint.release(End(leased.id, leased.delivery))
 
     def drop(self) -> None:
         """Forget what is leased: it is with others."""
-        self._armed.clear()
-        self._buffered.clear()
+        self._queues.clear()
+        self._slots.lose_all()
         self._pushing.clear()
 
     @property
@@ -145,7 +176,8 @@ class Scheduler:
     def _push(self, request: Request, parent: Attempt | None) -> Push:
         slot = self._crawler.engine.downloader.get_slot_key(request)
         payload = blob(payloads.encode(request, self._spider))
-        return Push(self._fingerprint(request, parent), slot, request.priority, payload)
+        depth = request.meta.get("depth", 0) if self._order == "depth" else 0
+        return Push(self._fingerprint(request, parent), slot, request.priority - depth, payload)
 
     def _fingerprint(self, request: Request, parent: Attempt | None) -> str:
         """The request's fingerprint for the dupe filter; empty when it is to pass.
@@ -195,12 +227,6 @@ class Scheduler:
         if isinstance(fingerprinter, Fingerprinter):
             return fingerprinter.number(request)
         return number_of(fingerprinter.fingerprint(request))
-
-    def _cap(self, slot: str | None) -> int:
-        """How many requests of a slot to hold at most: a few seconds of work."""
-        own = self._crawler.engine.downloader.per_slot_settings.get(slot, {}) if slot else {}
-        delay = own.get("delay", self._crawler.settings.getfloat("DOWNLOAD_DELAY"))
-        return max(2, math.ceil(AHEAD / delay)) if delay else 2000
 
     def _keep(self, request: Request, parent: Attempt | None, error: payloads.Unstorable) -> bool:
         fingerprint = self._fingerprint(request, parent)

@@ -4,6 +4,7 @@ import os
 from importlib.util import find_spec
 from pathlib import Path
 
+from scrapy.settings import default_settings
 from scrapy.utils.conf import closest_scrapy_cfg
 
 from scraping_project import __version__
@@ -35,6 +36,9 @@ SPIDER_MIDDLEWARES = {
     "scraping_project.spidermiddlewares.outcomes.Outcomes": 20,
 }
 URLLENGTH_LIMIT = 8000
+FRONTIER_ORDER = "fifo"  # of a slot's requests of one priority: fifo, lifo, or depth for the shallow first
+FRONTIER_SLOT_BY = "host"  # or domain: www.example.com and example.com are one
+FRONTIER_SLOT_PAGES = 0  # requests of a slot that a crawl sends at the most; 0 for all
 REDIS_START_URLS_AS_SET = False
 REDIS_START_URLS_AS_ZSET = False
 
@@ -54,7 +58,10 @@ DOWNLOAD_TIMEOUT = 30
 DOWNLOAD_MAXSIZE = 32 * 1024 * 1024
 DOWNLOAD_WARNSIZE = 0
 DOWNLOAD_VERIFY_CERTIFICATES = True
+DOWNLOAD_DELAY_JITTER = 0.0
 RETRY_TIMES = 2
+RETRY_BACKOFF_BASE = 4.0  # seconds, to the power of the retry; 0: at once
+RETRY_EXCEPTIONS = [*default_settings.RETRY_EXCEPTIONS, "scraping_project.reasons.RobotsUnavailable"]
 RETRY_GIVE_UP_LOG_LEVEL = "INFO"
 
 # Who asks
@@ -63,6 +70,7 @@ CRAWLER_CONTACT = os.environ.get("CRAWLER_CONTACT", "")
 USER_AGENT = f"{BOT_NAME}/{__version__}" + (f" (+{CRAWLER_CONTACT})" if CRAWLER_CONTACT else "")
 ROBOTSTXT_OBEY = True
 ROBOTSTXT_USER_AGENT = BOT_NAME
+ROBOTSTXT_CRAWL_DELAY_MAX = 60.0
 
 # Items and logs: stored in batches
 CONCURRENT_ITEMS = 10  # of one answer; so many tasks are made for every answer, however few it yields
@@ -76,6 +84,7 @@ FRONTIER_LEASE = 60.0
 FRONTIER_STUCK_AFTER = 300.0
 RUN_HEARTBEAT = 10.0
 EXTENSIONS = {
+    "scrapy.extensions.throttle.AutoThrottle": None,
     "scraping_project.extensions.garbage.Garbage": 50,
     "scraping_project.extensions.attempts.AttemptLog": 100,
     "scraping_project.checkpoint.Checkpoint": 200,

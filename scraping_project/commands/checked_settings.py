@@ -14,6 +14,18 @@ from scraping_project.commands.exits import refuse
 #: A lease of no time would be with others at once, a checkpoint without pause would spin.
 _LEAST_SECONDS = {"FRONTIER_LEASE": 0.5, "FRONTIER_STUCK_AFTER": 1, "CHECKPOINT_INTERVAL": 0.01}
 MOST_SECONDS = 86_400
+_CHOICES = {
+    "USER_AGENT_MODE": ("honest", "browser"),
+    "FRONTIER_ORDER": ("fifo", "lifo", "depth"),
+    "FRONTIER_SLOT_BY": ("host", "domain"),
+}
+_NOT_NEGATIVE = (
+    "DOWNLOAD_DELAY",
+    "DOWNLOAD_DELAY_JITTER",
+    "RETRY_BACKOFF_BASE",
+    "ROBOTSTXT_CRAWL_DELAY_MAX",
+    "FRONTIER_SLOT_PAGES",
+)
 
 
 def check_settings(settings: BaseSettings) -> None:
@@ -23,9 +35,12 @@ def check_settings(settings: BaseSettings) -> None:
         if check := _CHECKS.get(type(default)):
             _check_type(settings, name, check)
     _check_seconds(settings)
-    mode = settings["USER_AGENT_MODE"]
-    if mode not in ("honest", "browser"):
-        refuse(f"USER_AGENT_MODE is {mode!r}: set it to honest or browser")
+    for name, choices in _CHOICES.items():
+        if settings[name] not in choices:
+            refuse(f"{name} is {settings[name]!r}: set it to {' or '.join(choices)}")
+    for name in _NOT_NEGATIVE:
+        if not settings.getfloat(name) >= 0:  # so that "nan" is refused, too
+            refuse(f"{name} is a number from 0, not {settings[name]!r}")
     _check_log(settings)
 
 

@@ -11,12 +11,14 @@ from urllib.parse import urlsplit
 from scrapy.commands import ScrapyCommand
 
 from scraping_project import payloads
+from scraping_project.commands import slot
 from scraping_project.commands.backends import redis_of, settings_of
 from scraping_project.commands.exits import in_one_line, one_line_errors, refuse
 from scraping_project.frontier.connection import connect
 from scraping_project.frontier.errors import FrontierError
 from scraping_project.frontier.frontier import DeadLetter, Frontier
 from scraping_project.frontier.keys import Keys
+from scraping_project.frontier.slot_clock import SlotClocks
 
 LEDGER = ("discovered", "queued", "delayed", "leased", "done", "dead")
 BATCH = 500
@@ -27,17 +29,18 @@ class Command(ScrapyCommand):
     requires_crawler_process = False
 
     def syntax(self) -> str:
-        return f"[options] <spider or frontier> [{'|'.join(VERBS)}]"
+        return f"[options] <spider or frontier> [{'|'.join(VERBS)}|slot [SLOT]]"
 
     def short_desc(self) -> str:
-        return "Show a frontier's ledger, check it, list or requeue dead letters, clear, pause, resume"
+        return "Show a frontier's ledger, dead letters or slots, check, requeue, clear, pause, resume"
 
     def long_desc(self) -> str:
         return (
             "Without a verb: the ledger, in which discovered = queued + delayed + leased + done + dead, the"
             " slots and the workers. check counts everything and compares; dead lists what will not be"
             " retried, with its reason; requeue puts dead letters back; clear forgets the crawl; pause stops"
-            " new leases until resume."
+            " new leases until resume. slot shows the clock of one slot (a host), or lists those of which"
+            " something was said; with an option it says it: a delay, a pause, a block."
         )
 
     def add_options(self, parser: ArgumentParser) -> None:
@@ -47,12 +50,16 @@ class Command(ScrapyCommand):
         parser.add_argument("--reason", metavar="R", help="dead, requeue: only those with this reason")
         parser.add_argument("--domain", metavar="D", help="dead, requeue: only those of this host")
         parser.add_argument("--url", metavar="U", help="dead, requeue: only this URL")
+        slot.add_options(parser)
 
     @in_one_line
     def process_options(self, args: list[str], opts: Namespace) -> None:
         super().process_options(args, opts)
-        if not 1 <= len(args) <= 2 or (len(args) == 2 and args[1] not in VERBS):  # noqa: PLR2004  name and verb
-            refuse(f"frontier takes a name and one of {', '.join(VERBS)}, got {' '.join(args) or 'nothing'}")
+        most = 3 if args[1:2] == ["slot"] else 2
+        if not 1 <= len(args) <= most or (len(args) > 1 and args[1] not in (*VERBS, "slot")):
+            verbs = ", ".join((*VERBS, "slot"))
+            refuse(f"frontier takes a name and one of {verbs}, got {' '.join(args) or 'nothing'}")
+        slot.check_options(args, opts)
 
     def run(self, args: list[str], opts: Namespace) -> None:
         name, verb = args[0], args[1] if len(args) > 1 else ""
@@ -60,9 +67,14 @@ class Command(ScrapyCommand):
             keys = Keys(name)
         except ValueError as error:
             refuse(str(error))
-        with connect(redis_of(settings_of(self)).url) as server:
+        settings = settings_of(self)
+        with connect(redis_of(settings).url) as server:
+            frontier = Frontier(server, keys)
             try:
-                self.exitcode = (VERBS[verb] if verb else _show)(Frontier(server, keys), opts)
+                if verb == "slot":
+                    self.exitcode = slot.run(frontier, SlotClocks(server, keys), args[2:], opts, settings)
+                else:
+                    self.exitcode = (VERBS[verb] if verb else _show)(frontier, opts)
             except FrontierError as error:
                 refuse(f"Redis stopped answering: {error}")
 

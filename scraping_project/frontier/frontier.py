@@ -2,34 +2,18 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
 import msgspec
 import redis
-from redis.exceptions import (
-    ClusterDownError,
-    NoScriptError,
-    OutOfMemoryError,
-    ReadOnlyError,
-    RedisError,
-    ResponseError,
-    TryAgainError,
-)
+from redis.exceptions import NoScriptError
 
-from scraping_project.frontier.errors import (
-    CrawlOver,
-    CrawlRefused,
-    FrontierError,
-    FrontierFull,
-    FrontierUnavailable,
-    SetBack,
-    WorkerReaped,
-)
+from scraping_project.frontier.errors import CrawlOver, CrawlRefused, FrontierError, SetBack, WorkerReaped
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.scripts import PARTS, source
-from scraping_project.frontier.steps import Heard, Leased, Ledger, Step, read_leased
+from scraping_project.frontier.steps import Grant, Heard, Leased, Ledger, Step, read_leased
+from scraping_project.frontier.translation import translated
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -115,7 +99,7 @@ class Frontier:
         status, now_ms, *rest = self._run("checkpoint", step)
         if status:
             raise _REFUSALS[status]
-        pushed, leased, ledger, letters, finished = rest
+        pushed, leased, ledger, letters, finished, grants, news = rest
         *numbers, paused = ledger
         return Heard(
             now_ms=now_ms,
@@ -124,6 +108,8 @@ class Frontier:
             ledger=Ledger(**dict(zip(_NUMBERS, numbers, strict=True)), paused=bool(paused)),
             letters={int(letters[at]): letters[at + 1] for at in range(0, len(letters), 2)},
             finished=bool(finished),
+            grants=[Grant(name.decode(), *numbers) for name, *numbers in grants],
+            news=[name.decode() for name in news],
         )
 
     def extend(self, token: str, lease_ms: int) -> bool:
@@ -152,18 +138,18 @@ class Frontier:
 
     def tokens(self) -> list[str]:
         """The workers that have joined and not left."""
-        with _translated():
+        with translated():
             tokens = cast("list[bytes]", self._server.zrange(self.keys.of("workers"), 0, -1))
         return [token.decode() for token in tokens]
 
     def slots(self) -> int:
         """How many slots hold requests."""
-        with _translated():
+        with translated():
             return int(self._server.zcard(self.keys.of(self._epoch(), "slots")))
 
     def dead(self) -> Iterator[DeadLetter]:
         """The dead letters, in no certain order; one that is buried meanwhile may be missed."""
-        with _translated():
+        with translated():
             epoch = self._epoch()
             for request_id, letter in self._server.hscan_iter(self.keys.of(epoch, "dead"), count=500):
                 record = cast("bytes | None", self._server.hget(self.keys.of(epoch, "buried"), request_id))
@@ -180,22 +166,33 @@ class Frontier:
         """Forget the crawl; returns how many requests were waiting or in work."""
         return int(self._call("clear"))
 
+    def order(self, slot: str, order: Mapping[str, Any]) -> None:
+        """Set what the operator says of a slot; nothing to forget it."""
+        text = msgspec.json.encode(order).decode() if order else ""
+        self._call("order", slot=slot, order=text)
+
+    def orders(self) -> dict[str, dict[str, Any]]:
+        """What the operator has said, by slot."""
+        with translated():
+            said = cast("dict[bytes, bytes]", self._server.hgetall(self.keys.of("orders")))
+        return {slot.decode(): msgspec.json.decode(order) for slot, order in said.items()}
+
     def sweep(self, most: int = 200) -> bool:
         """Delete some of what former crawls left; False when nothing is left."""
         return bool(self._call("sweep", most=most))
 
     def pause(self) -> None:
         """Let no worker lease any more."""
-        with _translated():
+        with translated():
             self._server.hset(self.keys.of("crawl"), "paused", 1)
 
     def resume(self) -> None:
-        with _translated():
+        with translated():
             self._server.hdel(self.keys.of("crawl"), "paused")
 
     def counts(self) -> Mapping[str, int]:
         """All counters of the crawl, those of the ledger and ``filtered:<reason>``."""
-        with _translated():
+        with translated():
             fields = cast("dict[bytes, bytes]", self._server.hgetall(self.keys.of("crawl")))
         return _counters(fields)
 
@@ -225,7 +222,7 @@ class Frontier:
         return self._run(verb, arguments)
 
     def _run(self, verb: str, arguments: Any) -> Any:
-        with _translated():
+        with translated():
             return self._scripts[verb].run(
                 self._server, self.keys.prefix, self.keys.seeds, _encode(arguments)
             )
@@ -246,11 +243,6 @@ class _Script:
             return server.eval(self._text, 2, *rest)
 
 
-#: A server that will serve again: after a failover, with a full disk, loading, busy with a script. What a
-#: script's command was told may stand anywhere in the text, and has no class of its own.
-_PASSING_CLASSES = (ReadOnlyError, ClusterDownError, TryAgainError)
-_PASSING = ("READONLY", "MISCONF", "NOREPLICAS", "MASTERDOWN", "CLUSTERDOWN", "BUSY", "LOADING", "TRYAGAIN")
-
 _NUMBERS = ("discovered", "queued", "delayed", "leased", "done", "dead", "pages")
 _REFUSALS: dict[int, FrontierError] = {
     -1: WorkerReaped("this worker was silent for too long: others have its requests"),
@@ -261,29 +253,10 @@ _REFUSALS: dict[int, FrontierError] = {
 
 
 def _leased(fields: list[Any]) -> Leased:
-    request_id, attempt, delivery, deaths, slot, priority, payload = fields
-    return Leased(request_id, attempt, delivery, deaths, slot.decode(), priority, payload)
+    request_id, attempt, delivery, deaths, slot, priority, payload, *flags = fields
+    return Leased(request_id, attempt, delivery, deaths, slot.decode(), priority, payload, *map(bool, flags))
 
 
 def _counters(fields: Mapping[bytes, bytes]) -> dict[str, int]:
     words = (b"id", b"rules", b"seeds")
     return {name.decode(): int(value) for name, value in fields.items() if name not in words}
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except ResponseError as error:
-        raise _refusal(error) from error
-    except RedisError as error:
-        raise FrontierUnavailable(str(error) or type(error).__name__) from error
-
-
-def _refusal(error: ResponseError) -> FrontierError:
-    message = str(error)
-    if isinstance(error, OutOfMemoryError) or "OOM command not allowed" in message:
-        return FrontierFull(message)
-    if isinstance(error, _PASSING_CLASSES) or any(code in message for code in _PASSING):
-        return FrontierUnavailable(message)
-    return FrontierError(message)

@@ -7,15 +7,18 @@ _ROOM = "scraping_project.frontier"
 
 _QUEUE = ("record", "priorities", "queue")
 _ENDS = ("leased", "move", "nack", "bury", "release", "ack")
+_LEASE = ("slot", "permit", "lease", "attend")
+_RETURN = ("leased", "return_seeds", "forget_worker", "slot", "drop_permits")
 
 #: What each script is made of, in the order in which its parts need each other.
 PARTS = {
     "join": ("prelude", "finished", "retire", "join"),
-    "checkpoint": ("prelude", "seen", *_QUEUE, "push", *_ENDS, "lease", "finished", "answer", "checkpoint"),
+    "checkpoint": ("prelude", "seen", *_QUEUE, "push", *_ENDS, *_LEASE, "finished", "answer", "checkpoint"),
     "take_seeds": ("prelude", "take_seeds"),
     "extend": ("prelude", "extend"),
-    "reap": ("prelude", *_QUEUE, "leased", "return_seeds", "forget_worker", "condemn", "reap"),
-    "leave": ("prelude", *_QUEUE, "leased", "return_seeds", "forget_worker", "release", "leave"),
+    "reap": ("prelude", *_QUEUE, *_RETURN, "condemn", "reap"),
+    "leave": ("prelude", *_QUEUE, *_RETURN, "release", "leave"),
+    "order": ("prelude", "slot", "order"),
     "requeue": ("prelude", *_QUEUE, "requeue"),
     "clear": ("prelude", "return_seeds", "forget_worker", "retire", "clear"),
     "sweep": ("prelude", "sweep"),

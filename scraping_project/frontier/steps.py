@@ -108,6 +108,40 @@ class Burial(msgspec.Struct, array_like=True, frozen=True):
     letter: msgspec.Raw
 
 
+class Ask(msgspec.Struct, array_like=True):
+    """What a worker says of a slot it works on, and what it wants there."""
+
+    slot: str
+    want: int = 0  # requests
+    arm: int = 0  # of these, may begin before the next checkpoint
+    need: int = 0  # permits; 0 gives them all back
+    in_flight: int = 0
+    waits: bool = False  # something of this slot is beyond the scheduler already
+    sent: int = -1  # ms ago, the last request
+    delay: int = 0  # ms, by this worker's settings
+    cap: int = 1  # permits of all workers, by this worker's settings
+    crawl: int = -1  # ms, what robots.txt asks for; -1 when that is not known
+    after: int = 0  # ms from now, before which nothing is to be sent
+    adaptive: int = -1  # ms, what the site's latency asks for; -1: nothing to say
+
+
+class Grant(msgspec.Struct, array_like=True, frozen=True):
+    """What a worker may do in a slot from now on."""
+
+    slot: str
+    permits: int
+    lasts: int  # ms, from when the step was sent
+    wait: int  # ms, from when the answer came, until the first request
+    delay: int  # ms, between two requests
+    outcome: int  # see the constants below
+
+
+#: What came of an ask: permits were granted; others have them; they are wanted elsewhere, so finish what
+#: is in flight; the operator paused the slot; the operator blocked it, so requests are handed out only to be
+#: ended.
+GRANTED, REFUSED, YIELD, PAUSED, BLOCKED = range(5)
+
+
 class Step(msgspec.Struct, kw_only=True):
     """One checkpoint of one worker. The same sequence again changes nothing."""
 
@@ -128,9 +162,18 @@ class Step(msgspec.Struct, kw_only=True):
     logged: Sequence[int] = ()
     arm: Sequence[int] = ()
     want: int = 0
-    turn: int = 1  # leased of one slot at the most
+    turn: int = 1  # leased at the most of one slot without a delay
     skip: Sequence[str] = ()
     arm_new: int = 0
+    ahead: int = 0  # ms: of a slot with a delay so much is leased as may be sent in this time
+    asks: Sequence[Ask] = ()
+    delay: int = 0  # ms, of slots without a setting of their own
+    cap: int = 1_000_000  # permits of all workers, of such slots
+    own: Mapping[str, tuple[int, int]] = {}  # slot to its delay and cap
+    robots: bool = False  # robots.txt is obeyed
+    slot_pages: int = 0  # requests of a slot that are handed out in a crawl, 0 for all
+    lifo: bool = False  # what is pushed comes first
+    heard: int = 0  # ms, until when the news are known
 
 
 class Leased(msgspec.Struct, array_like=True, frozen=True):
@@ -143,6 +186,8 @@ class Leased(msgspec.Struct, array_like=True, frozen=True):
     slot: str
     priority: int
     payload: bytes
+    armed: bool = False  # may begin before the next checkpoint
+    too_many: bool = False  # its slot's budget was spent: not to be sent
 
 
 def read_leased(record: bytes) -> Leased:
@@ -179,3 +224,5 @@ class Heard:
     ledger: Ledger
     letters: dict[int, bytes]  # of the reaper's dead that want a log row: id and record, see read_leased
     finished: bool
+    grants: Sequence[Grant] = ()
+    news: Sequence[str] = ()  # slots to ask for again

@@ -82,6 +82,7 @@ class Worker:
         self._seeds = seeds
         self._lease_ms = lease_ms
         self._sequence = 0
+        self._heard_ms = 0  # Redis's clock: till then the news of slots are known
         self._unanswered: Step | None = None
         self._sweeping = True  # a former crawl may have left something
         self.said = Said()
@@ -145,6 +146,7 @@ class Worker:
             epoch=self.joined.epoch,
             sequence=self._sequence,
             lease=self._lease_ms,
+            heard=self._heard_ms,
             **{name: getattr(said, name) for name in Said.__slots__},
             **wishes,  # type: ignore[arg-type]
         )
@@ -175,6 +177,7 @@ class Worker:
     def answered(self, step: Step, heard: Heard) -> None:
         """Take note that a step was executed."""
         self._unanswered = None
+        self._heard_ms = heard.now_ms
         self.known.add(push.fingerprint for push in step.push if push.fingerprint)
         self.said.logged.extend(heard.letters)
 

@@ -5,7 +5,10 @@
 --   taken: seeds that these pushes came from, to be removed from the worker's own list
 --   filtered: {reason = number}; pages: newly answered; started: true once all start requests are pushed
 --   logged: ids of dead letters of the reaper whose log row is committed
---   arm: ids it may begin from now on; want, turn, skip, arm_new: see lease
+--   arm: ids it may begin from now on; asks: see attend; want, turn, skip, arm_new, ahead (ms): see lease
+--   lifo: what is pushed comes first; slot_pages: so many requests of a slot are handed out, 0 for all
+--   delay (ms), cap, robots: what holds for slots without a setting of their own; own: slot to {delay, cap}
+--   heard: until when it knows the news (ms)
 -- Returns an answer, or {status, now}; a repeat of the last sequence changes nothing and returns the same.
 --   status: 0 done, -1 this worker was reaped or never joined, -2 its crawl is over, -3 an old sequence,
 --   -4 steps are missing: the server has lost what it had acknowledged
@@ -41,14 +44,14 @@ local function note()
 end
 
 local function checkpoint()
-  local known = rcall('HMGET', WORKER, 'sequence', 'flags', 'ids')
+  local known = rcall('HMGET', WORKER, 'sequence', 'flags', 'ids', 'grants')
   local last = tonumber(known[1])
   if not last then
     return {-1, now}
   elseif args.epoch ~= tonumber(rcall('HGET', CRAWL, 'epoch')) then
     return {-2, now}
   elseif args.sequence == last then
-    return answer(args.token, known[2], cmsgpack.unpack(known[3]))
+    return answer(args.token, known[2], cmsgpack.unpack(known[3]), cmsgpack.unpack(known[4]), args.heard)
   elseif args.sequence < last then
     return {-3, now}
   elseif args.sequence > last + 1 then
@@ -56,21 +59,28 @@ local function checkpoint()
   end
 
   -- Redis looks at its memory at a script's first write only: pushes come first, and HDEL is never refused.
-  local flags = push(args.push)
+  local flags = push(args.push, args.lifo)
   rcall('HDEL', WORKER, 'marked')
   end_leases()
   note()
 
-  local ids = {}
-  if rcall('HGET', CRAWL, 'paused') ~= '1' then
+  local ids, grants = {}, {}
+  if rcall('HGET', CRAWL, 'paused') == '1' then
+    take_notes(args.token, args.asks)
+  else
     due(500)
-    ids = lease(args.token, args.want, args.turn, args.skip, args.arm_new)
+    attend(args.token, args.asks, {robots = args.robots, budget = args.slot_pages}, ids, grants)
+    lease(args.token, {most = args.want, turn = args.turn, skip = args.skip, arm = args.arm_new, ahead = args.ahead,
+      delay = args.delay, cap = args.cap, own = args.own, robots = args.robots, budget = args.slot_pages}, ids, grants)
+    write_holder(args.token)
   end
+  write_slots()
   seen_write()
   write_counts()
-  rcall('HSET', WORKER, 'sequence', args.sequence, 'flags', flags, 'ids', cmsgpack.pack(ids))
+  rcall('HSET', WORKER, 'sequence', args.sequence, 'flags', flags, 'ids', cmsgpack.pack(ids),
+    'grants', cmsgpack.pack({now, grants}))
   rcall('ZADD', WORKERS, 'XX', now + args.lease, args.token)
-  return answer(args.token, flags, ids)
+  return answer(args.token, flags, ids, {now, grants}, args.heard)
 end
 
 return checkpoint()

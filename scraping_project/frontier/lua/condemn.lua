@@ -36,6 +36,7 @@ end
 -- Returns how many requests were returned, `most` at the most, and whether that was all.
 local function reap_worker(token, most, deaths)
   condemn(token)
+  drop_permits(token)
   local requests = most > 0 and all_held(token) or {}
   for index = 1, math.min(#requests, most) do
     return_lease(token, requests[index], deaths)

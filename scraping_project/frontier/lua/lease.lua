@@ -1,31 +1,12 @@
--- lease: gives a worker requests to process, slot after slot, the longest waiting first.
+-- lease: gives a worker requests to process, from slots that are free, the longest waiting first.
 --
--- most: how many at the most; turn: how many of a slot at the most; skip: slots the worker has enough of;
--- arm: of how many the worker may begin before its next checkpoint.
--- Returns the ids. A worker holds at most one suspect at a time.
+-- wish: most: how many at the most; turn: how many of a slot without a delay; skip: slots the worker has enough of;
+-- arm: of how many it may begin before its next checkpoint; ahead: of a slot with a delay it gets what may be sent in
+-- so many ms; own: slot to {delay, cap}, for others the wish's delay (ms) and cap hold; robots: see
+-- permit; budget: so many requests of a slot are handed out in a crawl, 0 for all.
+-- Adds to `ids` {id, armed, too many} and to `grants`. A worker holds at most one suspect at a time.
 local SLOTS_A_LOOK = 200
-
--- The slots whose turn it is, enough of them for `most` requests; a worker that holds a suspect passes over
--- slots that have nothing but suspects.
-local function ready(most, skip, suspect)
-  local unwanted, found, offset = {}, {}, 0
-  for _, slot in ipairs(skip) do
-    unwanted[slot] = true
-  end
-  while #found < most do
-    local slots = rcall('ZRANGEBYSCORE', SLOTS, '-inf', this_instant, 'LIMIT', offset, SLOTS_A_LOOK)
-    for _, slot in ipairs(slots) do
-      if not unwanted[slot] and not (suspect and rcall('HEXISTS', PRIORITIES, slot) == 0) then
-        found[#found + 1] = slot
-      end
-    end
-    if #slots < SLOTS_A_LOOK then
-      break
-    end
-    offset = offset + SLOTS_A_LOOK
-  end
-  return found
-end
+local HANDED = of_crawl('handed')
 
 local function hand_out(token, request, order, armed)
   request.deliveries = request.deliveries + 1
@@ -39,23 +20,96 @@ local function hand_out(token, request, order, armed)
   count('leased')
 end
 
-local function lease(token, most, turn, skip, arm)
+local suspect_held, handed_out
+local function read_holder(token)
+  if handed_out then
+    return
+  end
   local known = rcall('HMGET', key('worker', token), 'suspect', 'handed')
-  local suspect, handed = known[1], tonumber(known[2] or '0')
-  local ids = {}
-  for _, slot in ipairs(ready(most, skip, suspect)) do
-    if #ids >= most then
+  suspect_held, handed_out = known[1], tonumber(known[2] or '0')
+end
+
+local function write_holder(token)
+  if handed_out then
+    rcall('HSET', key('worker', token), 'handed', handed_out)
+  end
+end
+
+-- Whether a request comes after its slot's budget was spent; one that is handed out again was not too many before.
+local function is_too_many(request, budget)
+  return budget > 0 and request.attempt == 1 and request.deliveries == 1
+    and rcall('HINCRBY', HANDED, request.slot, 1) > budget
+end
+
+-- Returns how many it leased.
+local function lease_from(token, name, most, arm, budget, ids)
+  if most < 1 then
+    return 0
+  end
+  read_holder(token)
+  local requests = take(name, most, not suspect_held)
+  for index, request in ipairs(requests) do
+    hand_out(token, request, handed_out, index <= arm)
+    handed_out = handed_out + 1
+    ids[#ids + 1] = {request.id, index <= arm, is_too_many(request, budget)}
+    suspect_held = suspect_held or request.deaths > 0
+  end
+  return #requests
+end
+
+-- The slots whose turn it is, enough of them for `most` requests; a worker that holds a suspect passes over
+-- slots that have nothing but suspects.
+local function ready(most, unwanted)
+  local found, offset = {}, 0
+  while #found < most do
+    local slots = rcall('ZRANGEBYSCORE', SLOTS, '-inf', this_instant, 'LIMIT', offset, SLOTS_A_LOOK)
+    for _, slot in ipairs(slots) do
+      if not unwanted[slot] and not (suspect_held and rcall('HEXISTS', PRIORITIES, slot) == 0) then
+        found[#found + 1] = slot
+      end
+    end
+    if #slots < SLOTS_A_LOOK then
       break
     end
-    for _, request in ipairs(take(slot, math.min(turn, most - #ids), not suspect)) do
-      hand_out(token, request, handed + #ids, #ids < arm)
-      ids[#ids + 1] = request.id
-      suspect = suspect or request.deaths > 0
+    offset = offset + SLOTS_A_LOOK
+  end
+  return found
+end
+
+local function asked_of(name, wish)
+  local own = wish.own[name] or {wish.delay, wish.cap}
+  return {delay = own[1], cap = own[2], need = math.min(wish.turn, own[2]), in_flight = 0, waits = false,
+    robots = wish.robots}
+end
+
+local function lease_of(token, name, wish, leased_so_far, ids, grants)
+  local slot, asked = slot_of(name), asked_of(name, wish)
+  local permits, wait, outcome = permit(token, slot, asked)
+  local leased = 0
+  if outcome == GRANTED or outcome == BLOCKED then
+    local delay = slot.delay or 0
+    local quota = delay > 0 and 1 + math.floor(wish.ahead / delay) or wish.turn
+    local armed = delay > 0 and 1 or math.max(wish.arm - leased_so_far, 0)
+    leased = lease_from(token, name, math.min(quota, wish.most - leased_so_far), armed, wish.budget, ids)
+    grants[#grants + 1] = {name, permits, PERMIT_MS, wait, delay, outcome}
+  end
+  next_turn(slot, wait, outcome)
+  return leased
+end
+
+local function lease(token, wish, ids, grants)
+  local unwanted, leased = {}, 0
+  for _, name in ipairs(wish.skip) do
+    unwanted[name] = true
+  end
+  for _, grant in ipairs(grants) do
+    unwanted[grant[1]] = true
+  end
+  read_holder(token)
+  for _, name in ipairs(ready(wish.most, unwanted)) do
+    if leased >= wish.most then
+      break
     end
-    rcall('ZADD', SLOTS, 'XX', this_instant, slot)
+    leased = leased + lease_of(token, name, wish, leased, ids, grants)
   end
-  if #ids > 0 then
-    rcall('HSET', key('worker', token), 'handed', handed + #ids)
-  end
-  return ids
 end

@@ -12,7 +12,9 @@ local function leave()
   for _, request in ipairs(requests) do
     untouched(args.token, request)
   end
+  drop_permits(args.token)
   forget_worker(args.token)
+  write_slots()
   write_counts()
   return #requests
 end

@@ -1,10 +1,13 @@
 -- push: adds new requests; the dupe filter check is part of the same step.
 --
 -- requests: {fingerprint or '' to pass the filter, slot, priority, payload} each
+-- lifo: they go to the front of their queues, the first of them foremost
 -- Returns a string with a character for each: '1' added, '0' known.
-local function push(requests)
+local function push(requests, lifo)
   local flags = {}
-  for index, request in ipairs(requests) do
+  for step = 1, #requests do
+    local index = lifo and #requests + 1 - step or step
+    local request = requests[index]
     if request[1] ~= '' and seen(request[1]) then
       count('filtered:duplicate')
       flags[index] = '0'
@@ -12,7 +15,7 @@ local function push(requests)
       count('discovered')
       local id = rcall('HINCRBY', CRAWL, 'next', 1)
       enqueue({id = id, attempt = 1, deliveries = 0, deaths = 0,
-        slot = request[2], priority = request[3], payload = request[4]}, false)
+        slot = request[2], priority = request[3], payload = request[4]}, lifo)
       flags[index] = '1'
     end
   end

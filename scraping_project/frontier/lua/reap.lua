@@ -45,9 +45,19 @@ local function doomed(away)
   return tokens
 end
 
+-- Redis's clock was set back: no slot waits until it is where it was.
+local function look_at_all_slots()
+  for _, slot in ipairs(rcall('ZRANGEBYSCORE', SLOTS, '(' .. string.format('%.17g', this_instant), '+inf')) do
+    rcall('ZADD', SLOTS, 'XX', this_instant, slot)
+  end
+end
+
 local function reap()
   even_when_full()
   local since = now - counter('reaped')
+  if since < 0 then
+    look_at_all_slots()
+  end
   local away = since < 0 or since > args.lease / 2 + args.grace
   local reaped, left = {}, args.most
   local tokens = doomed(away)
@@ -64,6 +74,8 @@ local function reap()
     seeds_back(token)
   end
   rcall('ZREMRANGEBYSCORE', GONE, '-inf', now - KEEP_GONE_MS)
+  rcall('ZREMRANGEBYSCORE', NEWS, '-inf', now - args.lease)
+  write_slots()
   write_counts()
   return reaped
 end

@@ -1,0 +1,36 @@
+"""How long a request waits in the frontier before it is tried again."""
+
+import random
+from typing import TYPE_CHECKING
+
+from scrapy.http import Response
+
+from scraping_project import retry_after
+
+if TYPE_CHECKING:
+    from scrapy.settings import BaseSettings
+
+#: How much of the delay chance may add, so that what failed together does not come back together.
+JITTER = 0.25
+#: Nothing waits for longer, seconds.
+LONGEST = 7 * 24 * 3600.0
+
+
+class Backoff:
+    """``RETRY_BACKOFF_BASE ** n`` seconds before the n-th retry, or what Retry-After says if that is longer.
+
+    With 4: 4 s, 16 s; with 60: a minute, an hour; with 0: at once.
+    """
+
+    def __init__(self, settings: "BaseSettings") -> None:
+        self._base = settings.getfloat("RETRY_BACKOFF_BASE")
+
+    def delay_ms(self, retry: int, answer: object) -> int:
+        """Milliseconds before the given retry, counted from 1, after this answer or exception."""
+        try:
+            seconds = min(self._base**retry, LONGEST)
+        except OverflowError:
+            seconds = LONGEST
+        seconds *= 1 + JITTER * random.random()  # noqa: S311  a delay, no secret
+        asked = retry_after.seconds(answer) if isinstance(answer, Response) else None
+        return round(1000 * max(seconds, asked or 0.0))

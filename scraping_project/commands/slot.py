@@ -1,0 +1,149 @@
+"""``scrapy frontier NAME slot``: what the operator says of a slot, and what its clock shows."""
+
+import json
+import math
+import re
+from argparse import ArgumentParser, Namespace
+from dataclasses import asdict
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+from scrapy.settings import BaseSettings
+
+from scraping_project.commands.exits import refuse
+from scraping_project.domains import registered_domain
+from scraping_project.frontier.frontier import Frontier
+from scraping_project.frontier.slot_clock import SlotClock, SlotClocks
+from scraping_project.frontier.steps import MAX_SLOT
+
+#: Seconds: a slot that is to be left alone for longer is better paused.
+LONGEST_DELAY = 86_400.0
+_HOST = re.compile(r"[a-z0-9_.-]+")
+
+
+def add_options(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("slot: what holds for it on all workers, within a second")
+    group.add_argument("--delay", metavar="S", type=float, help="seconds between two requests")
+    pause = group.add_mutually_exclusive_group()
+    pause.add_argument("--pause", action="store_true", help="send it nothing; its requests stay queued")
+    pause.add_argument("--resume", action="store_true", help="end the pause")
+    block = group.add_mutually_exclusive_group()
+    block.add_argument("--block", action="store_true", help="end its requests unsent, as filtered (guard)")
+    block.add_argument("--unblock", action="store_true", help="end the block")
+    group.add_argument("--forget", action="store_true", help="forget all of these")
+
+
+def check_options(args: list[str], opts: Namespace) -> None:
+    """Refuse options that don't go together."""
+    given = [name for name in ("pause", "resume", "block", "unblock", "forget") if getattr(opts, name)]
+    given += ["delay"] * (opts.delay is not None)
+    if given and args[1:2] != ["slot"]:
+        refuse(f"--{given[0]} belongs to slot: scrapy frontier NAME slot example.com --{given[0]}")
+    if given and len(args) < 3:  # noqa: PLR2004  name, verb, slot
+        refuse(f"--{given[0]} of which slot? Name it: scrapy frontier {args[0]} slot example.com")
+    if opts.forget and len(given) > 1:
+        refuse("--forget forgets all that was said of a slot: it takes no other option")
+    if opts.delay is not None and not 0 <= opts.delay <= LONGEST_DELAY:  # so that "nan" is refused, too
+        refuse(f"--delay is a number of seconds from 0 to {LONGEST_DELAY:g}, not {opts.delay:g}")
+
+
+def run(
+    frontier: Frontier, clocks: SlotClocks, args: list[str], opts: Namespace, settings: BaseSettings
+) -> int:
+    """List the orders, show a slot, or say something of it."""
+    if not args:
+        return _list(frontier, opts)
+    slot = _slot_of(args[0], clocks, settings)
+    order = dict(frontier.orders().get(slot, {}))
+    if opts.forget or _apply(order, opts):
+        order = {} if opts.forget else order
+        frontier.order(slot, order)
+        print(json.dumps({"slot": slot, **_readable(order)}) if opts.json else f"{slot}: {_text(order)}")
+        return 0
+    return _show(slot, order, clocks.read(slot), opts)
+
+
+def _apply(order: dict[str, Any], opts: Namespace) -> bool:
+    """Merge the options into an order; whether there were any."""
+    before = (opts.delay is not None, opts.pause, opts.resume, opts.block, opts.unblock)
+    if opts.delay is not None:
+        order["delay"] = math.ceil(opts.delay * 1000)
+    for name, on, off in (("paused", opts.pause, opts.resume), ("blocked", opts.block, opts.unblock)):
+        if on:
+            order[name] = True
+        elif off:
+            order.pop(name, None)
+    return any(before)
+
+
+def _list(frontier: Frontier, opts: Namespace) -> int:
+    for slot, order in sorted(frontier.orders().items()):
+        print(json.dumps({"slot": slot, **_readable(order)}) if opts.json else f"{slot}: {_text(order)}")
+    return 0
+
+
+def _show(slot: str, order: dict[str, Any], clock: SlotClock, opts: Namespace) -> int:
+    if opts.json:
+        print(json.dumps({"slot": slot, "order": _readable(order), **asdict(clock)}))
+        return 0
+    for name, value in {
+        "slot": slot,
+        "order": _text(order),
+        "sent": _seconds(clock.sent_ago, " ago"),
+        "delay": _seconds(clock.delay),
+        "crawl-delay": _seconds(clock.crawl_delay),
+        "retry-after": _seconds(clock.retry_after, " left"),
+        "adaptive": _seconds(clock.adaptive),
+        "holders": ", ".join(f"{token} ({count})" for token, count in clock.holders.items()) or "none",
+        "queued": clock.queued,
+    }.items():
+        print(f"{name:<12} {value}")
+    return 0
+
+
+def _readable(order: dict[str, Any]) -> dict[str, Any]:
+    """An order as people say it: seconds, and what does not hold, too."""
+    return {
+        "delay": order["delay"] / 1000 if "delay" in order else None,
+        "paused": bool(order.get("paused")),
+        "blocked": bool(order.get("blocked")),
+    }
+
+
+def _text(order: dict[str, Any]) -> str:
+    words = [f"delay {order['delay'] / 1000:g} s"] if "delay" in order else []
+    words += [name for name in ("paused", "blocked") if order.get(name)]
+    return ", ".join(words) or "no order"
+
+
+def _seconds(value: float | None, more: str = "") -> str:
+    return "not known" if value is None else f"{value:g} s{more}"
+
+
+def _slot_of(text: str, clocks: SlotClocks, settings: BaseSettings) -> str:
+    """The slot's name as the workers spell it: one that is known as it stands, else a host's."""
+    if 0 < len(text.encode(errors="replace")) <= MAX_SLOT and clocks.knows(text):
+        return text
+    if text in settings.getdict("DOWNLOAD_SLOTS"):
+        return text
+    host = _host_of(text)
+    return registered_domain(host) if settings["FRONTIER_SLOT_BY"] == "domain" else host
+
+
+def _host_of(text: str) -> str:
+    try:
+        if ":" in text and "://" not in text and "[" not in text and text.count(":") > 1:
+            return str(ip_address(text))
+        url = urlsplit(text if "://" in text else f"//{text}")
+        _ = url.port  # which is no part of the name, but must be one
+        host = url.hostname or ""
+        if ":" in host:
+            return str(ip_address(host))
+        host = host.encode("idna").decode()
+    except ValueError:  # UnicodeError is one
+        host = ""
+    extra = "://" not in text and (url.path or url.query or url.fragment or url.username) if host else ""
+    if extra or len(host) > MAX_SLOT or not _HOST.fullmatch(host):
+        refuse(f"{text!r} is no slot: name a host, such as example.com")
+    return host

@@ -1,0 +1,11 @@
+-- order: what the operator says of a slot, heard by all workers at their next checkpoint.
+--
+-- args: slot, order (JSON: delay (ms), paused, blocked; '' to forget it)
+if args.order == '' then
+  rcall('HDEL', ORDERS, args.slot)
+else
+  rcall('HSET', ORDERS, args.slot, args.order)
+end
+rcall('ZADD', SLOTS, 'XX', this_instant, args.slot)
+tell(args.slot)
+return 1

@@ -1,0 +1,112 @@
+-- A slot's clock and its permits: when the site may be asked next, and by whom. Read once a script, written once.
+--
+-- It outlives the slot's queue and the crawl, and expires by itself once it has nothing left to say.
+--   sent      ms, the last request, as late as it may have been
+--   delay     ms, between two requests, as last applied
+--   crawl     ms, what robots.txt asks for; 0: nothing; absent: not known yet
+--   after     ms, nothing is to be sent before
+--   adaptive  ms, what the site's latency asks for
+--   since     ms, when its only holder got it; wanted: 1 when somebody else waits for it
+--   lacked    ms, when somebody last got less than a share; sharers: among how many
+--   @<token>  "permits until": how many requests that worker may have in flight, and until when (ms)
+local NUMBERS = {'sent', 'delay', 'crawl', 'after', 'adaptive', 'since', 'wanted', 'lacked', 'sharers'}
+local REMEMBERED_MS = 600000
+local ORDERS, NEWS = key('orders'), key('news')
+local slots_known, slots_changed = {}, {}
+
+-- A permit that ran out may have been used up to its last instant.
+local function drop_expired(slot)
+  for token, permit in pairs(slot.permits) do
+    if permit.till <= now then
+      slot.sent = math.max(slot.sent or 0, permit.till)
+      slot.permits[token] = nil
+      slots_changed[slot.name] = slot
+    end
+  end
+end
+
+-- What lies in the future after Redis's clock was set back came of its old time.
+local LONGEST_PERMIT_MS, LONGEST_WAIT_MS = 5000, 86400000
+local function sane(slot)
+  for _, past in ipairs({'sent', 'since', 'lacked'}) do
+    slot[past] = slot[past] and math.min(slot[past], now)
+  end
+  slot.after = slot.after and math.min(slot.after, now + LONGEST_WAIT_MS)
+  for _, permit in pairs(slot.permits) do
+    permit.till = math.min(permit.till, now + LONGEST_PERMIT_MS)
+  end
+end
+
+local function slot_of(name)
+  if slots_known[name] then
+    return slots_known[name]
+  end
+  local slot, fields = {name = name, permits = {}}, rcall('HGETALL', key('slot', name))
+  for index = 1, #fields, 2 do
+    local token = string.match(fields[index], '^@(.*)$')
+    if token then
+      local permits, till = string.match(fields[index + 1], '^(%d+) (%d+)$')
+      slot.permits[token] = {count = tonumber(permits), till = tonumber(till)}
+    else
+      slot[fields[index]] = tonumber(fields[index + 1])
+    end
+  end
+  slots_known[name] = slot
+  sane(slot)
+  drop_expired(slot)
+  return slot
+end
+
+-- What the operator said about a slot: delay (ms), paused, blocked.
+local any_orders
+local function order_of(name)
+  any_orders = any_orders or rcall('HLEN', ORDERS)
+  local order = any_orders > 0 and rcall('HGET', ORDERS, name)
+  return order and cjson.decode(order) or {}
+end
+
+-- When somebody else may have the slot.
+local function free_at(slot)
+  local at = math.max(slot.after or 0, (slot.sent or 0) + (slot.delay or 0))
+  for _, permit in pairs(slot.permits) do
+    if (slot.delay or 0) > 0 then
+      at = math.max(at, permit.till + slot.delay)
+    end
+  end
+  return at
+end
+
+local function write_slot(slot)
+  local name, fields, expires = key('slot', slot.name), {}, free_at(slot)
+  for _, field in ipairs(NUMBERS) do
+    if slot[field] then
+      fields[#fields + 1] = field
+      fields[#fields + 1] = string.format('%.0f', slot[field])
+    end
+  end
+  for token, permit in pairs(slot.permits) do
+    fields[#fields + 1] = '@' .. token
+    fields[#fields + 1] = string.format('%.0f %.0f', permit.count, permit.till)
+    expires = math.max(expires, permit.till)
+  end
+  if slot.crawl or slot.adaptive then
+    expires = math.max(expires, now + REMEMBERED_MS)
+  end
+  rcall('DEL', name)
+  if expires > now then
+    rcall('HSET', name, unpack(fields))
+    rcall('PEXPIREAT', name, string.format('%.0f', expires + 1))
+  end
+end
+
+local function write_slots()
+  for _, slot in pairs(slots_changed) do
+    write_slot(slot)
+  end
+  slots_changed = {}
+end
+
+-- Tells the slot's other workers at their next checkpoint to look at it again.
+local function tell(name)
+  rcall('ZADD', NEWS, this_instant, name)
+end

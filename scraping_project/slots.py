@@ -1,0 +1,237 @@
+"""What this worker may do in each slot now: its permits, and the one clock that keeps the gaps.
+
+The frontier gives permits for a few seconds at a time (frontier/lua/permit.lua), and they are asked for again
+at the checkpoints. In between this is the only place that says when a request may be sent: the scheduler asks
+it before it hands one out, the downloader before it lets one onto the wire, be it a page, a robots.txt or a
+file. All times are monotonic seconds; a permit counts from when it was asked for, a wait from when it was
+heard of, so that an error of either is on the safe side.
+"""
+
+import math
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from scrapy.settings import BaseSettings
+
+from scraping_project.frontier.steps import BLOCKED, GRANTED, Ask, Grant, Heard
+
+#: Permits are asked for again when they last for less than this, seconds.
+RENEW_WITHIN = 3.0
+#: A slot that may not be asked again for longer than this is given back, seconds.
+TOO_FAR = 5.0
+NEVER = math.inf
+
+
+@dataclass(slots=True, eq=False)
+class Clock:
+    """One slot, as far as this worker has to do with it."""
+
+    name: str
+    own_delay: float  # s, by this worker's settings
+    cap: int  # in flight, of all workers
+    jitter: float  # of the delay, which it only lengthens: 0.5 is up to half as much again
+    delay: float = 0.0  # s, in force
+    permits: int = 0
+    until: float = 0.0  # the permits are worth nothing after
+    next_send: float = 0.0
+    sent_at: float | None = None
+    handed: int = 0  # by the scheduler to the engine, and not yet back from the download
+    on_wire: int = 0
+    queued: int = 0  # in the downloader, not yet on the wire
+    crawl_delay: float | None = None  # s, what robots.txt asks for; None: it is not known yet
+    adaptive: float | None = None  # s, what the site's latency asks for
+    after: float = 0.0  # Retry-After runs till then
+    blocked: bool = False  # by the operator: nothing is sent at all
+    giving_back: bool = False  # finishes what is in flight, and begins nothing
+    ask_now: bool = True
+    _pages_from: float = 0.0
+
+    def may_hand_out(self, now: float) -> float:
+        """When the scheduler may hand out the next request; NEVER while that depends on something else."""
+        if self.blocked:
+            return now
+        if self.handed >= self.permits or now >= self.until or self.giving_back:
+            return NEVER
+        return max(self.next_send, self._pages_from)
+
+    def may_send(self, now: float) -> float:
+        """When the next request may go onto the wire; NEVER while that depends on something else."""
+        if self.on_wire >= self.permits or now >= self.until or self.giving_back:
+            return NEVER
+        return self.next_send
+
+    def hand_out(self, now: float) -> None:
+        self.handed += 1
+        self._pages_from = now + self.delay
+
+    def send(self, now: float) -> None:
+        self.on_wire += 1
+        self.queued -= 1
+        self.begin(now)
+
+    def begin(self, now: float) -> None:
+        """The request leaves now: a little later than it was sent on its way, on a busy machine."""
+        self.sent_at = now
+        self.next_send = now + self.delay * (1 + self.jitter * random.random())  # noqa: S311  a delay, no secret
+
+    def hold_until(self, moment: float) -> None:
+        """Send nothing before: the site said so."""
+        self.after = max(self.after, moment)
+        self.next_send = max(self.next_send, moment)
+        self.ask_now = True
+
+    def learn_robots(self, crawl_delay: float) -> None:
+        """Take note of what robots.txt asks for, 0 for nothing; what is too fast for it stops at once."""
+        if self.crawl_delay is not None and crawl_delay <= self.crawl_delay:
+            return
+        self.crawl_delay = crawl_delay
+        self.ask_now = True
+        self._slow_down(crawl_delay)
+
+    def adapt(self, delay: float) -> None:
+        """Follow what the site can bear; 0 when that is no concern any more."""
+        faster = self.adaptive is not None and delay < self.adaptive == self.delay
+        self.adaptive = delay
+        if faster:
+            self.delay = max(delay, self.own_delay, self.crawl_delay or 0.0)
+        self._slow_down(delay)
+        self.ask_now = True
+
+    def _slow_down(self, delay: float) -> None:
+        if delay <= self.delay:
+            return
+        if not self.delay:
+            self.until = 0.0  # others may have permits, too: from now on there is one holder
+        self.delay = delay
+        if self.sent_at is not None:
+            self.next_send = max(self.next_send, self.sent_at + delay)
+
+    @property
+    def in_flight(self) -> int:
+        return max(self.handed, self.on_wire)
+
+    @property
+    def busy(self) -> bool:
+        return bool(self.handed or self.on_wire or self.queued)
+
+    def ask(self, now: float, *, want: int, arm: int, need: int) -> Ask:
+        """What to say to the frontier; ``need`` 0 gives the permits back."""
+        self.ask_now = False
+        return Ask(
+            slot=self.name,
+            want=want,
+            arm=arm,
+            need=need,
+            in_flight=self.in_flight,
+            waits=self.queued > 0,
+            sent=-1 if self.sent_at is None else math.floor((now - self.sent_at) * 1000),
+            delay=math.ceil(self.own_delay * 1000),
+            cap=self.cap,
+            crawl=-1 if self.crawl_delay is None else math.ceil(self.crawl_delay * 1000),
+            after=max(math.ceil((self.after - now) * 1000), 0),
+            adaptive=-1 if self.adaptive is None else math.ceil(self.adaptive * 1000),
+        )
+
+    def take(self, grant: Grant, asked_at: float, heard_at: float) -> None:
+        """Take what the frontier answered."""
+        self.blocked = grant.outcome == BLOCKED
+        if grant.outcome != GRANTED and not self.blocked:
+            self.permits = 0
+            self.giving_back = True
+            return
+        self.permits = grant.permits
+        self.ask_now |= self.in_flight > self.permits  # others wait for what ends
+        self.until = asked_at + grant.lasts / 1000
+        before = self.delay
+        self.delay = max(grant.delay / 1000, self.crawl_delay or 0.0, self.adaptive or 0.0)
+        if self.delay < before and self.sent_at is not None:
+            self.next_send = max(self.sent_at + self.delay, self.after)
+            self._pages_from = min(self._pages_from, self.next_send)
+        if grant.wait:
+            self.next_send = max(self.next_send, heard_at + grant.wait / 1000)
+        if self.sent_at is not None:
+            self.next_send = max(self.next_send, self.sent_at + self.delay)
+
+    def is_too_far(self, now: float) -> bool:
+        """Whether others had better take their turn: there is nothing to do here for long."""
+        return self.next_send - now > TOO_FAR
+
+
+class HandedOut(Protocol):
+    """What an attempt is to its slot."""
+
+    clock: Clock | None
+
+
+class Slots:
+    """The clocks of all slots that this worker has to do with.
+
+    It forgets a slot when its permits are given back; what is worth keeping the frontier keeps.
+    """
+
+    def __init__(self, settings: BaseSettings) -> None:
+        self.delay = settings.getfloat("DOWNLOAD_DELAY")
+        self.cap = max(settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN"), 1)
+        self.robots = settings.getbool("ROBOTSTXT_OBEY")
+        self._jitter = settings.getfloat("DOWNLOAD_DELAY_JITTER")
+        self._own: dict[str, dict[str, Any]] = settings.getdict("DOWNLOAD_SLOTS")
+        self._clocks: dict[str, Clock] = {}
+        self.watchers: list[Callable[[Clock], None]] = []  # called when a clock may say something else
+
+    def __iter__(self) -> Iterator[Clock]:
+        return iter(self._clocks.values())
+
+    def of(self, name: str) -> Clock:
+        """The clock of a slot, a new one for one that was not in use."""
+        clock = self._clocks.get(name)
+        if clock is None:
+            clock = self._clocks[name] = self._new(name)
+        return clock
+
+    def own(self) -> dict[str, tuple[int, int]]:
+        """The slots with settings of their own: delay (ms) and permits of all workers."""
+        clocks = map(self._new, self._own)
+        return {clock.name: (math.ceil(clock.own_delay * 1000), clock.cap) for clock in clocks}
+
+    def _new(self, name: str) -> Clock:
+        own = self._own.get(name, {})
+        return Clock(
+            name=name,
+            own_delay=float(own.get("delay", self.delay)),
+            cap=max(int(own.get("concurrency", self.cap)), 1),
+            jitter=max(float(own.get("jitter", self._jitter)), 0.0),
+        )
+
+    def forget(self, clock: Clock) -> None:
+        del self._clocks[clock.name]
+
+    def hear(self, heard: Heard, asked_at: float, heard_at: float) -> None:
+        """Take what came with a checkpoint."""
+        for name in heard.news:
+            if clock := self._clocks.get(name):
+                clock.ask_now = True
+                if not clock.delay:
+                    clock.until = 0.0
+        for grant in heard.grants:
+            clock = self.of(grant.slot)
+            clock.take(grant, asked_at, heard_at)
+            self.changed(clock)
+
+    def came_back(self, attempt: HandedOut) -> None:
+        """The attempt is back from the download, or never got there; asked more than once."""
+        if (clock := attempt.clock) is not None:
+            attempt.clock = None
+            clock.handed -= 1
+            self.changed(clock)
+
+    def changed(self, clock: Clock) -> None:
+        for watch in self.watchers:
+            watch(clock)
+
+    def lose_all(self) -> None:
+        """This worker was reaped, or its crawl is over: its permits are worth nothing."""
+        for clock in self:
+            clock.until = 0.0
+            clock.ask_now = True

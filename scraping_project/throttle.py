@@ -1,0 +1,75 @@
+"""How a slot's clock follows what the site can bear: Retry-After, AutoThrottle's delay, and back-off."""
+
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from scrapy.exceptions import NotConfigured
+from scrapy.http import Response
+
+from scraping_project import retry_after
+from scraping_project.slots import Clock
+
+if TYPE_CHECKING:
+    from scrapy import Request
+    from scrapy.settings import BaseSettings
+
+OK = 200
+TOO_MANY = 429
+#: The first back-off after a 429 without Retry-After, seconds; it doubles with each, up to the longest.
+FIRST, LONGEST = 1.0, 60.0
+
+
+class Throttle:
+    """Adapts the delay of a slot to its answers.
+
+    With AUTOTHROTTLE_ENABLED the delay follows the latency as Scrapy's extension of that name does, but for
+    the whole cluster: it travels with the slot from worker to worker. Errors never shorten it. A 429 that
+    does not say for how long doubles the delay in any case, and each answer after it takes back half of that.
+    """
+
+    def __init__(self, settings: "BaseSettings") -> None:
+        self._enabled = settings.getbool("AUTOTHROTTLE_ENABLED")
+        self._concurrency = settings.getfloat("AUTOTHROTTLE_TARGET_CONCURRENCY")
+        if self._enabled and self._concurrency <= 0:
+            raise NotConfigured(f"AUTOTHROTTLE_TARGET_CONCURRENCY is {self._concurrency}: it must be above 0")
+        self._start = settings.getfloat("AUTOTHROTTLE_START_DELAY") if self._enabled else 0.0
+        self._longest = settings.getfloat("AUTOTHROTTLE_MAX_DELAY") if self._enabled else LONGEST
+
+    def begin(self, clock: Clock) -> None:
+        """Let a slot that nobody has measured yet start slowly."""
+        if self._enabled and clock.adaptive is None and clock.delay < self._start:
+            clock.adapt(self._start)
+
+    def answered(self, clock: Clock, request: "Request", response: Response) -> None:
+        wait = retry_after.seconds(response)
+        if wait is not None:
+            clock.hold_until(monotonic() + wait)
+        elif response.status == TOO_MANY:
+            self._back_off(clock)
+        elif self._enabled:
+            if not request.meta.get("autothrottle_dont_adjust_delay"):
+                self._follow(clock, request.meta.get("download_latency"), response.status)
+        elif clock.adaptive:
+            self._recover(clock)
+
+    def failed(self, clock: Clock) -> None:
+        """The site did not answer."""
+        if self._enabled:
+            self._back_off(clock)
+
+    def _back_off(self, clock: Clock) -> None:
+        clock.adapt(min(max(2 * clock.delay, FIRST), max(self._longest, clock.own_delay)))
+
+    def _recover(self, clock: Clock) -> None:
+        delay = (clock.adaptive or 0.0) / 2
+        clock.adapt(delay if delay > max(clock.own_delay, FIRST / 8) else 0.0)
+
+    def _follow(self, clock: Clock, latency: float | None, status: int) -> None:
+        """Scrapy's AutoThrottle: towards latency / concurrency, at once when that is longer."""
+        if latency is None:
+            return
+        target = latency / self._concurrency
+        old = clock.adaptive if clock.adaptive is not None else max(clock.delay, self._start)
+        new = min(max(target, (old + target) / 2, clock.own_delay), max(self._longest, clock.own_delay))
+        if status == OK or new > old:
+            clock.adapt(new)
