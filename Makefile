@@ -40,6 +40,7 @@ bench: .venv/dev
 	$(BIN)/python -m benchmarks.frontier
 	$(if $(QUICK),,$(BIN)/python -m benchmarks.distance)
 	$(BIN)/python -m benchmarks.kills $(if $(QUICK),--kills 1)
+	$(BIN)/python -m benchmarks.politeness $(if $(QUICK),--quick)
 	$(if $(QUICK),,$(BIN)/python -m benchmarks.storage)
 	$(BIN)/python -m benchmarks.speed $(if $(QUICK),--quick)
 

@@ -55,6 +55,7 @@ IMPORTED = (
 SETTINGS = {
     "SPIDER_MODULES": "tests.cluster.spiders_for_faults.crashing",
     "CHECKPOINT_INTERVAL": "0.02",
+    "RETRY_BACKOFF_BASE": "0",
     "DOWNLOAD_DELAY": "0.01",
     "CONCURRENT_REQUESTS_PER_DOMAIN": "1",  # so that there are more effects
     "FRONTIER_LEASE": "1",

@@ -10,12 +10,14 @@ from tempfile import TemporaryDirectory
 import pytest
 import redis
 
+from scraping_project.frontier.steps import Ask
 from tests.cluster.kill_storm import CONCURRENCY, frontier_at, judge, kill, run_to_the_end
 from tests.integration.frontier_worker import Worker
 from tests.integration.test_seeds import until
 from tests.servers import RedisServer, find_program, redis_binaries
 
 LEASE = 2
+SLOT = "127.0.0.1"
 #: What a silent worker has leased.
 HELD = 5
 HOURS = 2 * 3600
@@ -154,7 +156,7 @@ def test_what_a_silent_worker_holds_is_taken_over_though_the_clock_of_redis_is_s
     with frontier_at(server.url) as frontier:
         with workers_in_mid_crawl(project, sphinx_site, server) as workers:
             until(lambda: frontier.counts()["queued"] > HELD, workers[0], project)
-            lease_and_be_silent(frontier, server)
+            lease_and_be_silent(frontier, server, workers[0], project)
 
             # When Redis's clock is set
             server.set_clock(seconds)
@@ -164,8 +166,18 @@ def test_what_a_silent_worker_holds_is_taken_over_though_the_clock_of_redis_is_s
     assert_whole(project, sphinx_site, server.url, again=0)
 
 
-def lease_and_be_silent(frontier, server):
+def lease_and_be_silent(frontier, server, worker, project):
+    """Takes the site's slot from its holder, and some requests with it."""
     with redis.Redis.from_url(server.url, protocol=2) as client:
         rules = client.hget(frontier.keys.of("crawl"), "rules").decode()
     silent = Worker(frontier, rules=rules, seeds="", lease=LEASE * 1000, token="elsewhere:1:1:silent")
-    assert len(silent.step(want=HELD, turn=HELD).leased) == HELD
+    ask = Ask(SLOT, want=HELD, need=1, waits=True, delay=50)
+    frontier.order(SLOT, {"paused": True})
+    until(lambda: b"@" not in b"".join(server_fields(frontier)), worker, project)
+    frontier.order(SLOT, {})
+    until(lambda: len(silent.step(asks=[ask]).leased) == HELD, worker, project)
+
+
+def server_fields(frontier):
+    """The fields of the slot's clock: permits begin with @."""
+    return frontier._server.hkeys(frontier.keys.of("slot", SLOT))

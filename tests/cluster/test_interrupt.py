@@ -75,7 +75,7 @@ def test_ctrl_c_reaches_the_crawl_of_the_demo(project, redis_url, workers):
         cwd=ROOT,
         env=env,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
     ) as process:
@@ -84,9 +84,9 @@ def test_ctrl_c_reaches_the_crawl_of_the_demo(project, redis_url, workers):
                 assert process.poll() is None
                 time.sleep(0.05)
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does
-        output, _ = process.communicate(timeout=90)
+        output, errors = process.communicate(timeout=90)
 
-    assert process.returncode == 130
+    assert process.returncode == 130, errors
     assert output.startswith("interrupted: ")
     assert 3 <= len(project.rows("sites")) < len(expected()["sites"])
 

@@ -124,6 +124,11 @@ def dump(server):
     return {key: server.dump(key) for key in server.scan_iter()}
 
 
+def lasting(server):
+    """The keys that do not expire by themselves."""
+    return [key for key in server.scan_iter() if server.ttl(key) < 0]
+
+
 def strays(server, keys):
     """The keys of a server that the catalogue does not name."""
     names = "|".join(re.sub("<.*?>", ".*", name) for name in CATALOGUE)

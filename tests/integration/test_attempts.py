@@ -120,7 +120,8 @@ def test_every_answer_has_its_site_and_nothing_else_has_one(crawled):
 
 def test_every_attempt_is_measured(crawled):
     assert all(log["started_at"] <= log["finished_at"] for log in crawled.logs)
-    assert all(log["latency_ms"] >= 0 for log in crawled.logs)
+    assert all(log["latency_ms"] >= 0 for log in crawled.logs if log["latency_ms"] is not None)
+    assert all(log["latency_ms"] is not None for log in crawled.logs if log["status_code"])
     assert all((log["bytes"] is None) == (log["status_code"] is None) for log in crawled.logs)
 
 

@@ -179,7 +179,7 @@ def test_frontiers_do_not_know_of_each_other(project, demo_site, redis_url):
     assert stored(project, demo_site) == set(expected()["sites"])
     with redis.Redis.from_url(redis_url, protocol=2) as client:
         assert int(client.hget(Keys("one").of("crawl"), "queued")) > 0
-        assert int(client.hget(Keys("two").of("crawl"), "queued")) == 0
+        assert int(client.hget(Keys("two").of("crawl"), "queued") or 0) == 0
 
 
 def test_max_depth_0_fetches_the_seeds_alone(project, demo_site):

@@ -11,6 +11,7 @@ from tests.integration.frontier_worker import (
     burial,
     dump,
     kill,
+    lasting,
     ledger_of,
     nack,
     numbers,
@@ -264,7 +265,7 @@ def test_sweeping_leaves_nothing_of_a_crawl_that_is_over(frontier, server, most)
 
     sweep(frontier, most)
 
-    left = set(server.scan_iter()) - {frontier.keys.seeds.encode()}
+    left = set(lasting(server)) - {frontier.keys.seeds.encode()}
     assert left == {b"{links:start_urls}:crawl", b"{links:start_urls}:gone"}
 
 

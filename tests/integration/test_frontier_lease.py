@@ -1,7 +1,7 @@
 """Which requests a worker is given, and in which order."""
 
-from scraping_project.frontier.steps import Step
-from tests.integration.frontier_worker import Worker, end, kill, ledger_of, nack, numbers, push
+from scraping_project.frontier.steps import Ask, Step
+from tests.integration.frontier_worker import Worker, end, kill, lasting, ledger_of, nack, numbers, push
 
 
 def test_the_highest_priority_of_a_slot_comes_first_and_the_oldest_of_a_priority(frontier, worker):
@@ -62,11 +62,12 @@ def test_no_slot_is_served_twice_in_a_lease_of_many_slots(frontier, worker):
 
 
 def test_an_emptied_slot_leaves_no_key(frontier, worker, server):
-    before = set(server.keys()) | {b"{links:start_urls}:1:seen:0"}
+    before = {*lasting(server), b"{links:start_urls}:1:seen:0"}
     worker.push(push(1, "a"), push(2, "b", -1))
     worker.ack(*worker.lease(2))
+    worker.step(asks=[Ask("a"), Ask("b")])
 
-    assert set(server.keys()) == before
+    assert set(lasting(server)) == before
 
 
 def test_the_first_of_a_lease_are_armed_and_others_when_the_worker_says_so(frontier, worker, server):

@@ -94,6 +94,7 @@ def test_every_key_is_in_the_catalogue(part):
 def test_every_key_of_the_catalogue_is_used():
     code = "\n".join(split(text)[1] for text in TEXTS.values())
     used = set(re.findall(r"\b(?:key|of_crawl)\('([a-z ]+)'", code))
+    used |= {"robots", "fetching"}  # frontier/robots.py
 
     assert used == {name.removeprefix("<epoch>:").partition(":")[0] for name in CATALOGUE}
 
@@ -123,8 +124,8 @@ def test_shared_parts_take_their_arguments_from_their_callers(part):
 def test_no_script_reads_without_bound(part):
     _, code = split(TEXTS[part])
     bounded = {
-        "SMEMBERS": {"seen", "check"},  # a bucket; what a worker has armed
-        "HGETALL": {"leased", "check"},  # what one worker holds; the counters
+        "SMEMBERS": {"seen", "check", "drop_permits"},  # a bucket; what a worker has armed; its slots
+        "HGETALL": {"leased", "check", "slot"},  # what one worker holds; the counters; a slot's permits
     }
 
     assert not re.search(r"'(KEYS|SCAN|HVALS|HKEYS|FLUSHALL|FLUSHDB|RANDOMKEY)'", code)

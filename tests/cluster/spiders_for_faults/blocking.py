@@ -56,7 +56,10 @@ _next_request = Scheduler.next_request
 
 def watched(self: Scheduler) -> Request | None:
     """Writes down each request that is begun, or held back, while the leases may be with others."""
-    lapsed, armed = self._checkpoint.worker.lapsed, len(self._armed)
+    lapsed, armed = (
+        self._checkpoint.worker.lapsed,
+        sum(len(queue.armed) for queue in self._queues._queues.values()),
+    )
     request = _next_request(self)
     if HOLD_UNTIL and lapsed and armed:
         with Path(f"{HOLD_UNTIL}.begun").open("a") as begun:

@@ -1,0 +1,285 @@
+"""One politeness for all workers, as the sites see it: gaps, windows, permits, and what sites ask for."""
+
+import asyncio
+import math
+import time
+from collections import Counter
+from email.utils import formatdate
+from threading import Event
+
+import pytest
+
+from tests.cluster.kill_storm import frontier_at, kill, run_to_the_end
+from tests.cluster.polite_sites import (
+    HOSTS,
+    SLACK,
+    Answer,
+    busiest,
+    excess,
+    gaps,
+    links,
+    short,
+    site,
+    stop_and_kill,
+    write_pages,
+)
+from tests.cluster.test_clocks import environment_of_a_wrong_clock  # noqa: F401  a fixture
+from tests.integration.test_seeds import until
+
+DELAY = 0.5
+PAGES = 12
+RETRY_AFTER = 3
+#: For how long a site holds back an answer at the most; workers give up earlier.
+PATIENCE = 60
+
+
+def crawl(project, urls, *settings, agent="", env=None):
+    """Starts a worker; its user agent tells it from the others."""
+    arguments = [part for setting in settings for part in ("-s", setting)]
+    if agent:
+        arguments += ["-s", f"USER_AGENT={agent}"]
+    return project.start("crawl", "links", "-a", f"start_urls={','.join(urls)}", *arguments, env=env)
+
+
+def crawls(project, count, urls, *settings):
+    return [crawl(project, urls, *settings, agent=f"worker-{number}") for number in range(count)]
+
+
+def all_joined(redis_url, workers, project):
+    """Waits until the frontier knows every worker."""
+    with frontier_at(redis_url) as frontier:
+        until(lambda: len(frontier.tokens()) == len(workers), workers[0], project)
+
+
+@pytest.fixture
+def five_sites(nginx, tmp_path):
+    """Serves pages on five hosts: ``five_sites(pages, robots)``."""
+
+    def serve(pages, robots=""):
+        root = write_pages(tmp_path / "pages", pages, robots)
+        return [nginx(root, host) for host in HOSTS]
+
+    return serve
+
+
+def indexes(sites):
+    return [f"{each.url}index.html" for each in sites]
+
+
+def began(server):
+    return [request.began for request in server.requests()]
+
+
+def assert_polite(times, delay, *, stops=0):
+    """At most one gap is too short for each SIGSTOP, and no window has more than the delay allows."""
+    assert all(times)
+    assert sum(len(short(each, delay)) for each in times) <= stops, [short(each, delay) for each in times]
+    assert sum(math.ceil(excess(each, delay)) for each in times) <= stops
+
+
+@pytest.mark.parametrize(
+    ("pages", "robots", "delay"), [(PAGES, "", DELAY), (4, "User-agent: *\nCrawl-delay: 2", 2)]
+)
+def test_four_workers_ask_five_hosts_no_oftener_than_one_may(project, five_sites, pages, robots, delay):
+    sites = five_sites(pages, robots)
+
+    run_to_the_end(project, crawls(project, 4, indexes(sites), f"DOWNLOAD_DELAY={DELAY}"))
+
+    assert [len(began(each)) for each in sites] == [pages + 2] * 5  # the index and robots.txt
+    assert_polite([began(each) for each in sites], delay)
+
+
+def test_workers_that_are_killed_and_stopped_break_no_gap(project, five_sites):
+    # Given four workers
+    sites = five_sites(200)
+    workers = crawls(project, 4, indexes(sites), f"DOWNLOAD_DELAY={DELAY}")
+    until(lambda: all(map(began, sites)), workers[0], project)
+
+    # When some are killed, and others stopped for longer and for less than they have permits
+    start = lambda: crawl(project, indexes(sites), f"DOWNLOAD_DELAY={DELAY}")  # noqa: E731  shorter
+    kills, stops = stop_and_kill(workers, start, time.monotonic() + 12)
+    kill(*workers)
+
+    # Then the sites have noticed none of it
+    assert kills
+    assert_polite([began(each) for each in sites], DELAY, stops=stops)
+
+
+def test_a_worker_whose_clock_is_hours_off_breaks_no_gap(project, five_sites, clock_off_by):
+    sites = five_sites(PAGES)
+    clocks = ({}, clock_off_by("+2h"), clock_off_by("-2h"))
+
+    run_to_the_end(
+        project, [crawl(project, indexes(sites), f"DOWNLOAD_DELAY={DELAY}", env=clock) for clock in clocks]
+    )
+
+    assert [len(began(each)) for each in sites] == [PAGES + 2] * 5
+    assert_polite([began(each) for each in sites], DELAY)
+
+
+def a_date_in(seconds):
+    return formatdate(math.ceil(time.time() + seconds), usegmt=True)
+
+
+@pytest.mark.parametrize(("status", "wording"), [(429, str), (503, a_date_in)])
+def test_all_workers_wait_for_as_long_as_a_site_asks_for(project, status, wording):
+    paths = [f"/{number}" for number in range(12)]
+
+    def answer(visit):
+        if visit.path == "/robots.txt":
+            return Answer(status=404)
+        if visit.path == "/3" and len(asked.of(path="/3")) == 1:
+            return Answer(status=status, headers=(f"Retry-After: {wording(RETRY_AFTER)}",))
+        return links(*paths) if visit.path == "/" else Answer()
+
+    with site(answer) as asked:
+        run_to_the_end(project, crawls(project, 3, [asked.url()], "DOWNLOAD_DELAY=0.2"))
+
+    refused = asked.of(path="/3")[0]
+    later = [visit.began for visit in asked.visits if visit.began > refused.began]
+    assert min(later) >= refused.ended + RETRY_AFTER - SLACK
+    assert Counter(asked.paths()) == Counter(["/robots.txt", "/", *paths, "/3"])
+
+
+def test_without_a_delay_a_retry_after_is_heard_by_all_within_a_second(project, redis_url):
+    paths = [f"/{number}" for number in range(60)]
+
+    async def answer(visit):
+        if visit.path == "/robots.txt":
+            return Answer(status=404)
+        if visit.path == "/20" and len(asked.of(path="/20")) == 1:
+            return Answer(status=429, headers=(f"Retry-After: {RETRY_AFTER}",))
+        return links(*paths) if visit.path == "/" else Answer(after=0.1)
+
+    with site(answer) as asked:
+        settings = ("DOWNLOAD_DELAY=0", "CONCURRENT_REQUESTS_PER_DOMAIN=4")
+        run_to_the_end(project, crawls(project, 4, [asked.url()], *settings))
+
+    refused = asked.of(path="/20")[0].ended
+    meanwhile = [at - refused for at in (visit.began for visit in asked.visits) if at > refused + 1]
+    assert min(meanwhile) >= RETRY_AFTER - SLACK
+
+
+def test_without_a_delay_no_more_are_in_flight_than_one_worker_may_have(project, redis_url):
+    # Given a slow site, which waits with its first answer for four workers
+    paths, ready = [f"/{number}" for number in range(80)], Event()
+
+    async def answer(visit):
+        if visit.path == "/robots.txt":
+            await asyncio.to_thread(ready.wait, PATIENCE)
+            return Answer(status=404)
+        return links(*paths) if visit.path == "/" else Answer(after=0.15)
+
+    with site(answer) as asked:
+        settings = ("DOWNLOAD_DELAY=0", "CONCURRENT_REQUESTS_PER_DOMAIN=3")
+        workers = crawls(project, 4, [asked.url()], *settings)
+        all_joined(redis_url, workers, project)
+        ready.set()
+        run_to_the_end(project, workers)
+
+    # Then they have three requests in flight together, and as many workers as that take part
+    assert busiest(asked.visits) == 3
+    assert len({visit.agent for visit in asked.pages()}) >= 3
+
+
+def test_a_host_that_does_not_answer_holds_up_no_other(project):
+    # Given a host that answers nothing until the others are done
+    slow, *fast = HOSTS
+    paths, done = [f"/{number}" for number in range(15)], Event()
+
+    async def answer(visit):
+        if visit.host == slow:
+            await asyncio.to_thread(done.wait, PATIENCE)
+        elif len([each for each in asked.pages() if each.host != slow]) == len(fast) * (len(paths) + 1):
+            done.set()
+        if visit.path == "/robots.txt":
+            return Answer(status=404)
+        return links(*paths) if visit.path == "/" else Answer()
+
+    with site(answer, HOSTS) as asked:
+        urls = [asked.url(host=host) for host in HOSTS]
+        run_to_the_end(project, crawls(project, 2, urls, "DOWNLOAD_DELAY=0.1"))
+
+    # Then they get done, and that host after them
+    assert Counter(asked.paths()) == {path: len(HOSTS) for path in ("/robots.txt", "/", *paths)}
+
+
+def test_what_redirects_lead_to_waits_for_its_turn(project):
+    # Given a site all of whose pages are redirects to its own pages, and one that redirects to it
+    there, here = HOSTS[:2]
+    paths = [f"/old/{number}" for number in range(6)]
+
+    def answer(visit):
+        if visit.path == "/robots.txt":
+            return Answer(status=404)
+        if visit.host == there and visit.path == "/":
+            return Answer(status=302, headers=(f"Location: {asked.url(host=here)}",))
+        if visit.path.startswith("/old"):
+            return Answer(status=301, headers=(f"Location: {visit.path.replace('old', 'new')}",))
+        return links(*paths) if visit.path == "/" else Answer()
+
+    with site(answer, (there, here)) as asked:
+        run_to_the_end(project, crawls(project, 2, [asked.url()], f"DOWNLOAD_DELAY={DELAY}"))
+
+    assert len(asked.of(here)) == 2 + 2 * len(paths)
+    assert_polite([[visit.began for visit in asked.of(host)] for host in asked.hosts], DELAY)
+
+
+def test_files_of_items_wait_for_their_turn(project, nginx, tmp_path):
+    root = write_pages(tmp_path / "site", 0)
+    (root / "Items").mkdir()
+    for name in ("Items/1", "Items/2", "file.txt", "no-file.txt"):
+        (root / name).write_text("a file")
+    server = nginx(root)
+    settings = (
+        "SPIDER_MODULES=tests.integration.familiar_spiders.files",
+        f"FILES_STORE={tmp_path / 'files'}",
+    )
+    arguments = [part for setting in (*settings, f"DOWNLOAD_DELAY={DELAY}") for part in ("-s", setting)]
+
+    project.run("crawl", "files", "-a", f"base={server.url.rstrip('/')}", *arguments)
+
+    assert {request.uri for request in server.requests()} >= {"/Items/2", "/file.txt", "/no-file.txt"}
+    assert_polite([began(server)], DELAY)
+
+
+def test_a_slot_has_the_delay_of_its_own_setting(project, five_sites):
+    patient, *others = five_sites(6)
+    slots = f'DOWNLOAD_SLOTS={{"{patient.host}": {{"delay": 1}}}}'
+
+    run_to_the_end(project, crawls(project, 2, indexes([patient, *others]), "DOWNLOAD_DELAY=0.2", slots))
+
+    assert_polite([began(patient)], 1)
+    assert_polite(list(map(began, others)), 0.2)
+    assert all(max(began(each)) < max(began(patient)) for each in others)
+
+
+def test_what_one_worker_has_learnt_of_a_slow_site_the_next_one_obeys(project):
+    # Given a site that takes 0.6 s an answer, and a worker that has learnt so
+    paths = [f"/{number}" for number in range(40)]
+
+    def answer(visit):
+        if visit.path == "/robots.txt":
+            return Answer(status=404)
+        return links(*paths) if visit.path == "/" else Answer(after=0.6)
+
+    settings = (
+        "DOWNLOAD_DELAY=0.05", "CONCURRENT_REQUESTS_PER_DOMAIN=8",
+        "AUTOTHROTTLE_ENABLED=1", "AUTOTHROTTLE_START_DELAY=0.1",
+    )  # fmt: skip
+    with site(answer) as asked:
+        first, second = crawls(project, 2, [asked.url()], *settings)
+        until(lambda: len(asked.pages()) > 12, first, project)
+
+        # When it is killed
+        agent = asked.pages()[-1].agent
+        killed, other = (first, second) if agent == "worker-0" else (second, first)
+        kill(killed)
+        count = len(asked.visits)
+        until(lambda: len(asked.visits) > count + 5, other, project)
+        kill(other)
+
+    # Then the other one goes on as slowly
+    times = [visit.began for visit in asked.visits]
+    assert min(gaps(times[count - 1 :])) > DELAY - SLACK
+    assert min(gaps(times[:count])) < DELAY

@@ -1,0 +1,165 @@
+"""A slot's delay follows what the site can bear."""
+
+import pytest
+from scrapy import Request
+from scrapy.exceptions import NotConfigured
+from scrapy.http import Response
+from scrapy.settings import Settings
+
+from scraping_project import throttle as throttle_module
+from scraping_project.slots import Slots
+from scraping_project.throttle import FIRST, LONGEST, Throttle
+
+URL = "https://a.example/"
+NOW = 1000.0
+AUTO = {"AUTOTHROTTLE_ENABLED": True, "AUTOTHROTTLE_START_DELAY": 5.0, "AUTOTHROTTLE_MAX_DELAY": 60.0}
+
+
+def throttle(**settings):
+    return Throttle(Settings(settings))
+
+
+def clock(delay=0.0):
+    found = Slots(Settings({"DOWNLOAD_DELAY": delay, "DOWNLOAD_DELAY_JITTER": 0})).of("a.example")
+    found.delay = delay
+    found.ask_now = False
+    return found
+
+
+def answer(throttle, clock, status=200, *, latency=None, headers=None, **meta):
+    if latency is not None:
+        meta["download_latency"] = latency
+    throttle.answered(clock, Request(URL, meta=meta), Response(URL, status=status, headers=headers))
+    return clock.adaptive
+
+
+def test_without_autothrottle_nothing_changes_for_ordinary_answers_and_failures():
+    slot, plain = clock(1.0), throttle()
+    plain.begin(slot)
+    plain.failed(slot)
+    for status in (200, 404, 500, 503):
+        answer(plain, slot, status, latency=9.0)
+
+    assert (slot.adaptive, slot.delay, slot.ask_now) == (None, 1.0, False)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_retry_after_holds_the_slot(status, monkeypatch):
+    monkeypatch.setattr(throttle_module, "monotonic", lambda: NOW)
+    slot = clock()
+    answer(throttle(), slot, status, headers={"Retry-After": "7"})
+
+    assert (slot.next_send, slot.after, slot.adaptive) == (NOW + 7, NOW + 7, None)
+
+
+def test_each_429_without_a_retry_after_doubles_the_delay_up_to_the_longest():
+    slot, plain = clock(), throttle()
+
+    assert [answer(plain, slot, 429) for _ in range(8)] == [FIRST, 2, 4, 8, 16, 32, LONGEST, LONGEST]
+
+
+def test_a_back_off_does_not_go_below_a_long_delay_of_the_slot_s_own():
+    slot = clock(100.0)
+
+    assert answer(throttle(), slot, 429) == 100
+
+
+def test_each_answer_after_a_429_takes_back_half_until_nothing_is_left():
+    slot, plain = clock(), throttle()
+    answer(plain, slot, 429)
+    answer(plain, slot, 429)
+
+    assert [answer(plain, slot) for _ in range(5)] == [1, 0.5, 0.25, 0, 0]
+    assert slot.delay == 0
+
+
+def test_recovery_ends_at_the_slot_s_own_delay():
+    slot, plain = clock(1.0), throttle()
+    for _ in range(2):
+        answer(plain, slot, 429)
+
+    assert [answer(plain, slot) for _ in range(2)] == [2, 0]
+    assert slot.delay == 1
+
+
+def test_autothrottle_starts_a_slot_that_nobody_has_measured_slowly():
+    slot, auto = clock(), throttle(**AUTO)
+    auto.begin(slot)
+    assert slot.adaptive == slot.delay == 5
+
+    slot.adapt(1.0)
+    auto.begin(slot)
+    assert slot.adaptive == 1
+
+
+def test_autothrottle_leaves_a_slot_that_is_slower_as_it_is():
+    slot = clock(8.0)
+    throttle(**AUTO).begin(slot)
+
+    assert slot.adaptive is None
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_autothrottle_goes_towards_the_latency_only_when_it_is_on(enabled):
+    slot, auto = clock(), throttle(**AUTO | {"AUTOTHROTTLE_ENABLED": enabled})
+    auto.begin(slot)
+    found = [answer(auto, slot, latency=1.0) for _ in range(3)]
+
+    assert found == ([3.0, 2.0, 1.5] if enabled else [None] * 3)
+
+
+def test_autothrottle_follows_a_longer_latency_at_once_and_divides_it_by_the_concurrency():
+    slot, auto = clock(), throttle(**AUTO, AUTOTHROTTLE_TARGET_CONCURRENCY=2.0)
+    slot.adapt(1.0)
+
+    assert answer(auto, slot, latency=12.0) == 6
+
+
+@pytest.mark.parametrize(("status", "delay"), [(500, 4.0), (404, 4.0), (200, 2.5)])
+def test_errors_never_shorten_the_delay(status, delay):
+    slot = clock()
+    slot.adapt(4.0)
+
+    assert answer(throttle(**AUTO), slot, status, latency=1.0) == delay
+
+
+def test_a_slow_error_lengthens_the_delay():
+    slot = clock()
+    slot.adapt(1.0)
+
+    assert answer(throttle(**AUTO), slot, 500, latency=3.0) == 3
+
+
+def test_a_site_that_does_not_answer_is_asked_half_as_often():
+    slot, auto = clock(), throttle(**AUTO)
+    slot.adapt(4.0)
+    auto.failed(slot)
+
+    assert slot.delay == 8
+
+
+def test_autothrottle_stays_between_the_own_delay_and_the_longest():
+    slot, auto = clock(2.0), throttle(**AUTO | {"AUTOTHROTTLE_MAX_DELAY": 10.0})
+    assert answer(auto, slot, latency=500.0) == 10
+    for _ in range(20):
+        answer(auto, slot, latency=0.01)
+
+    assert slot.adaptive == 2
+
+
+@pytest.mark.parametrize("meta", [{"autothrottle_dont_adjust_delay": True, "download_latency": 9.0}, {}])
+def test_requests_that_say_so_and_answers_without_a_latency_change_nothing(meta):
+    slot = clock()
+    slot.adapt(4.0)
+
+    assert answer(throttle(**AUTO), slot, **meta) == 4
+
+
+@pytest.mark.parametrize("concurrency", [0, -1])
+def test_a_target_of_no_concurrency_is_refused(concurrency):
+    with pytest.raises(NotConfigured, match="AUTOTHROTTLE_TARGET_CONCURRENCY"):
+        throttle(AUTOTHROTTLE_ENABLED=True, AUTOTHROTTLE_TARGET_CONCURRENCY=concurrency)
+
+
+def test_the_target_does_not_matter_while_autothrottle_is_off():
+    assert answer(throttle(AUTOTHROTTLE_TARGET_CONCURRENCY=0), clock(), 429) == FIRST
