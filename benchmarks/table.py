@@ -25,10 +25,7 @@ def show(title: str, rows: Iterable[Row]) -> None:
     short = 0
     print(f"\n{title}")
     for row in rows:
-        goal = (
-            "" if row.goal is None else f"   goal {row.sense} {row.goal:g}   {'met' if row.met else 'SHORT'}"
-        )
-        print(f"  {row.name:<70} {_number(row.value):>10}{goal}", flush=True)
+        print(f"  {row.name:<70} {_number(row.value):>10}{_goal(row)}", flush=True)
         short += not row.met
     print(f"  {short} of them fall short" if short else "  none falls short")
 

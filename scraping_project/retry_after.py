@@ -17,8 +17,10 @@ def seconds(response: Response) -> float | None:
 
     RFC 9110, section 10.2.3.
     """
+    if response.status not in ASKING:
+        return None
     header = response.headers.get("Retry-After")
-    if response.status not in ASKING or header is None:
+    if header is None:
         return None
     text = header.decode("latin-1").strip()
     if text.isascii() and text.isdigit():

@@ -36,7 +36,9 @@ def test_an_interrupted_crawl_is_finished_by_the_same_command(project, docs_site
     # Then it says so and tells how much is left
     assert first.returncode == 130, project.errors(first)
     assert output.startswith("interrupted: ")
-    queued = int(re.search(r"^queued: (\d+), the same command goes on with them$", output, re.MULTILINE)[1])
+    left = re.search(r"^queued: (\d+), the same command goes on with them$", output, re.MULTILINE)
+    assert left, output
+    queued = int(left[1])
     assert "Traceback" not in project.errors(first)
     assert {row["outcome"] for row in project.rows("runs")} == {"cancelled"}
     before = len(docs_site.requests())
