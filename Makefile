@@ -20,11 +20,12 @@ crawl: .venv
 	  exec $(BIN)/python -m demo.crawl --workers $(WORKERS) $(ARGS); \
 	fi
 
-# Run all tests; installs what they need when it is missing.
+# Run all tests, most of which wait: three files at a time, and alone those that measure. Installs what they need.
 test: .venv/dev
 	@sh tests/install_servers.sh
 	sh tests/other_pythons.sh
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 3 --dist loadfile --ignore tests/cluster/test_politeness.py
+	$(BIN)/pytest tests/cluster/test_politeness.py
 
 # Format, lint, types, floors and unit tests, in under a minute.
 check: .venv/dev
