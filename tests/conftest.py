@@ -154,7 +154,7 @@ class Project:
 
     def start(self, *arguments: str, env: Env | None = None) -> subprocess.Popen[str]:
         """Starts ``scrapy ARGUMENTS`` with its standard output as a pipe; the test's end kills it."""
-        if arguments[0] == "crawl":  # a later -s wins
+        if arguments[:1] == ("crawl",):  # a later -s wins
             arguments = ("crawl", "-s", "RETRY_BACKOFF_BASE=0", *arguments[1:])
         errors = self.directory / f"stderr-{len(self._processes)}.log"
         with errors.open("w") as stderr:
