@@ -1,6 +1,8 @@
 """Connections to the frontier's Redis."""
 
 import redis
+import redis.asyncio
+from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.connection import ConnectionPool, parse_url
 from redis.retry import Retry
@@ -32,3 +34,19 @@ def connect(url: str, *, timeout: float | None = TIMEOUT_SECONDS) -> redis.Redis
         "health_check_interval": 0,  # a PING before a command would double the round trips
     }
     return redis.Redis.from_pool(ConnectionPool(**(parsed | ours)))
+
+
+def connect_async(url: str) -> redis.asyncio.Redis:
+    """The same for asyncio, but without a limit on how long a command takes: whoever asks sets one.
+
+    Under a socket_timeout this client sends by asyncio.wait_for, which before Python 3.12 now and then swallows
+    the cancellation of its task (python/cpython#86296): a worker that is told to end would go on waiting.
+    """
+    return redis.asyncio.from_url(
+        url,
+        protocol=2,
+        retry=AsyncRetry(NoBackoff(), 0),
+        socket_timeout=None,
+        socket_connect_timeout=TIMEOUT_SECONDS,
+        health_check_interval=0,
+    )

@@ -21,6 +21,9 @@ MAX_SEED, MAX_URL = 65_536, 8_000
 #: How long one blocking pop waits, and how long until the next look at a set, in seconds.
 BLOCK_SECONDS, POLL_SECONDS = 5, 1
 
+#: How long Redis may take to answer once it has something to say, in seconds.
+ANSWER_SECONDS = 10
+
 #: How many seeds of a set a worker holds at most that it has not pushed yet.
 MAX_TAKEN = 100
 
@@ -154,6 +157,12 @@ class SeedQueue:
     Polling takes them from a set or a sorted set too, the highest score first. A taken seed stays in the
     worker's own list until the step that pushes its request removes it; what a worker leaves there when it
     goes, or dies, goes back. Whoever iterates again begins with that list: a lost reply may have filled it.
+
+    Args:
+        server: From connection.connect_async. Iterating raises what it raises, and TimeoutError.
+        keys: Of the frontier.
+        token: Names the worker, at this instant.
+        polls: Do not wait in Redis, which only a list allows.
     """
 
     def __init__(self, server: Redis, keys: Keys, token: Callable[[], str], *, polls: bool = False) -> None:
@@ -164,7 +173,9 @@ class SeedQueue:
         self._script = server.register_script(source("take_seeds"))
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        for raw in reversed(cast("list[bytes]", await self._server.lrange(self._taken, 0, -1))):
+        async with asyncio.timeout(ANSWER_SECONDS):
+            left = cast("list[bytes]", await self._server.lrange(self._taken, 0, -1))
+        for raw in reversed(left):
             yield raw
         while True:
             for raw in await (self._look() if self._polls else self._wait()):
@@ -172,7 +183,10 @@ class SeedQueue:
 
     async def _wait(self) -> list[bytes]:
         try:
-            raw = await self._server.blmove(self._keys.seeds, self._taken, BLOCK_SECONDS, "RIGHT", "LEFT")
+            async with asyncio.timeout(BLOCK_SECONDS + ANSWER_SECONDS):
+                raw = await self._server.blmove(
+                    self._keys.seeds, self._taken, BLOCK_SECONDS, "RIGHT", "LEFT"
+                )
         except ResponseError as error:
             if "WRONGTYPE" not in str(error):
                 raise
@@ -181,7 +195,8 @@ class SeedQueue:
 
     async def _look(self) -> list[bytes]:
         wanted = msgspec.msgpack.encode({"token": self._token(), "most": MAX_TAKEN})
-        seeds: list[bytes] = await self._script([self._keys.prefix, self._keys.seeds], [wanted])
+        async with asyncio.timeout(ANSWER_SECONDS):
+            seeds: list[bytes] = await self._script([self._keys.prefix, self._keys.seeds], [wanted])
         if not seeds:
             await asyncio.sleep(POLL_SECONDS)  # no command of Redis waits for a set
         return seeds

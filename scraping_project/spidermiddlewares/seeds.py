@@ -6,23 +6,13 @@ import sys
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, Self
 
-import redis.asyncio
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 from scrapy import Request
 
 from scraping_project.checkpoint import Checkpoint
 from scraping_project.extensions.attempts import AttemptLog
-from scraping_project.frontier.seeds import (
-    BLOCK_SECONDS,
-    Kind,
-    Seed,
-    SeedError,
-    SeedQueue,
-    kind_of,
-    parse,
-)
+from scraping_project.frontier.connection import connect_async
+from scraping_project.frontier.seeds import Kind, Seed, SeedError, SeedQueue, kind_of, parse
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -69,7 +59,7 @@ class Seeds:
         worker = checkpoint.worker
         kind = kind_of(self._crawler.settings)
         self._say(checkpoint, f"waiting for seeds: redis-cli {_PUSH[kind].format(key=worker.keys.seeds)}")
-        server = _client(checkpoint.redis_url)
+        server = connect_async(checkpoint.redis_url)
         queue = SeedQueue(server, worker.keys, lambda: worker.token, polls=kind is not Kind.LIST)
         try:
             async for raw in _patiently(queue):
@@ -103,18 +93,11 @@ async def _patiently(queue: SeedQueue) -> AsyncIterator[bytes]:
             async for raw in queue:
                 refused = ""
                 yield raw
-        except RedisError as error:
+        except (RedisError, TimeoutError) as error:
             news = isinstance(error, ResponseError) and str(error) != refused  # Redis is there, and says no
             refused = str(error) if news else refused
-            logger.log(logging.WARNING if news else logging.INFO, "Seeds can't be taken: %s", error)
+            logger.log(logging.WARNING if news else logging.INFO, "Seeds can't be taken: %s", str(error) or "no answer")
             await asyncio.sleep(1)
-
-
-def _client(redis_url: str) -> redis.asyncio.Redis:
-    """A client whose blocking pop ends before its own patience does."""
-    timeout = 3 * BLOCK_SECONDS
-    retry = Retry(NoBackoff(), 0)
-    return redis.asyncio.from_url(redis_url, protocol=2, retry=retry, socket_timeout=timeout)
 
 
 def _request(seed: Seed) -> Request:

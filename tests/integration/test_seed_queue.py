@@ -1,13 +1,14 @@
 """A worker's seeds lie in its own list until they are pushed, and go back to what they came from."""
 
 import asyncio
+import random
 from itertools import islice
 
 import pytest
-import redis.asyncio
 from redis.exceptions import OutOfMemoryError, ResponseError
 
 from scraping_project.frontier import seeds
+from scraping_project.frontier.connection import connect_async
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.seeds import SeedQueue
 from scraping_project.frontier.steps import blob
@@ -34,8 +35,7 @@ def impatience(monkeypatch):
 
 
 async def taken_from(server, token, most, polls):
-    address = {name: server.get_connection_kwargs()[name] for name in ("host", "port", "db")}
-    async with redis.asyncio.Redis(**address, protocol=2) as client:
+    async with connect_async("redis://{host}:{port}/{db}".format(**server.get_connection_kwargs())) as client:
         iterator = aiter(SeedQueue(client, Keys("links"), lambda: token, polls=polls))
         found = [await anext(iterator) for _ in range(most)]
         await iterator.aclose()
@@ -183,6 +183,19 @@ def test_a_worker_that_was_reaped_takes_nothing(frontier, worker, server):
         asyncio.run(asyncio.wait_for(taken_from(server, worker.token, 1, polls=True), 0.3))
 
     assert server.smembers(KEY) == {b"seed"}
+
+
+@pytest.mark.parametrize("polls", [True, False])
+def test_who_is_told_to_end_ends_whatever_it_was_doing(worker, server, polls):
+    async def told_to_end():
+        for _ in range(100):
+            asking = asyncio.create_task(taken_from(server, worker.token, 1, polls=polls))
+            await asyncio.sleep(random.uniform(0, 0.05))  # noqa: S311  an instant, no secret
+            asking.cancel()
+            ended, _ = await asyncio.wait([asking], timeout=2)
+            assert ended
+
+    asyncio.run(told_to_end())
 
 
 @pytest.mark.parametrize("push", [["SADD", KEY], ["ZADD", KEY, "1"]])
