@@ -73,6 +73,8 @@ class Command(ScrapyCrawl):
         if opts.workers > 1:
             report = workers.run(opts.workers)
         else:
+            if settings_of(self)["REPORT_FILE"]:
+                workers.end_with_the_command()
             report = self._crawl(args[0], arguments, opts.spargs)
         if report is None:
             self.exitcode = NOTHING_ANSWERED  # the log says why it could not start
