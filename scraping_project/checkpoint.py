@@ -20,15 +20,22 @@ from scrapy import Spider, signals
 from scrapy.exceptions import CloseSpider, DontCloseSpider
 from scrapy.utils.misc import load_object
 
-from scraping_project import embedded, ends, engine, reasons, run
+from scraping_project import embedded, ends, engine, payloads, reasons, run
 from scraping_project.drops import Drops
 from scraping_project.extensions.attempts import AttemptLog
 from scraping_project.frontier.connection import connect as connect_redis
-from scraping_project.frontier.errors import CrawlOver, CrawlRefused, FrontierError, SetBack, WorkerReaped
+from scraping_project.frontier.errors import (
+    CrawlOver,
+    CrawlRefused,
+    FrontierError,
+    FrontierFull,
+    SetBack,
+    WorkerReaped,
+)
 from scraping_project.frontier.frontier import Frontier, Joined
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.robots import RobotsCache
-from scraping_project.frontier.steps import Burial, End, Heard, Leased, Push, Step, blob, read_leased
+from scraping_project.frontier.steps import Burial, End, Heard, Leased, Push, Refusal, Step, blob, read_leased
 from scraping_project.frontier.worker import Worker
 from scraping_project.heartbeat import Heartbeat
 from scraping_project.slots import Slots
@@ -51,6 +58,8 @@ LAST_PATIENCE = 25.0
 PAUSE, TENDING = 1.0, 2.0
 #: Seconds between two checkpoints at least.
 GAP = 0.02
+#: So much of a refused seed is kept, bytes.
+MAX_REFUSED = 8_000
 #: So many requests to push are worth a checkpoint of their own.
 MANY = 1000
 
@@ -233,6 +242,12 @@ class Checkpoint:
         text = self._log.refuse_leased(leased, error)
         self.worker.said.bury.append(Burial(leased.id, leased.delivery, blob(text)))
 
+    def refuse(self, seed: bytes, error: Exception) -> None:
+        """Make a dead letter of a seed that no request can be made of."""
+        text = seed[:MAX_REFUSED].decode(errors="replace")
+        letter = self._log.refuse_seed(text, error)
+        self.worker.said.refuse.append(Refusal(blob(letter), blob(payloads.of_url(text))))
+
     @property
     def budget(self) -> float:
         """How many more pages the crawl may be answered, by what is known here."""
@@ -316,14 +331,21 @@ class Checkpoint:
             step = self.worker.next_step(started=self.started, **wishes)
             await asyncio.to_thread(self.writer.commit)
             asked_at = time.monotonic()
-            heard = await asyncio.to_thread(self.worker.exchange, step)
+            try:
+                heard, full = await asyncio.to_thread(self.worker.exchange, step), None
+            except FrontierFull as error:
+                step, full = self.worker.lighten(step), error
+                heard = await asyncio.to_thread(self.worker.exchange, step)
         except (WorkerReaped, CrawlOver) as error:
             await self._join_again(error)
             return False
         except (StorageError, FrontierError) as error:
             self._pause(error)
             return False
-        self._resume()
+        if full:
+            self._pause(full)
+        else:
+            self._resume()
         self._counted += step.pages
         self.worker.answered(step, heard)
         self.slots.hear(heard, asked_at, time.monotonic())
@@ -377,6 +399,7 @@ class Checkpoint:
             attempt.leased = None
             if isinstance(error, CrawlOver):
                 attempt.request_id = self._log.attempts.new_id()  # the next crawl has numbers of its own
+        self._log.attempts.lose_held()
         self._buffers.drop()
         pushes = self.worker.forget()
         if isinstance(error, WorkerReaped):

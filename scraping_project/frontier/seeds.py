@@ -184,9 +184,7 @@ class SeedQueue:
     async def _wait(self) -> list[bytes]:
         try:
             async with asyncio.timeout(BLOCK_SECONDS + ANSWER_SECONDS):
-                raw = await self._server.blmove(
-                    self._keys.seeds, self._taken, BLOCK_SECONDS, "RIGHT", "LEFT"
-                )
+                raw = await self._server.blmove(self._keys.seeds, self._taken, BLOCK_SECONDS, "RIGHT", "LEFT")
         except ResponseError as error:
             if "WRONGTYPE" not in str(error):
                 raise

@@ -108,6 +108,13 @@ class Burial(msgspec.Struct, array_like=True, frozen=True):
     letter: msgspec.Raw
 
 
+class Refusal(msgspec.Struct, array_like=True, frozen=True):
+    """A seed that no request can be made of: a dead letter at once."""
+
+    letter: msgspec.Raw
+    payload: msgspec.Raw
+
+
 class Ask(msgspec.Struct, array_like=True):
     """What a worker says of a slot it works on, and what it wants there."""
 
@@ -150,11 +157,13 @@ class Step(msgspec.Struct, kw_only=True):
     sequence: int
     lease: int  # ms
     push: Sequence[Push] = ()
+    refuse: Sequence[Refusal] = ()
     move: Sequence[Move] = ()
     nack: Sequence[Nack] = ()
     bury: Sequence[Burial] = ()
     release: Sequence[End] = ()  # in the order in which they were leased
     ack: Sequence[End] = ()
+    ack_parents: Sequence[End] = ()  # of which pushes have come: they end after these, or with them
     taken: Sequence[msgspec.Raw] = ()
     filtered: Mapping[str, int] = {}
     pages: int = 0

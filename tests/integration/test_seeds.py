@@ -114,6 +114,9 @@ def test_bad_seeds_leave_a_dead_row_each_and_the_worker_goes_on(project, site, c
     assert [row["reason"] for row in rows] == ["undecodable"] * len(BAD)
     assert fetched(site) == ["/a"]
     assert "Traceback" not in project.errors(process)
+    letters = project.run("frontier", "links", "dead", "--json").stdout.splitlines()
+    assert {json.loads(letter)["url"] for letter in letters} == {row["url"] for row in rows}
+    assert project.run("frontier", "links", "check").stdout.startswith("clean")
 
 
 def test_a_worker_that_is_ended_gives_back_what_it_has_taken(project, site, client):
