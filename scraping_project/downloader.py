@@ -50,6 +50,8 @@ class Downloader(downloader.Downloader):
         self._hurry = checkpoint.hurry
         self._by_domain = crawler.settings["FRONTIER_SLOT_BY"] == "domain"
         self._throttle = Throttle(crawler.settings)
+        self._on_wire = 0
+        self._crowded: dict[downloader.Slot, None] = {}  # may send, once an answer makes room; in turn
 
     def needs_backout(self) -> bool:
         """Whether enough is under way; what waits for its slot would hold up others, so it does not count."""
@@ -111,6 +113,9 @@ class Downloader(downloader.Downloader):
         if clock.blocked:
             self._refuse_queued(slot, clock)
         while slot.queue and (at := clock.may_send(now := monotonic())) <= now:
+            if self._on_wire >= self.total_concurrency:  # many slots may come due at once
+                self._crowded[slot] = None
+                return
             self._send(slot, clock, now)
         if not slot.queue:
             return
@@ -128,6 +133,7 @@ class Downloader(downloader.Downloader):
         request, queued = slot.queue.popleft()
         slot.lastseen, slot.delay, slot.concurrency = now, clock.delay, clock.permits
         clock.send(now)
+        self._on_wire += 1
         _schedule_coro(self._wait_for_download(slot, request, queued))
 
     async def _download(self, slot: downloader.Slot, request: Request) -> Response:
@@ -145,7 +151,15 @@ class Downloader(downloader.Downloader):
             return response
         finally:
             clock.on_wire -= 1
+            self._on_wire -= 1
+            self._make_use_of_room()
             self._process_queue(slot)  # when Scrapy did it, this one was still on the wire
+
+    def _make_use_of_room(self) -> None:
+        while self._crowded and self._on_wire < self.total_concurrency:
+            slot = next(iter(self._crowded))
+            del self._crowded[slot]
+            self._process_queue(slot)
 
     def _look_again(self, clock: Clock) -> None:
         if slot := self.slots.get(clock.name):
