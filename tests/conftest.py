@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import redis
+from hypothesis import HealthCheck, settings
 from sqlalchemy import MetaData, Table, create_engine, select
 
 from tests import servers
@@ -22,6 +23,15 @@ DOCS = ROOT / ".cache" / "docs"
 INHERITED = ("PATH", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH")
 
 Env = Mapping[str, str | None]
+
+# How fast a machine is, or how busy, is nothing that a test may fail of.
+settings.register_profile(
+    "any machine",
+    parent=settings.get_profile(settings.get_current_profile_name()),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")

@@ -58,7 +58,7 @@ class Seeds:
         worker = checkpoint.worker
         kind = kind_of(self._crawler.settings)
         self._say(checkpoint, f"waiting for seeds: redis-cli {_PUSH[kind].format(key=worker.keys.seeds)}")
-        server = connect_async(checkpoint.redis_url)
+        server = connect_async(checkpoint.membership.redis_url)
         queue = SeedQueue(server, worker.keys, lambda: worker.token, polls=kind is not Kind.LIST)
         try:
             async for raw in _patiently(queue):
