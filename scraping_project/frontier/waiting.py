@@ -55,9 +55,10 @@ class WaitingRequests:
             )
         return [token.decode() for token in tokens]
 
-    def read(self, epoch: int, dead: Collection[str]) -> Iterator[Waiting]:
-        """Yields what waits in a crawl; what workers have leased, of those in ``dead`` alone."""
+    def read(self, dead: Collection[str]) -> Iterator[Waiting]:
+        """Yields what waits; what workers have leased, of those in ``dead`` alone."""
         with translated():
+            epoch = int(self._server.hget(self._keys.of("crawl"), "epoch") or 0)
             for token in dead:
                 yield from self._leases(token)
             for slot, _ in self._server.zscan_iter(self._keys.of(epoch, "slots"), count=PAGE):

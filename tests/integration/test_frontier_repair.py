@@ -36,7 +36,7 @@ def repairing_worker(frontier, worker):
 @pytest.fixture(name="waiting")
 def reader_of_what_waits(server, frontier):
     reader = WaitingRequests(server, frontier.keys)
-    return lambda *dead: list(reader.read(frontier.counts()["epoch"], dead))
+    return lambda *dead: list(reader.read(dead))
 
 
 def done(number, pages=1):
@@ -134,7 +134,7 @@ def test_what_is_taken_away_while_it_is_read_hides_nothing(frontier, worker, rep
     reader = WaitingRequests(server, frontier.keys)
     found = []
 
-    for each in reader.read(1, ()):
+    for each in reader.read(()):
         found.append(each)
         repair(ends=[each.withdrawal(0)] if each.id % 2 else [])
 
