@@ -86,7 +86,7 @@ class WaitingRequests:
         last = self._server.llen(key) - 1
         while last >= 0:
             page = cast("list[bytes]", self._server.lrange(key, max(last - PAGE + 1, 0), last))
-            yield from reversed(page)
+            yield from page
             last -= PAGE
 
 

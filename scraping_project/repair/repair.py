@@ -86,9 +86,7 @@ class Repair:
         newest = crawls.newest_row(self._database)
         self._mark(self._ended_without_a_page())
         self._put_back([self._rebuilt.seed(url) for url in seeds])
-        for number, answers in enumerate(crawls.answers(self._database, self._crawl_id)):
-            self._progress("pages", number * crawls.SITES + len(answers))
-            self._follow(answers)
+        self._follow_all()
         self._mark(self._pages(newest))
         for number, some in enumerate(_batches(waiting, LOOK_UP)):
             self._progress("waiting requests", number * LOOK_UP + len(some))
@@ -113,6 +111,11 @@ class Repair:
     def _mark(self, done: Iterator[Done]) -> None:
         for some in _batches(done, BATCH):
             self.found.marked += self._books.enter(done=some).marked
+
+    def _follow_all(self) -> None:
+        for number, answers in enumerate(crawls.answers(self._database, self._crawl_id)):
+            self._progress("pages", number * crawls.SITES + len(answers))
+            self._follow(answers)
 
     def _follow(self, answers: Sequence[Answer]) -> None:
         """Puts back what these pages lead to; pages of which that is not known are fetched again."""

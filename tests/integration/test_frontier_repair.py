@@ -129,6 +129,16 @@ def test_everything_that_waits_is_found_and_can_be_ended(frontier, worker, repai
     assert waiting(dead.token) == []
 
 
+def test_a_slot_that_had_one_suspect_and_nothing_else_is_left(frontier, worker, repair, waiting):
+    worker.push(push(1))
+    suspect = Worker(frontier)
+    suspect.lease(1, arm_new=1)
+    kill(frontier, suspect)
+
+    assert repair(ends=[each.withdrawal(1) for each in waiting()]).ended == 1
+    assert frontier.slots() == 0
+
+
 def test_what_is_taken_away_while_it_is_read_hides_nothing(frontier, worker, repair, server):
     worker.push(*(push(number) for number in range(1_300)))
     reader = WaitingRequests(server, frontier.keys)

@@ -89,6 +89,13 @@ def test_a_page_that_the_same_crawl_was_given_twice_has_its_links(engine, store)
     assert [answer.links for answer in all_answers(engine)] == [LINKS, LINKS]
 
 
+def test_a_page_that_the_same_crawl_was_refused_later_has_the_links_of_neither(engine, store):
+    store(*page("p", 7, links=LINKS))
+    store(*page("p", 9, minutes=5, **failed("http_500", 500)))
+
+    assert [answer.links for answer in all_answers(engine)] == [None]
+
+
 def test_a_page_whose_links_were_too_many_to_be_kept_is_not_complete(engine, store):
     store(*page("p", 7, links=[Link(f"http://a.example/{'x' * 1_000}{n}") for n in range(5_000)]))
 
