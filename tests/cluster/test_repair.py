@@ -9,9 +9,10 @@ from collections import Counter
 import pytest
 import redis
 
-from tests.cluster.kill_storm import crawl_of, frontier_at, judge, kill, run_to_the_end
+from tests.cluster.kill_storm import crawl_of, frontier_at, judge, kill, run_to_the_end, stored_html
 from tests.cluster.test_power_loss import ENOUGH, TracedRedis, chance, crawl
 from tests.integration.test_seeds import until
+from tests.oracle import wget_html_urls
 
 #: Pages that are answered after the moment to which Redis goes back at the latest.
 SINCE = 30
@@ -107,6 +108,33 @@ def test_after_a_repair_no_page_is_fetched_again_that_the_database_had_as_done(
     assert re.fullmatch(r"repaired: \d+ pages? known to be done.*, ledger clean\n", said)
     assert once_more == "nothing to repair, ledger clean\n"
     assert_whole(project, sphinx_site, server)
+
+
+def test_a_repair_while_the_workers_of_a_redis_that_was_set_back_go_on_loses_nothing(
+    project, sphinx_site, server
+):
+    # Given workers that outlive a Redis which goes back in time
+    workers = [crawl(project, sphinx_site, server) for _ in range(2)]
+    until(lambda: len(sphinx_site.requests()) > ENOUGH, workers[0], project)
+    size, pages = server.file.stat().st_size, len(sphinx_site.requests())
+    until(lambda: len(sphinx_site.requests()) > pages + SINCE, workers[0], project)
+    server.kill()
+    with chance() as random, server.file.open("r+b") as file:
+        file.truncate(random.randrange(size // 2, size))
+
+    # When it is repaired twice while they work on
+    server.start()
+    said = [repair(project, server) for _ in range(2)]
+    run_to_the_end(project, workers)
+
+    # Then all is there, and the ledger was exact at any time
+    sys.stdout.write("".join(said))
+    assert all(line.endswith("ledger clean\n") for line in said)
+    assert stored_html(project) == wget_html_urls(sphinx_site)
+    with frontier_at(server.url) as frontier:
+        assert frontier.check() == []
+        assert list(frontier.dead()) == []
+        assert frontier.counts()["done"] == frontier.counts()["discovered"]
 
 
 def test_an_emptied_redis_is_filled_again_from_the_database(project, sphinx_site, server):
