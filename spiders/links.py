@@ -1,6 +1,6 @@
 """The links spider: every page of a site, its title, and what it links to."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from scrapy import Request, Spider, signals
@@ -9,7 +9,7 @@ from scrapy.http import HtmlResponse, Response
 
 from scraping_project.html.links import Page, parse
 from scraping_project.html.urls import host
-from scraping_project.items import Site
+from scraping_project.items import Link, Site
 from scraping_project.pages import site_of
 from scraping_project.unseen import unseen
 
@@ -83,26 +83,38 @@ class LinksSpider(Spider):
             self._filtered("offsite")
             raise IgnoreRequest(f"{hops[0]} redirects to another host: {request.url}")
 
-    def _may_descend(self, response: Response) -> bool:
-        return self.max_depth is None or response.meta.get("depth", 0) < self.max_depth
+    def follows(self, page: str, depth: int, links: Sequence[Link]) -> list[str] | None:
+        """The links of a stored page that are followed, all that Scrapy's own middlewares drop included.
+
+        None when that can't be told: links that are all nofollow are followed, unless the page said it.
+        """
+        if not links or not self._may_descend(depth):
+            return []
+        if all("nofollow" in link.rel.split() for link in links):
+            return None
+        urls = [link.url for link in links]
+        return urls if self.allowed_domains else _on_host(page, urls)
+
+    def _may_descend(self, depth: int) -> bool:
+        return self.max_depth is None or depth < self.max_depth
 
     def _follow(self, response: Response, page: Page) -> Iterator[Request]:
         urls = [link.url for link in page.links]
         if not self.allowed_domains:  # else Scrapy's own middleware checks
-            urls = self._on_host(response, urls)
-        if not self._may_descend(response):
+            urls = _on_host(response.url, urls)
+            self._filtered("offsite", len(page.links) - len(urls))
+        if not self._may_descend(response.meta.get("depth", 0)):
             self._filtered("depth", len(urls))
             return
         for url in unseen(self, response, urls):
             yield Request(url)
 
-    def _on_host(self, response: Response, urls: list[str]) -> list[str]:
-        here = host(response.url)
-        prefixes = (f"http://{here}/", f"https://{here}/")
-        kept = [url for url in urls if url.startswith(prefixes) or host(url) == here]
-        self._filtered("offsite", len(urls) - len(kept))
-        return kept
-
     def _filtered(self, reason: str, count: int = 1) -> None:
         if count:
             self.crawler.stats.inc_value(f"frontier/filtered/{reason}", count)
+
+
+def _on_host(page: str, urls: list[str]) -> list[str]:
+    here = host(page)
+    prefixes = (f"http://{here}/", f"https://{here}/")
+    return [url for url in urls if url.startswith(prefixes) or host(url) == here]

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from scrapy.commands import ScrapyCommand
 
 from scraping_project import payloads
-from scraping_project.commands import slot
+from scraping_project.commands import repair, slot
 from scraping_project.commands.backends import redis_of, settings_of
 from scraping_project.commands.exits import in_one_line, one_line_errors, refuse
 from scraping_project.frontier.connection import connect
@@ -19,6 +19,7 @@ from scraping_project.frontier.errors import FrontierError
 from scraping_project.frontier.frontier import DeadLetter, Frontier
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.slot_clock import SlotClocks
+from scraping_project.frontier.waiting import WaitingRequests
 
 LEDGER = ("discovered", "queued", "delayed", "leased", "done", "dead")
 BATCH = 500
@@ -29,18 +30,20 @@ class Command(ScrapyCommand):
     requires_crawler_process = False
 
     def syntax(self) -> str:
-        return f"[options] <spider or frontier> [{'|'.join(VERBS)}|slot [SLOT]]"
+        return f"[options] <spider or frontier> [{'|'.join(VERBS)}|repair|slot [SLOT]]"
 
     def short_desc(self) -> str:
-        return "Show a frontier's ledger, dead letters or slots, check, requeue, clear, pause, resume"
+        return "Show a frontier's ledger, dead letters or slots, check, requeue, clear, pause, resume, repair"
 
     def long_desc(self) -> str:
         return (
             "Without a verb: the ledger, in which discovered = queued + delayed + leased + done + dead, the"
             " slots and the workers. check counts everything and compares; dead lists what will not be"
             " retried, with its reason; requeue puts dead letters back; clear forgets the crawl; pause stops"
-            " new leases until resume. slot shows the clock of one slot (a host), or lists those of which"
-            " something was said; with an option it says it: a delay, a pause, a block."
+            " new leases until resume. repair is for after a rollback of Redis (power loss, failover, an old"
+            " backup, or all of it gone): it tells the frontier what the database knows of the crawl. slot"
+            " shows the clock of one slot (a host), or lists those of which something was said; with an"
+            " option it says it: a delay, a pause, a block."
         )
 
     def add_options(self, parser: ArgumentParser) -> None:
@@ -50,15 +53,17 @@ class Command(ScrapyCommand):
         parser.add_argument("--reason", metavar="R", help="dead, requeue: only those with this reason")
         parser.add_argument("--domain", metavar="D", help="dead, requeue: only those of this host")
         parser.add_argument("--url", metavar="U", help="dead, requeue: only this URL")
+        repair.add_options(parser)
         slot.add_options(parser)
 
     @in_one_line
     def process_options(self, args: list[str], opts: Namespace) -> None:
         super().process_options(args, opts)
         most = 3 if args[1:2] == ["slot"] else 2
-        if not 1 <= len(args) <= most or (len(args) > 1 and args[1] not in (*VERBS, "slot")):
-            verbs = ", ".join((*VERBS, "slot"))
+        if not 1 <= len(args) <= most or (len(args) > 1 and args[1] not in (*VERBS, "repair", "slot")):
+            verbs = ", ".join((*VERBS, "repair", "slot"))
             refuse(f"frontier takes a name and one of {verbs}, got {' '.join(args) or 'nothing'}")
+        repair.check_options(args, opts)
         slot.check_options(args, opts)
 
     def run(self, args: list[str], opts: Namespace) -> None:
@@ -73,6 +78,8 @@ class Command(ScrapyCommand):
             try:
                 if verb == "slot":
                     self.exitcode = slot.run(frontier, SlotClocks(server, keys), args[2:], opts, settings)
+                elif verb == "repair":
+                    self.exitcode = repair.run(frontier, WaitingRequests(server, keys), opts, settings)
                 else:
                     self.exitcode = (VERBS[verb] if verb else _show)(frontier, opts)
             except FrontierError as error:

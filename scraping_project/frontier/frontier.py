@@ -12,7 +12,17 @@ from redis.exceptions import NoScriptError
 from scraping_project.frontier.errors import CrawlOver, CrawlRefused, FrontierError, SetBack, WorkerReaped
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.scripts import PARTS, source
-from scraping_project.frontier.steps import Grant, Heard, Leased, Ledger, Step, read_leased
+from scraping_project.frontier.steps import (
+    Done,
+    Grant,
+    Heard,
+    Leased,
+    Ledger,
+    Push,
+    Step,
+    Withdrawal,
+    read_leased,
+)
 from scraping_project.frontier.translation import translated
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -28,6 +38,25 @@ class Joined:
     queued: int
     pages: int  # answered so far
     alone: bool  # no other worker was alive
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crawl:
+    """What a frontier holds, as its first worker said it."""
+
+    epoch: int
+    id: str
+    rules: str
+    seeds: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repaired:
+    """What a repair changed."""
+
+    pushed: int
+    marked: int  # as done, that the frontier did not know
+    ended: int  # as done, that waited
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +194,64 @@ class Frontier:
     def clear(self) -> int:
         """Forget the crawl; returns how many requests were waiting or in work."""
         return int(self._call("clear"))
+
+    def crawl(self) -> Crawl | None:
+        """The crawl that this frontier holds, finished or not."""
+        with translated():
+            found = self._server.hmget(self.keys.of("crawl"), ["epoch", "id", "rules", "seeds"])
+        epoch, *words = cast("list[bytes | None]", found)
+        crawl_id, rules, seeds = (word and word.decode() for word in words)
+        if epoch is None or not crawl_id:
+            return None
+        return Crawl(epoch=int(epoch), id=crawl_id, rules=rules or "{}", seeds=seeds or "")
+
+    def was_used(self) -> bool:
+        """Whether this frontier has ever held a crawl; False too when Redis has forgotten all of it."""
+        return self._epoch() > 0
+
+    def known(self, fingerprints: Sequence[str]) -> str:
+        """Ask the dupe filter: "1" known, "0" not, in the order given."""
+        return str(self._call("known", fingerprints=fingerprints).decode())
+
+    def repair(
+        self,
+        token: str,
+        epoch: int,
+        lease_ms: int,
+        *,
+        highest: int,
+        push: Sequence[Push] = (),
+        done: Sequence[Done] = (),
+        ends: Sequence[Withdrawal] = (),
+    ) -> Repaired:
+        """Tell what the database knows of the crawl; what is known here already changes nothing.
+
+        Args:
+            token: That of a worker that has joined and leases nothing. Till it leaves, no crawl is finished.
+            epoch: Of the crawl it has joined.
+            lease_ms: How long it may stay silent after this.
+            highest: The highest request id that the database knows: new ones are given above.
+            push: Requests that are to be fetched unless they are known.
+            done: Requests that are done.
+            ends: Requests that wait here, and are done.
+
+        Raises:
+            WorkerReaped: Nothing was changed.
+            CrawlOver: Nothing was changed.
+        """
+        status, *numbers = self._call(
+            "repair",
+            token=token,
+            epoch=epoch,
+            lease=lease_ms,
+            highest=highest,
+            push=push,
+            done=done,
+            ends=ends,
+        )
+        if status:
+            raise _REFUSALS[status]
+        return Repaired(**dict(zip(("pushed", "marked", "ended"), numbers, strict=True)))
 
     def order(self, slot: str, order: Mapping[str, Any]) -> None:
         """Set what the operator says of a slot; nothing to forget it."""

@@ -34,6 +34,8 @@ PARTS = {
     "clear": ("prelude", "return_seeds", "forget_worker", "retire", "clear"),
     "sweep": ("prelude", "sweep"),
     "check": ("prelude", *_QUEUE, "check"),
+    "known": ("prelude", "seen", "known"),
+    "repair": ("prelude", "seen", *_QUEUE, "leased", "withdraw", "repair"),
 }
 
 

@@ -39,7 +39,7 @@ def _see_to_priority(step: "Push | Move | Nack") -> None:
     force_setattr(step, "priority", max(-MAX_PRIORITY, min(step.priority, MAX_PRIORITY)))
 
 
-def _see_to_fingerprint(step: "Push | Move") -> None:
+def _see_to_fingerprint(step: "Push | Move | Done") -> None:
     digits = step.fingerprint
     if not digits:
         return
@@ -113,6 +113,28 @@ class Refusal(msgspec.Struct, array_like=True, frozen=True):
 
     letter: msgspec.Raw
     payload: msgspec.Raw
+
+
+class Done(msgspec.Struct, array_like=True, frozen=True):
+    """A request of which the database says that it is done."""
+
+    fingerprint: str  # as in Push
+    pages: int  # 1 when it was answered, else 0
+
+    def __post_init__(self) -> None:
+        _see_to_fingerprint(self)
+
+
+class Withdrawal(msgspec.Struct, array_like=True, frozen=True):
+    """A request that waits, and is done by the word of the database; see waiting.py."""
+
+    place: str  # queue, suspects, delayed or leases
+    name: str  # the slot, or the token of the worker that leased it
+    priority: int
+    record: msgspec.Raw
+    id: int
+    delivery: int
+    pages: int  # as in Done
 
 
 class Ask(msgspec.Struct, array_like=True):

@@ -102,8 +102,9 @@ def parse(text: str, url: str, encoding: str = "utf-8") -> Page:
 
     Never raises. ``Link.rel`` holds those of nofollow, sponsored, ugc, next, prev, canonical and alternate
     that the link's rel has, "frame" for a frame and "refresh" for a meta refresh. A URL that occurs
-    several times is nofollow when every occurrence is; its other marks are united. Links that scripts
-    make, and those in a template or in SVG's xlink:href, are not found.
+    several times is nofollow when every occurrence is; its other marks are united. On a page whose robots
+    meta says nofollow all links are. Links that scripts make, and those in a template or in SVG's
+    xlink:href, are not found.
 
     Args:
         text: The decoded body; it need not be HTML.
@@ -120,7 +121,8 @@ def parse(text: str, url: str, encoding: str = "utf-8") -> Page:
         target = resolved(href)
         if target is not None:
             marked[target] = marked.get(target, 0) | marks
-    links = [Link(target, _rel(marks)) for target, marks in marked.items()]
+    said = ~_FOLLOW if found.nofollow else ~0
+    links = [Link(target, _rel(marks & said)) for target, marks in marked.items()]
     return Page(found.title or None, links, found.nofollow)
 
 

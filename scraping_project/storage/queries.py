@@ -3,10 +3,12 @@
 How many there are is never asked here: ``overview`` knows it from the roll-ups.
 """
 
+import re
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, Table, select
+from sqlalchemy import Select, Table, func, select
 
 from scraping_project.storage.tables import (
     attempt_minutes,
@@ -62,6 +64,38 @@ def logs_of_crawl(
     return of_crawl.where(log.reason == reason, log.id > after_id).order_by(log.id).limit(limit)
 
 
+def answers_of_crawl(crawl_id: str, after_id: int = 0, limit: int = 100) -> Query:
+    """The pages that a crawl was given, in the order of their logs' ids, with what is stored of them now."""
+    log = scrape_logs.c
+    query = _answers(crawl_id).where(log.status == "success", log.reason.is_(None))
+    return query.where(log.id > after_id).order_by(log.id).limit(limit)
+
+
+def answers_of_urls(crawl_id: str, urls: Collection[str]) -> Query:
+    """What a crawl was answered at these URLs, error pages included."""
+    query = _answers(crawl_id).where(sites.c.url_hash.in_([url_hash(url) for url in urls]))
+    return query.where(scrape_logs.c.status.in_(["success", "failed"]))
+
+
+def answered_urls(crawl_id: str, urls: Collection[str]) -> Query:
+    """Which of these URLs a crawl was given the page of."""
+    query = select(sites.c.url).join(scrape_logs, scrape_logs.c.site_id == sites.c.id)
+    query = query.where(sites.c.url_hash.in_([url_hash(url) for url in urls]))
+    return query.where(scrape_logs.c.crawl_id == crawl_id, scrape_logs.c.status == "success").distinct()
+
+
+def _answers(crawl_id: str) -> Query:
+    log, other = scrape_logs.c, scrape_logs.alias()
+    newest = select(func.max(other.c.finished_at)).where(
+        other.c.site_id == log.site_id, other.c.crawl_id == crawl_id
+    )
+    names = ("links", "link_rels", "links_count", "depth", "last_scraped")
+    site = [*(sites.c[name] for name in names), sites.c.status_code.label("stored_code")]
+    answer = [log.id, log.task_id, log.url, log.status_code, newest.scalar_subquery().label("newest")]
+    query = select(*answer, *site).where(log.crawl_id == crawl_id)
+    return query.join_from(scrape_logs, sites, log.site_id == sites.c.id, isouter=True)
+
+
 def logs_of_site(site_id: int, limit: int = 100) -> Query:
     of_site = select(scrape_logs).where(scrape_logs.c.site_id == site_id)
     return of_site.order_by(scrape_logs.c.id.desc()).limit(limit)
@@ -73,6 +107,13 @@ def newest_runs(limit: int = 100) -> Query:
 
 def runs_of_crawl(crawl_id: str) -> Query:
     return select(runs).where(runs.c.crawl_id == crawl_id)
+
+
+def newest_runs_of_frontier(name: str, limit: int = 1) -> Query:
+    """By the form of their crawls' ids: the frontier's name, a moment, and chance."""
+    escaped = re.sub(r"([%_\\])", r"\\\1", name)
+    of_frontier = select(runs).where(runs.c.crawl_id.like(f"{escaped}-________T______-______", escape="\\"))
+    return of_frontier.order_by(runs.c.started_at.desc()).limit(limit)
 
 
 def running_runs() -> Query:

@@ -139,7 +139,7 @@ def read(base, target, response, body):
         if url is not None:
             url = url.removeprefix(base) if url.startswith(base + "/") else url
             entry["links"] += [] if url in entry["links"] else [url]
-            entry["nofollow"] += [url] if nofollow else []
+            entry["nofollow"] += [url] if nofollow or not oracle.follow else []
     return entry, oracle.follow
 
 

@@ -230,6 +230,11 @@ def test_a_meta_refresh_that_names_no_url_is_no_link(content):
     assert urls(f"<meta http-equiv=refresh content='{content}'>") == []
 
 
+def test_on_a_page_whose_robots_meta_says_nofollow_every_link_is():
+    page = parse("<meta name=robots content=nofollow><a href=x><a href=y rel=ugc>", URL)
+    assert [link.rel for link in page.links] == ["nofollow", "nofollow ugc"]
+
+
 @pytest.mark.parametrize(
     ("content", "nofollow"),
     [

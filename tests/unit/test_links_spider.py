@@ -4,7 +4,7 @@ from scrapy.exceptions import IgnoreRequest
 from scrapy.http import HtmlResponse, TextResponse
 from scrapy.utils.test import get_crawler
 
-from scraping_project.items import Site
+from scraping_project.items import Link, Site
 from spiders.links import LinksSpider
 
 LINKS = b"<a href=/near>x</a><a href=http://other.example/far>y</a><a rel=nofollow href=/odd>z</a>"
@@ -93,3 +93,24 @@ def test_a_redirect_to_another_host_is_dropped_unless_a_seed_made_it():
     made.request_scheduled(redirected(0))
     made.request_scheduled(redirected(1, to=URL + "new"))
     assert filtered(made) == 1
+
+
+NEAR, FAR, ODD = Link(f"{URL}near"), Link("http://other.example/far"), Link(f"{URL}odd", "nofollow")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "depth", "links", "followed"),
+    [
+        ({}, 0, [NEAR, FAR, ODD], [NEAR.url, ODD.url]),
+        ({"allowed_domains": ["other.example"]}, 0, [NEAR, FAR], [NEAR.url, FAR.url]),
+        ({"max_depth": 2}, 1, [NEAR], [NEAR.url]),
+        ({"max_depth": 2}, 2, [NEAR], []),
+        ({"max_depth": 2}, 2, [ODD], []),
+        ({}, 0, [], []),
+        ({}, 0, [ODD], None),
+    ],
+)
+def test_of_a_stored_page_those_links_are_followed_that_were_when_it_was_parsed(
+    arguments, depth, links, followed
+):
+    assert spider(**arguments).follows(URL, depth, links) == followed

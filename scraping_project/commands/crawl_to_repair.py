@@ -1,0 +1,116 @@
+"""Which crawl ``scrapy frontier NAME repair`` is to repair, and with which spider."""
+
+import inspect
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from scrapy import Spider
+from scrapy.settings import BaseSettings
+from scrapy.utils.misc import load_object
+from sqlalchemy import Engine
+
+from scraping_project import reasons
+from scraping_project.commands.arguments import check_arguments
+from scraping_project.commands.exits import refuse
+from scraping_project.commands.spiders import spider_class
+from scraping_project.fingerprints import Fingerprinter
+from scraping_project.frontier.frontier import Crawl, Frontier
+from scraping_project.repair.rebuilt import Follows
+from scraping_project.run_requests import ALLOWED_SETTINGS
+from scraping_project.storage import crawls
+from scraping_project.storage.crawls import KnownCrawl
+from scraping_project.terms import rules_of, seeds_of
+
+#: Above the project's and the spider's own settings, below those of the command line.
+RUN_PRIORITY = 35
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The crawl to be repaired, and a spider that was made for it but belongs to no crawler."""
+
+    id: str
+    spider: Spider
+    rules: str
+    seeds: str
+    forgotten: bool  # the frontier holds no crawl at all
+
+
+def choose(
+    frontier: Frontier, database: Engine, wanted: str | None, settings: BaseSettings
+) -> Subject | None:
+    """The crawl of that id, or else the newest of the frontier; None when that had finished and is forgotten.
+
+    The settings that its runs were given hold from here on.
+    """
+    known = _known_crawl(frontier, database, wanted)
+    return _subject(frontier.crawl(), known, settings) if known else None
+
+
+def _known_crawl(frontier: Frontier, database: Engine, wanted: str | None) -> KnownCrawl | None:
+    """The crawl to be repaired, by the word of the database; None when that has finished."""
+    name, held = frontier.keys.name, frontier.crawl()
+    newest = crawls.newest_crawl(database, name)
+    if held is None:
+        return _forgotten_crawl(frontier, database, wanted, newest)
+    if wanted not in (None, held.id):
+        refuse(
+            f"the frontier {name!r} holds the crawl {held.id}: empty it with `scrapy frontier {name} clear`"
+            f" before {wanted} is brought back"
+        )
+    if wanted is None and newest is not None and newest.id != held.id:
+        refuse(
+            f"the frontier {name!r} holds the crawl {held.id}, and the newest that the database knows is"
+            f" {newest.id}: repair the former with --crawl {held.id}, or bring the latter back with"
+            f" `scrapy frontier {name} clear`, then repair --crawl {newest.id}"
+        )
+    return crawls.crawl(database, held.id) or KnownCrawl(held.id, name, {}, {}, finished=False)
+
+
+def _forgotten_crawl(
+    frontier: Frontier, database: Engine, wanted: str | None, newest: KnownCrawl | None
+) -> KnownCrawl | None:
+    name = frontier.keys.name
+    if wanted is not None:
+        found = crawls.crawl(database, wanted)
+        if found is None:
+            refuse(f"the database knows no crawl {wanted}: see the crawl_id of `scrapy export logs`")
+        return found
+    if newest is None:
+        refuse(f"there is nothing to repair: neither Redis nor the database knows a crawl of {name!r}")
+    if frontier.was_used():
+        refuse(f"the frontier {name!r} was cleared: bring a crawl back with repair --crawl {newest.id}")
+    return None if newest.finished else newest
+
+
+def _subject(held: Crawl | None, known: KnownCrawl, settings: BaseSettings) -> Subject:
+    for setting, value in known.settings.items():
+        if setting in ALLOWED_SETTINGS:
+            settings.set(setting, value, RUN_PRIORITY)
+    kind = spider_class(settings, known.spider)
+    kind.update_settings(settings)
+    own = load_object(settings["REQUEST_FINGERPRINTER_CLASS"])
+    if not issubclass(kind, Follows) or own is not Fingerprinter:
+        refuse(
+            f"the crawl of the spider {known.spider!r} can't be repaired, only those of spiders that have the"
+            " method `follows`, as links has: start it again with the same command, it fetches again what was"
+            " forgotten"
+        )
+    if held is not None:
+        return Subject(known.id, _spider(kind, known, held.rules), held.rules, held.seeds, forgotten=False)
+    spider = _spider(kind, known, "{}")
+    return Subject(known.id, spider, rules_of(spider), seeds_of(spider), forgotten=True)
+
+
+def _spider(kind: type[Spider], known: KnownCrawl, rules: str) -> Spider:
+    # A run's row holds no logins: seeds that had one are left to whoever starts the crawl again.
+    given = {name: value for name, value in known.arguments.items() if "***@" not in value}
+    arguments: dict[str, Any] = json.loads(rules)
+    parameters = inspect.signature(kind).parameters
+    takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+    arguments = {name: value for name, value in arguments.items() if takes_all or name in parameters}
+    try:
+        return kind(**(check_arguments(kind, given) | arguments))
+    except Exception as error:  # noqa: BLE001  whatever a spider raises, it can't be had
+        refuse(f"the spider {kind.name!r} can't be made ({reasons.describe(error)})")

@@ -1,0 +1,148 @@
+"""``scrapy frontier NAME repair``: tells a frontier what the database knows of its crawl."""
+
+import json
+import os
+import socket
+import sys
+import time
+from argparse import ArgumentParser, Namespace
+from typing import Any
+
+from scrapy.settings import BaseSettings
+from sqlalchemy import Engine
+
+from scraping_project.commands.backends import database_of
+from scraping_project.commands.crawl_to_repair import Subject, choose
+from scraping_project.commands.exits import INTERRUPTED, refuse
+from scraping_project.frontier.errors import CrawlOver, WorkerReaped
+from scraping_project.frontier.frontier import Frontier
+from scraping_project.frontier.waiting import WaitingRequests
+from scraping_project.frontier.worker import is_gone, new_token
+from scraping_project.repair.books import SILENCE_MS, Books, DryBooks, FrontierBooks
+from scraping_project.repair.rebuilt import Rebuilt
+from scraping_project.repair.repair import Found, Repair
+from scraping_project.storage.errors import StorageError
+
+#: Seconds between two lines of progress, where there is no terminal.
+TELL_EVERY = 10.0
+
+
+def add_options(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("repair: after Redis has lost what it had acknowledged")
+    group.add_argument("--dry-run", action="store_true", help="say what it would do, and change nothing")
+    group.add_argument("--crawl", metavar="ID", help="the crawl, when it is not the newest of this frontier")
+
+
+def check_options(args: list[str], opts: Namespace) -> None:
+    """Refuse options that belong to this verb alone."""
+    given = ["--dry-run"] * opts.dry_run + ["--crawl"] * (opts.crawl is not None)
+    if given and args[1:2] != ["repair"]:
+        refuse(f"{given[0]} belongs to repair: scrapy frontier NAME repair {given[0]}")
+
+
+def run(frontier: Frontier, waiting: WaitingRequests, opts: Namespace, settings: BaseSettings) -> int:
+    """Repair, and say what was found and done."""
+    database = database_of(settings)
+    try:
+        return _run(frontier, waiting, opts, settings, database)
+    except (WorkerReaped, CrawlOver) as error:
+        refuse(f"the repair is not complete ({error}): run it again")
+    except StorageError as error:
+        refuse(f"the repair is not complete, nothing is lost by that: run it again ({error})")
+    except KeyboardInterrupt:
+        print("interrupted: the repair is not complete, run it again", file=sys.stderr)
+        return INTERRUPTED
+    finally:
+        database.dispose()
+
+
+def _run(
+    frontier: Frontier, waiting: WaitingRequests, opts: Namespace, settings: BaseSettings, database: Engine
+) -> int:
+    subject = choose(frontier, database, opts.crawl, settings)
+    if subject is None:
+        name = frontier.keys.name
+        return _say(opts, f"nothing to repair: the last crawl of {name!r} had finished", Found())
+    rebuilt = Rebuilt(subject.spider, settings)
+    token = new_token()
+    progress = _Progress()
+    try:
+        books: Books = DryBooks(frontier) if opts.dry_run else _join(frontier, token, subject)
+        dead = {*waiting.silent(), *filter(is_gone, frontier.tokens())}
+        repair = Repair(database, subject.id, books, rebuilt, progress)
+        found = repair.run(_urls(subject.seeds), waiting.read(dead))
+    finally:
+        progress.end()
+        if not opts.dry_run:
+            frontier.leave(token)
+    return _tell(frontier, opts, found)
+
+
+def _join(frontier: Frontier, token: str, subject: Subject) -> Books:
+    """Keep the crawl from being finished meanwhile; a forgotten one begins again under its own id."""
+    joined = frontier.join(
+        token,
+        crawl_id=subject.id,
+        rules=subject.rules,
+        seeds=subject.seeds if subject.forgotten else "",
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        lease_ms=SILENCE_MS,
+    )
+    if joined.crawl_id != subject.id:
+        refuse(f"another crawl has begun meanwhile, {joined.crawl_id}: run repair again")
+    return FrontierBooks(frontier, token, joined.epoch)
+
+
+def _urls(seeds: str) -> list[str]:
+    return [] if seeds == "start()" else seeds.split()
+
+
+def _tell(frontier: Frontier, opts: Namespace, found: Found) -> int:
+    if opts.dry_run:
+        text = f"would repair: {_numbers(found)}" if found.any else "nothing to repair"
+        return _say(opts, text, found)
+    wrong = frontier.check()
+    ledger = "ledger clean" if not wrong else "the ledger does not agree"
+    text = f"repaired: {_numbers(found)}, {ledger}" if found.any else f"nothing to repair, {ledger}"
+    _say(opts, text, found, wrong=wrong)
+    for line in wrong:
+        print(f"WRONG {line}", file=sys.stderr)
+    return 1 if wrong else 0
+
+
+def _numbers(found: Found) -> str:
+    pages = "1 page" if found.done == 1 else f"{found.done} pages"
+    ended = f" ({found.ended} of them were to be fetched again)" if found.ended else ""
+    requests = "1 request" if found.put_back == 1 else f"{found.put_back} requests"
+    return f"{pages} known to be done{ended}, {requests} put back"
+
+
+def _say(opts: Namespace, text: str, found: Found, **more: Any) -> int:
+    fields = {"done": found.done, "ended": found.ended, "put_back": found.put_back, **more}
+    print(json.dumps(fields) if opts.json else text)
+    return 0
+
+
+class _Progress:
+    """Says how far it has come: on a terminal in one line, else every ten seconds in another."""
+
+    def __init__(self) -> None:
+        self._terminal = sys.stderr.isatty()
+        self._told = time.monotonic()
+        self._shown = False
+
+    def end(self) -> None:
+        if self._shown:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+    def __call__(self, what: str, number: int) -> None:
+        now = time.monotonic()
+        if now - self._told < (0.2 if self._terminal else TELL_EVERY):
+            return
+        self._told = now
+        line = f"{number} {what} read"
+        self._shown = self._terminal
+        print(
+            f"\r\x1b[K{line}" if self._terminal else line, end="" if self._terminal else "\n", file=sys.stderr
+        )

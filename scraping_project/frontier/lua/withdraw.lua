@@ -1,0 +1,60 @@
+-- withdraw: takes a request from where it waits. {place, slot or token, priority, record, id, delivery}; returns
+-- whether it was there. In a queue it is looked for from the front, where lies what was leased before.
+local function leave_slot(slot)
+  if #priorities_of(slot) == 0 and rcall('EXISTS', of_crawl('suspects', slot)) == 0 then
+    rcall('ZREM', SLOTS, slot)
+  end
+end
+
+local function forget_priority(slot, priority)
+  local priorities = priorities_of(slot)
+  for index = #priorities, 1, -1 do
+    if priorities[index] == priority then
+      table.remove(priorities, index)
+    end
+  end
+  write_priorities(slot)
+end
+
+local function dequeue(slot, priority, record)
+  local list = of_crawl('queue', priority, slot)
+  if rcall('LREM', list, 1, record) == 0 then
+    return false
+  end
+  if rcall('EXISTS', list) == 0 then
+    forget_priority(slot, priority)
+    leave_slot(slot)
+  end
+  count('queued', -1)
+  return true
+end
+
+local function drop_suspect(slot, record)
+  if rcall('LREM', of_crawl('suspects', slot), 1, record) == 0 then
+    return false
+  end
+  leave_slot(slot)
+  count('queued', -1)
+  return true
+end
+
+local withdraw = {
+  queue = function(each)
+    return dequeue(each[2], each[3], each[4])
+  end,
+  suspects = function(each)
+    return drop_suspect(each[2], each[4])
+  end,
+  delayed = function(each)
+    local was_there = rcall('ZREM', DELAYED, each[4]) == 1
+    count('delayed', was_there and -1 or 0)
+    return was_there
+  end,
+  leases = function(each)
+    local request = held(each[2], each[5], each[6])
+    if request then
+      let_go(each[2], request)
+    end
+    return request ~= nil
+  end,
+}

@@ -1,0 +1,97 @@
+"""All requests of a crawl that wait to be fetched, and where each lies."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import cast
+
+import redis
+
+from scraping_project.frontier.keys import Keys
+from scraping_project.frontier.steps import Withdrawal, blob, read_leased
+from scraping_project.frontier.translation import translated
+
+#: Records a reply.
+PAGE = 500
+#: What comes before the payload of a queued record, and before the leased record in a held one.
+_QUEUED, _HELD = 8, 4
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A request that waits: in a queue, for its delay to pass, or in the lease of a worker that is dead."""
+
+    place: str
+    name: str  # the slot, or the worker's token
+    priority: int
+    record: bytes
+    id: int
+    delivery: int
+    payload: bytes
+
+    def withdrawal(self, pages: int) -> Withdrawal:
+        """What takes it away as done; it does nothing when the request lies there no more."""
+        record = blob(self.record)
+        return Withdrawal(self.place, self.name, self.priority, record, self.id, self.delivery, pages)
+
+
+class WaitingRequests:
+    """Reads what waits in the current crawl of one frontier, page by page.
+
+    Requests that move meanwhile may be missed or met twice; those that are taken away while it reads do
+    not disturb it.
+    """
+
+    def __init__(self, server: redis.Redis, keys: Keys) -> None:
+        self._server = server
+        self._keys = keys
+
+    def silent(self) -> list[str]:
+        """The workers past their deadline, by Redis's clock."""
+        with translated():
+            seconds, microseconds = self._server.time()
+            now = seconds * 1000 + microseconds // 1000
+            tokens = cast(
+                "list[bytes]", self._server.zrangebyscore(self._keys.of("workers"), "-inf", f"({now}")
+            )
+        return [token.decode() for token in tokens]
+
+    def read(self, dead: Collection[str]) -> Iterator[Waiting]:
+        """Yields what waits; what workers have leased, of those in ``dead`` alone."""
+        with translated():
+            epoch = int(self._server.hget(self._keys.of("crawl"), "epoch") or 0)
+            for token in dead:
+                yield from self._leases(token)
+            for slot, _ in self._server.zscan_iter(self._keys.of(epoch, "slots"), count=PAGE):
+                yield from self._queues(epoch, slot.decode())
+            for record, _ in self._server.zscan_iter(self._keys.of(epoch, "delayed"), count=PAGE):
+                yield _waiting("delayed", "", record, record)
+
+    def _leases(self, token: str) -> Iterator[Waiting]:
+        leases = self._server.hscan_iter(self._keys.of("leases", token), count=PAGE)
+        for _, record in leases:
+            yield _waiting("leases", token, record, record[_HELD:])
+
+    def _queues(self, epoch: int, slot: str) -> Iterator[Waiting]:
+        for record in self._list(self._keys.of(epoch, "suspects", slot)):
+            yield _waiting("suspects", slot, record, record)
+        priorities = cast("bytes | None", self._server.hget(self._keys.of(epoch, "priorities"), slot)) or b""
+        for priority in map(int, filter(None, priorities.split(b","))):
+            for record in self._list(self._keys.of(epoch, "queue", priority, slot)):
+                request_id, delivery = int.from_bytes(record[:5], "big"), record[6]
+                payload = record[_QUEUED:]
+                yield Waiting("queue", slot, priority, record, request_id, delivery, payload)
+
+    def _list(self, key: str) -> Iterator[bytes]:
+        """From its end: what is taken away here, or from its front, hides nothing still to be read."""
+        last = self._server.llen(key) - 1
+        while last >= 0:
+            page = cast("list[bytes]", self._server.lrange(key, max(last - PAGE + 1, 0), last))
+            yield from page
+            last -= PAGE
+
+
+def _waiting(place: str, name: str, record: bytes, leased_record: bytes) -> Waiting:
+    leased = read_leased(leased_record)
+    return Waiting(
+        place, name or leased.slot, leased.priority, record, leased.id, leased.delivery, leased.payload
+    )

@@ -1,0 +1,99 @@
+"""A crawl's requests, made again from what is stored of its pages."""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol, runtime_checkable
+from urllib.parse import urlsplit
+
+from scrapy import Request, Spider
+from scrapy.settings import BaseSettings
+
+from scraping_project import payloads
+from scraping_project.domains import registered_domain
+from scraping_project.fingerprints import Fingerprinter
+from scraping_project.frontier.steps import Push, blob, slot_name
+from scraping_project.items import Link
+from scraping_project.storage.crawls import Answer
+
+
+@runtime_checkable
+class Follows(Protocol):
+    """A spider whose requests are a plain ``Request(url)`` for each link that it follows.
+
+    ``follows`` is called on a spider that belongs to no crawler.
+    """
+
+    def follows(self, page: str, depth: int, links: Sequence[Link]) -> list[str] | None:
+        """Which links of a stored page are followed; None when that can't be told."""
+
+
+class Lead(NamedTuple):
+    """A request that a page leads to."""
+
+    url: str
+    push: Push
+
+
+class Rebuilt:
+    """Makes requests as the spider and Scrapy's own middlewares made them, but for the Referer.
+
+    Whether a page may name itself to those it links to is not stored.
+    """
+
+    def __init__(self, spider: Spider, settings: BaseSettings) -> None:
+        if not isinstance(spider, Follows):
+            raise TypeError(
+                f"the spider {spider.name!r} does not say which links of a stored page it follows"
+            )
+        self._follows = spider.follows
+        self._spider = spider
+        self._domains = tuple(getattr(spider, "allowed_domains", None) or ())
+        self._longest = settings.getint("URLLENGTH_LIMIT")
+        self._deepest = settings.getint("DEPTH_LIMIT")
+        self._depth_priority = settings.getint("DEPTH_PRIORITY")
+        self._shallow_first = settings["FRONTIER_ORDER"] == "depth"
+        self._by_domain = settings["FRONTIER_SLOT_BY"] == "domain"
+
+    @staticmethod
+    def number(url: str) -> str:
+        """The number by which the frontier knows a page."""
+        return Fingerprinter.number_of(url)
+
+    def seed(self, url: str) -> Lead:
+        return self._lead(Request(url), 0)
+
+    def page(self, url: str, depth: int) -> Lead:
+        return self._lead(Request(url, meta={"depth": depth}, priority=-depth * self._depth_priority), depth)
+
+    def links(self, answer: Answer) -> list[Lead] | None:
+        """What a page leads to, by the rules of the crawl; None when that is not known."""
+        followed = None if answer.links is None else self._follows(answer.url, answer.depth, answer.links)
+        if followed is None:
+            return None
+        depth = answer.depth + 1
+        if 0 < self._deepest < depth:
+            return []
+        return [self.page(url, depth) for url in followed if self._is_allowed(url)]
+
+    def request(self, payload: bytes) -> Request | None:
+        """A queued request, if it is one of those that can be made again: to GET a page and parse it."""
+        try:
+            request = payloads.decode(payload, self._spider)
+        except payloads.Undecodable:
+            return None
+        plain = request.method == "GET" and not request.body and request.callback is None
+        return request if plain else None
+
+    def _is_allowed(self, url: str) -> bool:
+        if 0 < self._longest < len(url):
+            return False
+        host = urlsplit(url).hostname or ""
+        return not self._domains or any(
+            host == domain or host.endswith(f".{domain}") for domain in self._domains
+        )
+
+    def _lead(self, request: Request, depth: int) -> Lead:
+        host = urlsplit(request.url).hostname or ""
+        slot = slot_name(registered_domain(host) if self._by_domain else host)
+        priority = request.priority - (depth if self._shallow_first else 0)
+        payload = blob(payloads.encode(request, self._spider))
+        return Lead(request.url, Push(self.number(request.url), slot, priority, payload))
