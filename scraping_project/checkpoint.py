@@ -15,8 +15,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, Protocol, Self, cast
 from uuid import uuid4
+from weakref import WeakSet
 
-from scrapy import Spider, signals
+from scrapy import Request, Spider, signals
 from scrapy.exceptions import CloseSpider, DontCloseSpider
 from scrapy.utils.misc import load_object
 
@@ -91,6 +92,7 @@ class Checkpoint:
         self._held_back = False  # the scheduler, since the leases may have lapsed
         self.started = False  # the spider's own start requests are all said
         self.waits_for_seeds = False
+        self.seeds: WeakSet[Request] = WeakSet()  # not yet pushed
         self.heard: Heard | None = None
         self.pages = 0  # answered, of the crawl
         self._ended_by: str | None = None

@@ -64,6 +64,7 @@ class Seeds:
         try:
             async for raw in _patiently(queue):
                 if request := self._request(raw):
+                    checkpoint.seeds.add(request)
                     yield request
                 checkpoint.take(raw)
         finally:

@@ -139,6 +139,18 @@ def test_a_recrawl_fetches_what_has_changed_and_what_that_leads_to(on, served, r
     engine.dispose()
 
 
+def test_a_frontier_that_has_forgotten_the_pages_fetches_each_once_all_the_same(project, served, root):
+    def change():
+        write(root, "c.html", ["index.html", "new.html"])
+        write(root, "new.html", ["b.html"])
+
+    crawl_and_recrawl(project, served, change, ("frontier", "links", "clear"))
+
+    assert asked(served) == [
+        ("/a.html", 304), ("/b.html", 304), ("/c.html", 200), ("/index.html", 304), ("/new.html", 200),
+    ]  # fmt: skip
+
+
 def test_a_page_that_is_as_it_was_stays_so_in_other_people_s_spiders(project, served, client):
     worker = project.start("crawl", "outline", *FAST)
     client.lpush("outline:start_urls", f"{served.url}index.html")
