@@ -102,6 +102,16 @@ def test_what_a_page_redirects_to_is_not_asked_for_on_the_conditions_of_that_pag
     assert "If-" not in found
 
 
+def test_a_page_that_is_tried_again_is_asked_for_on_the_same_conditions(project, client):
+    with hostile_server({"/a": whole("503 Busy", b"")}) as server:
+        process = waiting(project, "-s", "RETRY_TIMES=1")
+        client.lpush(KEY, json.dumps({"url": f"{server.url}/a", "headers": {"If-None-Match": '"a"'}}))
+        until(lambda: project.rows("sites"), process, project)
+        end(process)
+
+    assert ['If-None-Match: "a"' in request for request in server.requests] == [True, True]
+
+
 BAD = [
     b"nonsense",
     b"",
