@@ -14,8 +14,9 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn, Protocol, Self, cast
 from uuid import uuid4
+from weakref import WeakSet
 
-from scrapy import Spider, signals
+from scrapy import Request, Spider, signals
 from scrapy.exceptions import CloseSpider, DontCloseSpider
 from scrapy.utils.misc import load_object
 
@@ -92,6 +93,7 @@ class Checkpoint:
         self._held_back = False  # the scheduler, since the leases may have lapsed
         self.started = False  # the spider's own start requests are all said
         self.waits_for_seeds = False
+        self.seeds: WeakSet[Request] = WeakSet()  # not yet pushed
         self.heard: Heard | None = None
         self.pages = 0  # answered, of the crawl
         self._ended_by: str | None = None

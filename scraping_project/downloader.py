@@ -12,6 +12,7 @@ from scrapy.utils.defer import _schedule_coro, deferred_from_coro  # as Scrapy's
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from scraping_project import conditions
 from scraping_project.checkpoint import Checkpoint
 from scraping_project.domains import registered_domain
 from scraping_project.extensions.attempts import AttemptLog
@@ -82,6 +83,8 @@ class Downloader(downloader.Downloader):
         attempt.result = result.value if isinstance(result, Failure) else result
         if isinstance(result, Request):
             self._attempts.replace(attempt, result)
+            if result.url != attempt.request.url:
+                conditions.drop(result)
         elif isinstance(result, Response) and result.request is not None:
             self._attempts.also(result.request, attempt)
         return result

@@ -79,7 +79,7 @@ class Scheduler:
             if is_retry(parent.request, request):
                 parent.retry_in_ms = self._backoff.delay_ms(request.meta["retry_times"], parent.wire)
             return True
-        if self._is_known(push.fingerprint):
+        if not push.again and self._is_known(push.fingerprint):
             self._checkpoint.filtered("duplicate")
             return False
         if attempt := asking.get():
@@ -176,7 +176,9 @@ class Scheduler:
         slot = self._crawler.engine.downloader.get_slot_key(request)
         payload = blob(payloads.encode(request, self._spider))
         depth = request.meta.get("depth", 0) if self._order == "depth" else 0
-        return Push(self._fingerprint(request, parent), slot, request.priority - depth, payload)
+        again = request.dont_filter and request in self._checkpoint.seeds
+        fingerprint = self._decimal(request) if again else self._fingerprint(request, parent)
+        return Push(fingerprint, slot, request.priority - depth, payload, again)
 
     def _fingerprint(self, request: Request, parent: Attempt | None) -> str:
         """The request's fingerprint for the dupe filter; empty when it is to pass.

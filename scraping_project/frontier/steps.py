@@ -55,6 +55,7 @@ class Push(msgspec.Struct, array_like=True, frozen=True):
     slot: str
     priority: int
     payload: msgspec.Raw  # see blob
+    again: bool = False  # it passes the dupe filter, which knows it from then on
 
     def __post_init__(self) -> None:
         _see_to_slot(self)

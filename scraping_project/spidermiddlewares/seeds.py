@@ -63,6 +63,7 @@ class Seeds:
         try:
             async for raw in _patiently(queue):
                 if request := self._request(checkpoint, raw):
+                    checkpoint.seeds.add(request)
                     yield request
                 checkpoint.take(raw)
         finally:

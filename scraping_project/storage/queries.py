@@ -8,7 +8,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, Table, func, select
+from sqlalchemy import Select, Table, func, or_, select
 
 from scraping_project.storage.tables import (
     attempt_minutes,
@@ -22,6 +22,14 @@ from scraping_project.storage.tables import (
 from scraping_project.storage.values import naive_utc, url_hash
 
 Query = Select[Any]
+
+#: What a recrawl wants to know of a site.
+RECRAWLED = [
+    sites.c[name]
+    for name in ("id", "url_hash", "url", "status_code", "etag", "last_modified", "depth", "last_scraped")
+]
+#: The least status of an answer that is a failure.
+FAILED = 400
 
 
 def site_of_url(url: str) -> Query:
@@ -37,6 +45,40 @@ def sites_of_domain(domain: str, after_id: int = 0, limit: int = 100) -> Query:
 def sites_scraped_since(moment: datetime, limit: int = 100) -> Query:
     since = select(sites).where(sites.c.last_scraped >= naive_utc(moment))
     return since.order_by(sites.c.last_scraped).limit(limit)
+
+
+def sites_scraped_before(
+    moment: datetime, after: tuple[datetime, int] | None = None, limit: int = 1000
+) -> Query:
+    """The oldest first; ``after`` is ``last_scraped`` and ``id`` of the last of the page before."""
+    site = sites.c
+    query = select(*RECRAWLED).where(site.last_scraped < naive_utc(moment))
+    if after is not None:
+        query = query.where(
+            site.last_scraped >= after[0], or_(site.last_scraped > after[0], site.id > after[1])
+        )
+    return query.order_by(site.last_scraped, site.id).limit(limit)
+
+
+def sites_of_domain_scraped_before(
+    domain: str, moment: datetime, after_id: int = 0, limit: int = 1000, *, failed: bool = False
+) -> Query:
+    """In the order of their ids; all of the domain are looked at."""
+    site = sites.c
+    query = select(*RECRAWLED).where(site.domain == domain, site.id > after_id)
+    if failed:
+        query = query.where(site.status_code >= FAILED)
+    return query.where(site.last_scraped < naive_utc(moment)).order_by(site.id).limit(limit)
+
+
+def failed_sites_scraped_before(
+    moment: datetime, after: tuple[int, int] = (FAILED, 0), limit: int = 1000
+) -> Query:
+    """By status; ``after`` is ``status_code`` and ``id`` of the last of the page before."""
+    site = sites.c
+    query = select(*RECRAWLED).where(site.status_code >= after[0])
+    query = query.where(or_(site.status_code > after[0], site.id > after[1]))
+    return query.where(site.last_scraped < naive_utc(moment)).order_by(site.status_code, site.id).limit(limit)
 
 
 def log_of_attempt(task_id: str) -> Query:
