@@ -77,7 +77,8 @@ class Command(ScrapyCommand):
             refuse(str(error))
         nodes, database = nodes_of(settings, opts), database_of(settings)
         try:
-            post_again(database, nodes)
+            if opts.nodes is None:  # what waits on the others is not lost
+                post_again(database, nodes)
             places = dispatch.Places(nodes)
             for silent in places.silent:
                 print(f"warning: {silent}", file=sys.stderr)
@@ -99,8 +100,13 @@ class Command(ScrapyCommand):
 
 def post_again(database: Engine, nodes: Nodes) -> None:
     """Post again what waits on nodes that are gone, and say so."""
-    for run_id, node in dispatch.post_again(database, nodes):
-        print(f"run {run_id} was waiting on a node that lost it: posted again to {node.url}", file=sys.stderr)
+    for run_id, now in dispatch.post_again(database, nodes):
+        if isinstance(now, NodeError):
+            print(f"warning: run {run_id} waits and no node takes it: {now}", file=sys.stderr)
+        else:
+            print(
+                f"run {run_id} was waiting on a node that lost it: posted again to {now.url}", file=sys.stderr
+            )
 
 
 def _start(database: Engine, places: dispatch.Places, run: AskedRun, *, as_json: bool) -> None:
