@@ -12,6 +12,7 @@ from deploy.directories import place_in_data_dir
 from deploy.limits import limit
 from deploy.login import has_login
 from deploy.logs import INTERVAL, LogKeeper
+from deploy.runner import MOST_STOP_SECONDS, stop_seconds
 from deploy.shutdown import end_runs_first
 
 
@@ -26,6 +27,7 @@ def application(config: Config) -> Componentized:
             f"Scrapyd does not start: on {address} it runs anybody's code. "
             "Set SCRAPYD_USERNAME and SCRAPYD_PASSWORD, or bind 127.0.0.1."
         )
+    check_stop_seconds()
     place_in_data_dir(config)
     built: Componentized = scrapyd.app.application(config)
     services: Any = IServiceCollection(built)
@@ -36,3 +38,14 @@ def application(config: Config) -> Componentized:
     rounds.setServiceParent(services)
     end_runs_first(services.getServiceNamed("launcher"))
     return built
+
+
+def check_stop_seconds() -> None:
+    """Refuses what every runner would end at before its crawl began."""
+    try:
+        stop_seconds()
+    except ValueError:
+        raise ConfigError(
+            "Scrapyd does not start: SCRAPYD_STOP_SECONDS is a number of seconds from above 0 to"
+            f" {MOST_STOP_SECONDS:g}."
+        ) from None

@@ -136,7 +136,8 @@ def test_the_documented_signal_kill_ends_a_run_at_once_and_on_record(scrapyd, si
     run_id = crawl(scrapyd, site, "kill")
     assert asked.wait(60)
     scrapyd.post("cancel.json", project="default", job=run_id, signal="KILL")
-    assert scrapyd.ended(run_id).outcome == "cancelled"
+    row = scrapyd.ended(run_id)
+    assert (row.outcome, row.reason) == ("cancelled", "killed, as asked")
 
 
 def test_a_run_cancelled_while_it_waits_never_starts(scrapyd, site):

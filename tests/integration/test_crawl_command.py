@@ -70,6 +70,8 @@ def refused(project, *arguments, **env):
         (("links", "-s", "DOWNLOAD_DELAY=x"), "DOWNLOAD_DELAY"),
         (("links", "-s", "CONCURRENT_REQUESTS=x"), "CONCURRENT_REQUESTS"),
         (("links", "-s", "FRONTIER_LEASE=0"), "FRONTIER_LEASE is a number of seconds from 0.5"),
+        (("links", "-s", "RUN_HEARTBEAT=0"), "RUN_HEARTBEAT is a number of seconds from 0.1 to 30"),
+        (("links", "-s", "RUN_HEARTBEAT=61"), "RUN_HEARTBEAT is a number of seconds from 0.1 to 30"),
         (("links", "-s", "FRONTIER_STUCK_AFTER=inf"), "FRONTIER_STUCK_AFTER is a number of seconds"),
         (("links", "-s", "CHECKPOINT_INTERVAL=nan"), "CHECKPOINT_INTERVAL is a number of seconds"),
         (("links", "-s", "ROBOTSTXT_OBEY=x"), "ROBOTSTXT_OBEY"),
