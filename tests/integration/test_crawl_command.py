@@ -246,6 +246,15 @@ def test_several_workers_print_one_summary_and_each_line_once(project, demo_site
     assert stored(project, demo_site) == set(expected()["sites"])
 
 
+def test_several_workers_that_are_all_refused_end_as_one_does(project, demo_site):
+    crawl(project, "-a", f"start_urls={demo_site}/", "-a", "max_pages=3")
+
+    done = crawl(project, "-a", f"start_urls={demo_site}/other", "--workers", "2", check=False)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "frontier links clear" in done.stderr
+
+
 def test_several_workers_name_a_redis_of_their_own_choice_once(project, demo_site):
     env = {"REDIS_URL": "embedded"}
     try:
