@@ -61,6 +61,9 @@ def start(database: Engine, places: Places, run: AskedRun) -> tuple[Node, bool]:
     except NodeError as error:
         withdraw_run(database, run.id, "failed", str(error))
         raise
+    except KeyboardInterrupt:  # or it would be posted again when nobody wants it any more
+        withdraw_run(database, run.id, "cancelled", "interrupted while it was posted")
+        raise
 
 
 def post_again(database: Engine, nodes: Nodes) -> Iterator[tuple[str, Node | NodeError]]:

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from scraping_project import dispatch
 from scraping_project.commands.arguments import check_arguments
 from scraping_project.commands.backends import database_of, settings_of
-from scraping_project.commands.exits import in_one_line, one_line_errors, refuse
+from scraping_project.commands.exits import INTERRUPTED, in_one_line, one_line_errors, refuse
 from scraping_project.commands.node_options import add_nodes_option, nodes_of
 from scraping_project.commands.spiders import spider_class
 from scraping_project.nodes import NodeError, Nodes
@@ -94,6 +94,8 @@ class Command(ScrapyCommand):
                 _start(database, places, run, as_json=opts.json)
         except (NodeError, StorageError) as error:
             refuse(str(error))
+        except KeyboardInterrupt:
+            self.exitcode = INTERRUPTED
         finally:
             database.dispose()
 

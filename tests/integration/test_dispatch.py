@@ -7,7 +7,7 @@ from scrapy.settings import Settings
 from sqlalchemy import update
 
 from scraping_project import dispatch
-from scraping_project.nodes import NodeError, Nodes
+from scraping_project.nodes import Node, NodeError, Nodes
 from scraping_project.storage.runs import AskedRun, ask_run, read_runs
 from scraping_project.storage.tables import runs
 from scraping_project.storage.transactions import writing
@@ -84,3 +84,16 @@ def test_the_emptiest_node_comes_first_until_its_places_are_taken(engine):
     assert taken[0] == (large.url, True)
     assert {url for url, _ in taken[1:3]} == {small.url, large.url}
     assert [at_once for _, at_once in taken] == [True, True, True, False]
+
+
+def test_a_run_that_was_interrupted_while_it_was_posted_never_starts(engine, monkeypatch):
+    def interrupted(*_args, **_more):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Node, "schedule", interrupted)
+    with stand_in_node(schedule=OK) as node:
+        places = dispatch.Places(nodes_at(node.url))
+        asked = AskedRun(id="run", project="p", spider="s", arguments={}, settings={}, node=None)
+        with pytest.raises(KeyboardInterrupt):
+            dispatch.start(engine, places, asked)
+    assert read_runs(engine)[0].outcome == "cancelled"

@@ -110,7 +110,7 @@ def test_a_run_that_no_node_takes_has_failed_and_says_so(project, database, nobo
 
 
 def test_runs_are_listed_with_their_ends(project, database):
-    ask_run(database, asked(node="http://node"))
+    ask_run(database, asked(node="http://node/\x1b[2J"))
     running(database, "broken")
     finish_run(database, "broken", "failed", "fault", RunCounts(pages=3), error="ValueError: \x1b[2J")
     listed = project.run("runs", env={"REDIS_URL": "unused"}).stdout.splitlines()
@@ -120,6 +120,7 @@ def test_runs_are_listed_with_their_ends(project, database):
         ["waiting", "pending"],
     ]
     assert listed[1].endswith("ValueError:  [2J")
+    assert listed[2].endswith("http://node/ [2J")
     lines = project.run("runs", "--json", "--outcome", "failed", env={"REDIS_URL": "unused"}).stdout
     run = json.loads(lines)
     assert (run["id"], run["outcome"], run["pages"], run["error"]) == (
@@ -130,6 +131,16 @@ def test_runs_are_listed_with_their_ends(project, database):
     )
     assert run["arguments"] == {"start_urls": "http://a/"}
     assert run["started_at"].endswith("+00:00")
+
+
+def test_a_reader_of_runs_may_leave_early(project, database):
+    for number in range(300):
+        ask_run(database, asked(id=str(number), arguments={"a": "x" * 1000}))
+    listing = project.start("runs", "--json", "--limit", "300", env={"REDIS_URL": "unused"})
+    assert listing.stdout.readline().startswith("{")
+    listing.stdout.close()
+    listing.wait(60)
+    assert project.errors(listing) == ""
 
 
 def test_a_waiting_run_is_cancelled_though_its_node_is_gone(project, database, nobody):
