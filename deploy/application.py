@@ -10,7 +10,7 @@ from twisted.python.components import Componentized
 
 from deploy.directories import place_in_data_dir
 from deploy.limits import limit
-from deploy.login import has_login
+from deploy.login import login
 from deploy.logs import INTERVAL, LogKeeper
 from deploy.runner import MOST_STOP_SECONDS, stop_seconds
 from deploy.shutdown import end_runs_first
@@ -22,7 +22,7 @@ def application(config: Config) -> Componentized:
     It does not protect a Scrapyd without a password from other users of the same machine.
     """
     address = os.environ.get("SCRAPYD_BIND_ADDRESS") or config.get("bind_address", "127.0.0.1")
-    if address != "127.0.0.1" and not has_login(config):
+    if address != "127.0.0.1" and not login(config):
         raise ConfigError(
             f"Scrapyd does not start: on {address} it runs anybody's code. "
             "Set SCRAPYD_USERNAME and SCRAPYD_PASSWORD, or bind 127.0.0.1."
@@ -33,7 +33,7 @@ def application(config: Config) -> Componentized:
     services: Any = IServiceCollection(built)
     for service in services:
         if hasattr(service, "args"):  # a listener's: where it listens, and the site
-            limit(service.args[1])
+            limit(service.args[1], login(config))
     rounds: Any = TimerService(INTERVAL, LogKeeper(config).keep)  # type: ignore[no-untyped-call]  # Twisted
     rounds.setServiceParent(services)
     end_runs_first(services.getServiceNamed("launcher"))

@@ -42,6 +42,7 @@ class Crawl:
 
     def __init__(self, command: list[str]) -> None:
         self._asked_at: float | None = None
+        self._passed_on = False
         self._killed: str | None = None
         self._stop_seconds = stop_seconds()
         self._process: subprocess.Popen[bytes] | None = None
@@ -58,7 +59,7 @@ class Crawl:
             env=os.environ | {"RUNNER_PID": str(os.getpid())},
             process_group=0,
         )
-        if self._asked_at is not None:
+        if self._asked_at is not None and not self._passed_on:  # twice would be another wish
             self._signal(signal.SIGINT)
 
     def wait(self) -> Ended:
@@ -103,6 +104,7 @@ class Crawl:
 
     def _signal(self, number: signal.Signals) -> None:
         if self._process is not None:
+            self._passed_on = True
             self._process.send_signal(number)
 
 

@@ -1,5 +1,6 @@
 """What a node refuses, and what it keeps to itself."""
 
+import base64
 import json
 import socket
 from pathlib import Path
@@ -162,6 +163,21 @@ def test_a_body_that_does_not_say_how_long_it_is_is_cut_off_at_the_limit(scrapyd
     assert sent < 64 * MAX_FORM
     assert psutil.Process(scrapyd.pid).memory_info().rss - memory < 16 * MAX_FORM
     assert scrapyd.get("daemonstatus.json")["running"] == 0
+
+
+def test_a_stranger_cannot_make_a_node_hold_an_egg(tmp_path):
+    # Given a node with a login, and an egg that is larger than a form and no egg
+    form = b"project=p&version=1&egg=" + 2 * MAX_FORM * b"x"
+    with Scrapyd(tmp_path, SCRAPYD_USERNAME="crawler", SCRAPYD_PASSWORD="word") as scrapyd:
+
+        def first_line(word, body):
+            login = base64.b64encode(f"crawler:{word}".encode()).decode()
+            head = HEAD.format(page="addversion.json", length=f"Content-Length: {len(form)}")
+            return answer_to(scrapyd, f"{head}\nAuthorization: Basic {login}", body, len(body))[0]
+
+        # Then who does not have the login is answered before he has sent it
+        assert first_line("wrong", b"") == b"HTTP/1.1 401 Unauthorized"
+        assert first_line("word", form) == b"HTTP/1.1 200 OK"
 
 
 def test_a_form_just_below_the_limit_is_read(scrapyd):
