@@ -60,7 +60,7 @@ class Crawl:
             process_group=0,
         )
         if self._asked_at is not None and not self._passed_on:  # twice would be another wish
-            self._signal(signal.SIGINT)
+            self._signal(signal.SIGKILL if self._killed else signal.SIGINT)
 
     def wait(self) -> Ended:
         """Waits for the child to end."""

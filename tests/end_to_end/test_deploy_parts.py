@@ -40,6 +40,21 @@ ended = Crawl([sys.executable, "-c", sys.argv[1]]).wait()
 print(ended.code, ended.asked, ended.killed, ended.tail.strip())
 """
 
+#: The same, but a signal comes when the child has been started and the runner does not know it yet.
+SUPERVISE_YOUNG = (
+    """
+import signal, subprocess, sys
+
+class Young(subprocess.Popen):
+    def __init__(self, *arguments, **more):
+        super().__init__(*arguments, **more)
+        signal.raise_signal(int(sys.argv[2]))
+
+subprocess.Popen = Young
+"""
+    + SUPERVISE
+)
+
 
 def ended(**changes):
     return Ended(**({"pid": 7, "code": 0, "asked": False, "killed": None, "tail": ""} | changes))
@@ -125,6 +140,22 @@ def test_a_child_that_does_not_end_in_time_is_killed():
 
 def test_sigquit_kills_the_child_at_once():
     assert supervise(CHILD.format(wishes=9), signal.SIGQUIT) == "-9 True as asked"
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [(signal.SIGINT, "-2 True None"), (signal.SIGTERM, "-2 True None"), (signal.SIGQUIT, "-9 True as asked")],
+)
+def test_a_wish_that_comes_before_the_child_is_known_is_passed_on_as_it_was(number, expected):
+    done = subprocess.run(
+        [sys.executable, "-c", SUPERVISE_YOUNG, "import time; time.sleep(600)", str(int(number))],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert done.stdout.startswith(expected)
 
 
 def test_the_last_that_a_child_said_is_kept():
