@@ -63,7 +63,7 @@ class Schedule(webservice.Schedule):  # type: ignore[misc]  # the same
             spider=field(request, b"spider"),
             arguments=arguments,
             settings=settings,
-            node=f"http://{request.getHeader('host')}",
+            node=f"http://{host}" if (host := request.getHeader("host")) else None,
             egg_version=field(request, b"_version") or None,
         )
         with open_database() as engine:

@@ -17,8 +17,8 @@ from scraping_project.storage.runs import KnownRun
 
 #: Seconds between two looks for more: HTTP tells nobody that a file has grown.
 LOOK = 1.0
-#: What a page could have put into a log to steer the reader's terminal.
-_CONTROL = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]")
+#: What a page could have put into a log to steer the reader's terminal, in ASCII and in UTF-8.
+_CONTROL = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]")
 
 
 class Command(ScrapyCommand):
@@ -84,7 +84,12 @@ def _show(database: Engine, nodes: Nodes, run: KnownRun, *, follow: bool) -> Non
 
 def _print_from(node: Node, run: KnownRun, start: int) -> int:
     for chunk, after in node.log(run.id, project=run.project or "", spider=run.spider, start=start):
-        sys.stdout.buffer.write(_CONTROL.sub(b"?", chunk) if sys.stdout.isatty() else chunk)
+        sys.stdout.buffer.write(harmless(chunk) if sys.stdout.isatty() else chunk)
         start = after
     sys.stdout.buffer.flush()
     return start
+
+
+def harmless(text: bytes) -> bytes:
+    """The text with ? for control characters, but for tabs and ends of lines."""
+    return _CONTROL.sub(b"?", text)

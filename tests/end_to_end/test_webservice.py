@@ -47,9 +47,9 @@ def root(tmp_path, engine, monkeypatch):
     root.launcher.finished.jobs.clear()
 
 
-def request(**fields):
+def request(host="127.0.0.1:6800", **fields):
     given = {name.encode(): [value.encode()] for name, value in fields.items()}
-    return SimpleNamespace(args=given, getHeader=lambda _: "127.0.0.1:6800")
+    return SimpleNamespace(args=given, getHeader=lambda _: host)
 
 
 def away(*_args, **_more):
@@ -70,6 +70,12 @@ def test_a_run_that_is_not_on_record_does_not_wait_either(root, engine, monkeypa
         schedule(root)
     assert waiting(root) == []
     assert read_runs(engine) == []
+
+
+@pytest.mark.parametrize(("host", "node"), [("a:6800", "http://a:6800"), (None, None)])
+def test_a_run_is_on_record_with_the_node_as_the_client_called_it(root, engine, host, node):
+    Schedule(root).render_POST(request(host, project="p", spider="s"))
+    assert [run.node for run in read_runs(engine)] == [node]
 
 
 def test_a_waiting_run_whose_end_cannot_be_recorded_waits_on(root, monkeypatch):
