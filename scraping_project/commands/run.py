@@ -40,7 +40,8 @@ class Command(ScrapyCommand):
             " id for each. All of them work on one crawl, and so do runs on nodes that share REDIS_URL and"
             " DATABASE_URL; -a frontier=NAME makes it another crawl. Follow them with scrapy runs and"
             " scrapy logs ID -f, end them with scrapy cancel ID. Runs that wait on a node that is gone are"
-            " posted again elsewhere, and start once. -s takes the settings that a node allows."
+            " posted again elsewhere, unless --nodes is given, and start once. -s takes the settings that a"
+            " node allows."
         )
 
     def add_options(self, parser: ArgumentParser) -> None:
