@@ -1,5 +1,6 @@
 """Starts runs as Scrapyd does, and neither loses one nor its place when it cannot be started."""
 
+import sqlite3
 from copy import deepcopy
 from typing import Any
 
@@ -15,10 +16,17 @@ PAUSE = 5.0
 
 
 class Launcher(launcher.Launcher):  # type: ignore[misc]  # Scrapyd has no types
-    """Stock, but where no process or no log can be made: no memory, no room on the disk.
+    """Stock, but where there is no memory for a process, or no room on the disk for a log or a row.
 
     Scrapyd has taken the run from its queue by then, and would start nothing in that place any more.
     """
+
+    def _process_finished(self, ended: Any, slot: int) -> None:
+        try:
+            super()._process_finished(ended, slot)
+        except sqlite3.Error as error:  # Scrapyd's list misses it; the table runs does not
+            log.error("A run has ended, and Scrapyd could not list it: {error}", error=error)  # noqa: TRY400  Twisted's
+            self._get_message(slot)
 
     def _spawn_process(self, message: dict[str, Any], slot: int) -> None:
         before = deepcopy(message)

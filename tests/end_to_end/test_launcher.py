@@ -1,10 +1,15 @@
+"""What Scrapyd does with waiting runs when the machine has no process or no room for it."""
+
 import errno
+import sqlite3
+from types import SimpleNamespace
 
 import pytest
 import scrapyd.app
 import scrapyd.website  # here, for Twisted warns of a part of its own when it is imported in a test
 from scrapyd.config import Config
 from scrapyd.interfaces import IPoller
+from twisted.application.internet import TimerService
 from twisted.application.service import IServiceCollection
 from twisted.internet import reactor
 from twisted.internet.task import Clock
@@ -20,6 +25,7 @@ def app(tmp_path):
     config |= {
         "max_proc": "1",
         "launcher": "deploy.launcher.Launcher",
+        "poller": "deploy.poller.Poller",
         "jobstorage": "scrapyd.jobstorage.MemoryJobStorage",
     }
     app = scrapyd.app.application(Config(config))
@@ -51,3 +57,35 @@ def test_a_run_that_cannot_be_started_waits_again_as_it_was_and_keeps_no_place(a
         poller.poll()
         assert len(tries) == times  # not at once
         clock.advance(launcher.PAUSE)
+
+
+def test_a_look_for_waiting_runs_that_fails_is_not_the_last(app, monkeypatch):
+    # Given a node that looks for waiting runs ten times a second, and a disk that is full when it looks first
+    clock, poller = Clock(), app.getComponent(IPoller)
+    queue, looks = poller.queues["p"], []
+
+    def count():
+        looks.append(1)
+        if len(looks) == 1:
+            raise sqlite3.OperationalError("database or disk is full")
+        return 0
+
+    monkeypatch.setattr(queue, "count", count)
+    timer = TimerService(0.1, poller.poll)
+    timer.clock = clock
+    timer.startService()
+    clock.advance(0.1)
+    assert len(looks) == 2
+    timer.stopService()
+
+
+def test_a_run_whose_end_scrapyd_cannot_list_keeps_no_place(app, monkeypatch):
+    def full(_):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    running = IServiceCollection(app).getServiceNamed("launcher")
+    monkeypatch.setattr(running.finished, "add", full)
+    running.processes[0] = SimpleNamespace()
+    running._process_finished(None, 0)
+    assert running.processes == {}
+    assert len(app.getComponent(IPoller).dq.waiting) == 1
