@@ -21,6 +21,8 @@ _SCRAPYDS = frozenset(
 
 #: The kernel takes at most 128 KiB in one word of a command line.
 MAX_VALUE = 65_536
+#: And 2 MiB in all of them, a few bytes more for each.
+MAX_ARGUMENTS = 100
 
 #: What a request may set: how much, how fast, how far, how loud. None names code, files or addresses.
 ALLOWED_SETTINGS = frozenset(
@@ -81,6 +83,8 @@ def check_run_id(value: str) -> str:
 
 def check_arguments(arguments: Mapping[str, str]) -> None:
     """Refuses spider arguments that cannot stand in a command line, or must not."""
+    if len(arguments) > MAX_ARGUMENTS:
+        raise RunRequestError(f"a run takes at most {MAX_ARGUMENTS} spider arguments, not {len(arguments)}")
     for name, value in arguments.items():
         _matching(_ARGUMENT, "spider argument", name, "a letter, then letters, digits or '_'")
         if name in _SCRAPYDS:

@@ -80,3 +80,9 @@ def test_an_argument_that_scrapyd_would_take_for_its_own_is_refused(name):
 def test_an_at_sign_behind_the_host_is_no_login(url):
     check_arguments({"start_urls": url})
     assert without_secrets("start_urls", url) == url
+
+
+def test_more_arguments_than_a_command_line_holds_are_refused():
+    check_arguments({f"a{number}": "" for number in range(100)})
+    with pytest.raises(RunRequestError, match="at most 100 spider arguments, not 101"):
+        check_arguments({f"a{number}": "" for number in range(101)})
