@@ -55,7 +55,7 @@ class Schedule(webservice.Schedule):  # type: ignore[misc]  # the same
         arguments, settings = asked(request)
         run_id = field(request, b"jobid") or uuid4().hex
         request.args[b"jobid"] = [run_id.encode()]
-        if self._has(run_id):
+        if place_of(self.root, run_id):
             return {"jobid": run_id}
         run = AskedRun(
             id=run_id,
@@ -76,9 +76,16 @@ class Schedule(webservice.Schedule):  # type: ignore[misc]  # the same
                 raise
         return answer
 
-    def _has(self, run_id: str) -> bool:
-        running = any(process.job == run_id for process in self.root.launcher.processes.values())
-        return running or waits(self.root.poller.queues.values(), run_id)
+
+class Status(webservice.Status):  # type: ignore[misc]  # the same
+    """Says of a run that ended here before it began, and was posted here again, where it is now."""
+
+    def render_GET(self, request: Request) -> dict[str, Any]:  # noqa: N802 - Twisted's name
+        run_id = field(request, b"job")
+        answer: dict[str, Any] = super().render_GET(request)
+        if answer["currstate"] == "finished":
+            answer["currstate"] = place_of(self.root, run_id) or "finished"
+        return answer
 
 
 class Cancel(webservice.Cancel):  # type: ignore[misc]  # the same
@@ -91,14 +98,13 @@ class Cancel(webservice.Cancel):  # type: ignore[misc]  # the same
         request.args[b"signal"] = [SIGNALS[name].encode()]
         run_id = field(request, b"job")
         queue = self.root.poller.queues.get(field(request, b"project"))
-        if queue is not None and waits(
-            [queue], run_id
-        ):  # on record first, or it would be posted again as one that was lost
+        # On record first, or it would be posted again as one that was lost.
+        if queue is not None and waits([queue], run_id):
             withdraw(run_id)
         try:
             answer: dict[str, Any] = super().render_POST(request)
         except ProcessExitedAlready:  # and Scrapyd has not heard of it yet
-            return {"prevstate": "running"}
+            answer = {"prevstate": "running"}
         if answer["prevstate"] == "running":
             withdraw(run_id)  # its process may be too young to take a signal, and is refused later then
         return answer
@@ -187,6 +193,13 @@ def withdraw(run_id: str) -> None:
     """Writes a run that has not started as cancelled."""
     with open_database() as engine:
         withdraw_run(engine, run_id, "cancelled", "before it started")
+
+
+def place_of(root: Any, run_id: str) -> str | None:
+    """Where a run is on this node that has not ended: ``running`` or ``pending``."""
+    if any(process.job == run_id for process in root.launcher.processes.values()):
+        return "running"
+    return "pending" if waits(root.poller.queues.values(), run_id) else None
 
 
 def waits(queues: Iterable[Any], run_id: str) -> bool:

@@ -2,6 +2,7 @@
 
 import zipfile
 from contextlib import suppress
+from datetime import datetime
 from io import BytesIO
 from types import SimpleNamespace
 
@@ -14,7 +15,7 @@ from twisted.internet.error import ProcessExitedAlready
 from twisted.web.error import Error
 
 from deploy import webservice
-from deploy.webservice import AddVersion, Cancel, Schedule, open_database, refusal
+from deploy.webservice import AddVersion, Cancel, Schedule, Status, open_database, refusal
 from scraping_project.storage.engine import connect
 from scraping_project.storage.errors import DatabaseUnavailable
 from scraping_project.storage.migrate import migrate
@@ -94,7 +95,10 @@ def test_a_run_of_another_project_is_left_alone(root, engine):
     assert read_runs(engine)[0].outcome == "pending"
 
 
-def test_a_process_that_has_just_ended_is_no_error(root):
+def test_a_process_that_has_just_ended_is_no_error_and_its_run_never_starts(root, engine):
+    schedule(root)
+    root.poller.queues["p"].clear()
+
     def signal(_):
         raise ProcessExitedAlready
 
@@ -102,6 +106,7 @@ def test_a_process_that_has_just_ended_is_no_error(root):
         project="p", job="run", transport=SimpleNamespace(signalProcess=signal)
     )
     assert Cancel(root).render_POST(request(project="p", job="run")) == {"prevstate": "running"}
+    assert read_runs(engine)[0].outcome == "cancelled"
 
 
 def test_a_refused_request_leaves_no_connection_open(root, engine):
@@ -125,3 +130,18 @@ def test_an_egg_that_hangs_is_refused_and_the_node_goes_on(root, monkeypatch):
         AddVersion(root).render_POST(asked)
     assert refused.value.status == b"400"
     assert root.eggstorage.list("p") == []
+
+
+def test_a_run_that_ended_before_it_began_and_was_posted_again_is_where_it_is_now(root):
+    def state():
+        return Status(root).render_GET(request(job="run"))["currstate"]
+
+    moment = datetime.now()  # noqa: DTZ005  as Scrapyd has it
+    ended = SimpleNamespace(project="p", spider="s", job="run", start_time=moment, end_time=moment)
+    root.launcher.finished.add(ended)
+    assert state() == "finished"
+    schedule(root)
+    assert state() == "pending"
+    root.poller.queues["p"].clear()
+    root.launcher.processes[0] = SimpleNamespace(project="p", job="run")
+    assert state() == "running"
