@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 import requests
+from sqlalchemy import make_url
 
 from deploy.limits import MAX_EGG, MAX_FORM
 from tests.cluster.small_site import small_site
@@ -185,30 +186,32 @@ def test_a_form_just_below_the_limit_is_read(scrapyd):
     assert refused(scrapyd, "schedule.json", **fields) == "spider 'nosuch' not found"
 
 
-def test_no_secret_is_in_a_log_a_row_an_answer_or_the_list_of_processes(tmp_path, project):
+def test_no_secret_is_in_a_log_a_row_an_answer_or_the_list_of_processes(tmp_path, project, mariadb_url):
     # Given a password in every place that a node takes one from
     login = {"SCRAPYD_USERNAME": "crawler", "SCRAPYD_PASSWORD": "canary-scrapyd"}
+    secrets = ("canary", make_url(mariadb_url).password)
     with redis_server(requirepass="canary-redis") as redis, small_site() as site:
-        settings = login | {"REDIS_URL": redis.url, "ALLOW_PRIVATE_ADDRESSES": "true"}
+        servers = {"REDIS_URL": redis.url, "DATABASE_URL": mariadb_url}
+        settings = login | servers | {"ALLOW_PRIVATE_ADDRESSES": "true"}
         with Scrapyd(tmp_path, **settings) as scrapyd:
             asked, release = site.hold("secrets", "a")
             told = project.run(
                 "run", "links", "-a", f"start_urls={site.start('secrets')}", "-s", "DOWNLOAD_DELAY=0",
                 "-s", "LOG_LEVEL=DEBUG", "--project", "default", "--json",
-                env=settings | {"SCRAPYD_URLS": scrapyd.url, "DATABASE_URL": scrapyd.database_url},
+                env=settings | {"SCRAPYD_URLS": scrapyd.url},
             )  # fmt: skip
-            # When it runs and ends
+            # When one run runs and ends, and another cannot reach Redis
             assert asked.wait(60)
             family = [psutil.Process(scrapyd.pid), *psutil.Process(scrapyd.pid).children(recursive=True)]
             listed = [" ".join(process.cmdline()) for process in family]
             release()
-            row = scrapyd.ended(json.loads(told.stdout)["id"])
-            assert row.outcome == "finished"
+            assert scrapyd.ended(json.loads(told.stdout)["id"]).outcome == "finished"
+            redis.kill()
+            assert "Redis" in scrapyd.ended(scrapyd.schedule("links", setting="LOG_LEVEL=DEBUG")).error
+            rows = repr(scrapyd.known())
             answers = requests.get(f"{scrapyd.url}listjobs.json", auth=scrapyd.login, timeout=5).text
         # Then none of them is found in what others may read
         assert len(listed) == 3
-        seen = [*listed, answers, told.stdout, told.stderr]
-        files = [path for path in Path(tmp_path).rglob("*") if path.is_file() and path.stat().st_size]
-        found = [path for path in files if b"canary" in path.read_bytes()]
-        assert [text for text in seen if "canary" in text] == []
-        assert found == []
+        seen = [*listed, rows, answers, told.stdout, told.stderr]
+        seen += [path.read_text("latin-1") for path in Path(tmp_path).rglob("*") if path.is_file()]
+        assert [text for text in seen if any(secret in text for secret in secrets)] == []
