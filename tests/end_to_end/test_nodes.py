@@ -17,7 +17,7 @@ LOGIN = {"SCRAPYD_USERNAME": "crawler", "SCRAPYD_PASSWORD": "canary-scrapyd"}
 PLACES = 4
 #: The ten are slow, so that they are in the middle of it while the nodes are ill-treated, however busy this
 #: machine is; the last are not.
-SLOW, FAST = ("-s", "DOWNLOAD_DELAY=0.3"), ("-s", "DOWNLOAD_DELAY=0")
+SLOW, FAST = ("-s", "DOWNLOAD_DELAY=0.2"), ("-s", "DOWNLOAD_DELAY=0")
 EAGER = ("-s", "FRONTIER_LEASE=4", "-s", "RUN_HEARTBEAT=1")
 LOGGED = """
     SELECT substring_index(crawl_id, '-', 1), url, count(*) FROM scrape_logs WHERE status = 'success'
