@@ -31,8 +31,8 @@ def write(report: Report, path: str) -> None:
     Path(path).write_bytes(msgspec.json.encode(report))
 
 
-def run(count: int) -> Report | None:
-    """Run this very command ``count`` times and add up the reports; None when no worker has left one.
+def run(count: int) -> Report | int:
+    """Run this very command ``count`` times and add up the reports; the worst exit code when there is none.
 
     A signal to this process goes on to the workers, which end cleanly.
     """
@@ -104,16 +104,16 @@ def _signals_go_to(workers: Sequence["subprocess.Popen[bytes]"]) -> Iterator[lis
             signal.signal(number, handler)
 
 
-def _added(reports: list[Report], codes: list[int]) -> Report | None:
+def _added(reports: list[Report], codes: list[int]) -> Report | int:
     """One report of them all; what is queued is what the last to leave has counted."""
+    worst = max(codes, key=_rank)
+    code = worst if worst >= 0 else BAD_INPUT
     if not reports:
-        return Report("interrupted", 0, INTERRUPTED, Summary()) if INTERRUPTED in codes else None
+        return Report("interrupted", 0, INTERRUPTED, Summary()) if INTERRUPTED in codes else code
     last = max(reports, key=lambda report: report.left_at)
     summary = sum((report.summary for report in reports), Summary())
-    worst = max(codes, key=_rank)
     unsaid = "interrupted" if worst == INTERRUPTED else "ended early (a worker died)"
     word = next((report.word for report in reports if report.code == worst), unsaid)
-    code = worst if worst >= 0 else BAD_INPUT
     return Report(word, last.queued, code, summary, left_at=last.left_at, spent=last.spent)
 
 
