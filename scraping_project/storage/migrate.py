@@ -8,8 +8,6 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from alembic import command
-from alembic.config import Config
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection, Engine, text
 
@@ -64,6 +62,10 @@ def _revisions() -> list[str]:
 
 
 def _upgrade(engine: Engine, revision: str = "head") -> None:
+    # Here, for it takes 20 MB and a third of a second, and a database is migrated once in a long while.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
     # Alembic reads its scripts from a directory, and the package may be a zipped egg.
     with TemporaryDirectory(prefix="migrations-") as folder, _patiently_writing(engine) as connection:
         _extract(_scripts(), Path(folder))
