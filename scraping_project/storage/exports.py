@@ -6,16 +6,16 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Engine, LargeBinary, cast, func, select
+from sqlalchemy import Connection, Engine, LargeBinary, cast, func, select
 
-from scraping_project.storage.keyset import Place, Query, Walk
-from scraping_project.storage.packed import Packed, Row, Values, as_stored, shown
+from scraping_project.storage.keyset import Place, Stretch, Walk, as_stored
+from scraping_project.storage.packed import Packed, Row, Values, shown
 from scraping_project.storage.tables import scrape_logs, sites
 from scraping_project.storage.transactions import reading
 
 ExportTable = Literal["sites", "logs", "links"]
 Page = Sequence[Sequence[Any]]
-Read = Callable[[Connection, Query, int], list[Row]]
+ReadPage = Callable[[Connection, Stretch, int], list[Row]]
 
 #: Rows of a page, and about how many bytes, for a site may hold megabytes of links. MariaDB makes a table of
 #: a list of a thousand ids (in_predicate_conversion_threshold).
@@ -59,7 +59,7 @@ def pages(
 def _logs(engine: Engine, walk: Walk) -> Iterator[list[Row]]:
     columns = list(scrape_logs.columns)
     reader = Values(columns) if engine.dialect.name == "sqlite" else Packed(columns)
-    for page in _walked(engine, walk, reader.columns, reader.read):
+    for page in _walked(engine, walk, reader.page):
         yield shown(page, columns)
 
 
@@ -68,7 +68,7 @@ def _sites(engine: Engine, walk: Walk) -> Iterator[list[Row]]:
     reader = Values(columns)
     for ids in _site_ids(engine, walk):
         with reading(engine) as connection:
-            found = reader.read(connection, select(*reader.columns).where(sites.c.id.in_(ids)), PAGE_ROWS)
+            found = reader.read(connection, select(*reader.columns).where(sites.c.id.in_(ids)))
         rows = {row[0]: row for row in found}
         for row in found:
             row[RELS] = row[RELS] or "{}"
@@ -88,7 +88,11 @@ def _site_ids(engine: Engine, walk: Walk) -> Iterator[list[int]]:
     texts = (sites.c.url, sites.c.links, func.coalesce(sites.c.link_rels, ""))
     size = sum((func.length(cast(text, LargeBinary)) for text in texts), start=func.length(""))
     columns = [sites.c.id, size, as_stored(sites.c.last_scraped)]
-    for page in _walked(engine, walk, columns, _rows):
+
+    def sizes(connection: Connection, stretch: Stretch, limit: int) -> list[Row]:
+        return [list(row) for row in connection.execute(stretch.select(*columns).limit(limit))]
+
+    for page in _walked(engine, walk, sizes):
         ids: list[int] = []
         total = 0
         for number, size_of_row, _ in page:
@@ -100,19 +104,13 @@ def _site_ids(engine: Engine, walk: Walk) -> Iterator[list[int]]:
         yield ids
 
 
-def _rows(connection: Connection, query: Query, limit: int) -> list[Row]:
-    return [list(row) for row in connection.execute(query.limit(limit))]
-
-
-def _walked(
-    engine: Engine, walk: Walk, columns: Sequence[ColumnElement[Any]], read: Read
-) -> Iterator[list[Row]]:
+def _walked(engine: Engine, walk: Walk, read: ReadPage) -> Iterator[list[Row]]:
     """Pages of rows that begin with their id and end with their moment."""
     after: Place | None = None
     while True:
         # A connection a page: a slow reader holds neither a snapshot nor a connection.
         with reading(engine) as connection:
-            found = (read(connection, query, PAGE_ROWS) for query in walk.queries(columns, after))
+            found = (read(connection, stretch, PAGE_ROWS) for stretch in walk.stretches(after))
             page = next(filter(None, found), None)
         if page is None:
             return

@@ -1,11 +1,11 @@
-"""Where a reader of a large table is, and the queries for what comes next: each reads no row before that."""
+"""Where a reader of a large table is, and queries for what comes next, which read no row before that."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, ColumnElement, Select, String, Table, literal, select
+from sqlalchemy import Column, ColumnElement, DateTime, Select, String, Table, cast, literal, select
 
 from scraping_project.storage.tables import scrape_logs, sites
 from scraping_project.storage.values import moment_text
@@ -30,6 +30,24 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Stretch:
+    """Rows that lie together in one index, in its order."""
+
+    table: Table
+    index: str
+    conditions: tuple[ColumnElement[bool], ...]
+    keys: tuple[Column[Any], ...]  # by which they are ordered
+
+    def select(self, *columns: ColumnElement[Any]) -> Query:
+        query = select(*columns).select_from(self.table).where(*self.conditions).order_by(*self.keys)
+        # An optimizer may take the primary key for any ORDER BY with a LIMIT, and read everything.
+        query = query.with_hint(self.table, f"FORCE INDEX ({self.index})", "mysql")
+        if self.index == "PRIMARY":
+            return query
+        return query.with_hint(self.table, f"INDEXED BY {self.index}", "sqlite")
+
+
+@dataclass(frozen=True, slots=True)
 class Walk:
     """A way through ``sites`` or ``scrape_logs`` in the order of one index, which serves its conditions.
 
@@ -42,21 +60,20 @@ class Walk:
     domain: str | None = None
     since: datetime | None = None
 
-    def queries(self, columns: Sequence[ColumnElement[Any]], after: Place | None) -> Iterator[Query]:
-        """Ordered and without a limit; what the second gives comes after all that the first gives.
+    def stretches(self, after: Place | None) -> Iterator[Stretch]:
+        """What comes next: the second stretch, if there are two, lies after all of the first.
 
-        One query for "this moment and a higher id, or a later moment" would be sorted anew for each page.
+        One for "this moment and a higher id, or a later moment" would be sorted anew for each page.
         """
-        moment, query = MOMENTS[self.table], self._all(columns)
+        moment, number = MOMENTS[self.table], self.table.c.id
         if not self._by_moment:
-            first = query if after is None else query.where(self.table.c.id > after.id)
-            yield first.order_by(self.table.c.id)
-            return
-        if after is not None:
-            same = query.where(moment == _as_stored(after.moment), self.table.c.id > after.id)
-            yield same.order_by(self.table.c.id)
-            query = query.where(moment > _as_stored(after.moment))
-        yield query.order_by(moment, self.table.c.id)
+            yield self._stretch((number,), *([] if after is None else [number > after.id]))
+        elif after is None:
+            yield self._stretch((moment, number))
+        else:
+            last = literal(after.moment, String())
+            yield self._stretch((number,), moment == last, number > after.id)
+            yield self._stretch((moment, number), moment > last)
 
     @property
     def _by_moment(self) -> bool:
@@ -64,23 +81,17 @@ class Walk:
             return self.table is scrape_logs
         return self.since is not None
 
-    def _all(self, columns: Sequence[ColumnElement[Any]]) -> Query:
-        query = select(*columns).select_from(self.table)
-        if self.domain is not None:
-            query = query.where(self.table.c.domain == self.domain.lower())
+    def _stretch(self, keys: tuple[Column[Any], ...], *conditions: ColumnElement[bool]) -> Stretch:
+        index, of_walk = "PRIMARY", []
         if self.since is not None:
-            query = query.where(MOMENTS[self.table] >= _as_stored(moment_text(self.since)))
-        return self._through_index(query)
-
-    def _through_index(self, query: Query) -> Query:
-        # An optimizer may take the primary key for any ORDER BY with a LIMIT, and read everything.
-        kind = "domain" if self.domain is not None else "moment" if self.since is not None else None
-        if kind is None:
-            return query.with_hint(self.table, "FORCE INDEX (PRIMARY)", "mysql")
-        index = INDEXES[self.table, kind]
-        forced = query.with_hint(self.table, f"FORCE INDEX ({index})", "mysql")
-        return forced.with_hint(self.table, f"INDEXED BY {index}", "sqlite")
+            index = INDEXES[self.table, "moment"]
+            of_walk.append(MOMENTS[self.table] >= literal(moment_text(self.since), String()))
+        if self.domain is not None:
+            index = INDEXES[self.table, "domain"]
+            of_walk.append(self.table.c.domain == self.domain.lower())
+        return Stretch(self.table, index, (*of_walk, *conditions), keys)
 
 
-def _as_stored(moment: str) -> ColumnElement[Any]:
-    return literal(moment, String())
+def as_stored(column: Column[Any]) -> ColumnElement[Any]:
+    """The column, a moment as the text that the database keeps or writes."""
+    return cast(column, String()) if isinstance(column.type, DateTime) else column

@@ -1,6 +1,7 @@
 """Rows as lists of texts and numbers, read in the way that is cheapest with each driver."""
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -11,21 +12,14 @@ from sqlalchemy import (
     DateTime,
     LargeBinary,
     Select,
-    String,
-    cast,
     func,
     select,
 )
 
 from scraping_project.storage.errors import StorageError
+from scraping_project.storage.keyset import Stretch, as_stored
 
 Row = list[Any]
-Query = Select[Any]
-
-
-def as_stored(column: Column[Any]) -> ColumnElement[Any]:
-    """The column, a moment as the text that the database keeps or writes."""
-    return cast(column, String()) if _is_moment(column) else column
 
 
 def shown(rows: list[Row], columns: Sequence[Column[Any]]) -> list[Row]:
@@ -44,8 +38,11 @@ class Values:
         self.columns = [as_stored(column) for column in columns]
         self._hashes = [place for place, column in enumerate(columns) if _is_hash(column)]
 
-    def read(self, connection: Connection, query: Query, limit: int) -> list[Row]:
-        rows = [list(row) for row in connection.execute(query.limit(limit))]
+    def page(self, connection: Connection, stretch: Stretch, limit: int) -> list[Row]:
+        return self.read(connection, stretch.select(*self.columns).limit(limit))
+
+    def read(self, connection: Connection, query: Select[Any]) -> list[Row]:
+        rows = [list(row) for row in connection.execute(query)]
         for row in rows:
             for place in self._hashes:
                 row[place] = row[place] and row[place].hex()
@@ -61,24 +58,27 @@ class Packed:
     """
 
     def __init__(self, columns: Sequence[Column[Any]]) -> None:
-        self.columns = [func.json_array(*map(_in_json, columns)).label("packed")]
+        packed = func.group_concat(func.json_array(*map(_in_json, columns)))
+        self._columns = [func.count(), packed]
+        self._places = {column: place for place, column in enumerate(columns)}
         self._most = 2**31
 
-    def read(self, connection: Connection, query: Query, limit: int) -> list[Row]:
+    def page(self, connection: Connection, stretch: Stretch, limit: int) -> list[Row]:
+        """The next rows, in order, among them the columns of the stretch's key."""
         most = min(limit, self._most)
-        while (rows := self._read(connection, query.limit(most))) is None:
+        while (rows := self._packed(connection, stretch, most)) is None:
             if most == 1:
                 raise StorageError("a row is larger than what the server packs: raise max_allowed_packet")
             self._most = most = most // 4 or 1
         self._most = min(2 * self._most, 2**31)
-        return rows
+        # They come in the order of the index, but no server promises that.
+        return sorted(rows, key=itemgetter(*(self._places[key] for key in stretch.keys)))
 
-    def _read(self, connection: Connection, query: Query) -> list[Row] | None:
-        page = query.subquery()
-        packed = select(func.count(), func.group_concat(page.c.packed))
-        count, text = connection.execute(packed).one()
-        if not count:
-            return []
+    def _packed(self, connection: Connection, stretch: Stretch, most: int) -> list[Row] | None:
+        # Of ids alone: a subquery with all of the columns would be written to a table on disk.
+        ids = stretch.select(stretch.table.c.id).limit(most).subquery()
+        page = select(*self._columns).select_from(ids.join(stretch.table, stretch.table.c.id == ids.c.id))
+        count, text = connection.execute(page).one()
         try:
             rows: list[Row] = msgspec.json.decode(f"[{text or ''}]")
         except msgspec.DecodeError:  # cut short
