@@ -1,9 +1,11 @@
 """Old rows go, new ones stay, and the roll-ups say what they promise, whoever else is at work."""
 
+import re
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from threading import Barrier, Event
 
 import pytest
@@ -155,6 +157,20 @@ def test_workers_write_meanwhile_and_nothing_new_is_lost(engine):
     assert stored == counted
 
 
+def test_a_writer_comes_through_in_every_pause(engine, monkeypatch):
+    store(engine, logs(OLD))
+    pauses = []
+
+    def write(seconds):
+        pauses.append(seconds)
+        store(engine, [log(f"new {len(pauses)}", 200)])
+
+    monkeypatch.setattr(prune, "sleep", write)
+    assert sum(prune_logs(engine, LIMIT)) == OLD
+    assert count(engine, scrape_logs) == len(pauses) == 3
+    assert min(pauses) >= prune.SHORTEST_PAUSE
+
+
 def test_two_at_once_delete_each_row_once(engine):
     store(engine, logs(OLD))
     both = Barrier(2)
@@ -209,3 +225,21 @@ def test_what_is_old_is_found_in_an_index_alone(mariadb, query, index, reached):
     assert explained["key"] == index
     assert "Using index" in explained["Extra"]
     assert "filesort" not in explained["Extra"]
+
+
+def test_the_partitions_of_the_docs_can_be_made_written_to_and_dropped(mariadb):
+    page = (Path(__file__).parents[2] / "docs" / "storage.md").read_text("utf-8")
+    make, drop = re.search(
+        r"```sql\n(ALTER TABLE scrape_logs.*?);\n(ALTER.*?);\n```", page, re.DOTALL
+    ).groups()
+    january = {"finished_at": datetime(2030, 1, 15, tzinfo=UTC)}
+    february = {"finished_at": datetime(2030, 2, 15, tzinfo=UTC)}
+    store(mariadb, [log("before", **january)])
+    with writing(mariadb) as connection:
+        connection.execute(text(make))
+    store(mariadb, [log("january", **january), log("february", **february), log("january", **january)])
+    assert count(mariadb, scrape_logs) == 3
+    with writing(mariadb) as connection:
+        connection.execute(text(drop))
+    with reading(mariadb) as connection:
+        assert connection.scalars(select(scrape_logs.c.task_id)).all() == ["february"]
