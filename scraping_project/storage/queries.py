@@ -8,7 +8,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, Table, func, or_, select
+from sqlalchemy import Column, Select, Table, func, or_, select
 
 from scraping_project.storage.tables import (
     attempt_minutes,
@@ -180,10 +180,14 @@ def newest_refused_rows(limit: int = 100) -> Query:
     return select(refused_rows).order_by(refused_rows.c.id.desc()).limit(limit)
 
 
-def minutes_before(moment: datetime, limit: int = 1000) -> Query:
-    """What of the roll-ups is old enough to be pruned."""
-    key = list(attempt_minutes.primary_key)
-    return select(*key).where(attempt_minutes.c.minute < naive_utc(moment)).limit(limit)
+def logs_before(before: datetime, reached: datetime | None = None, limit: int = 500) -> Query:
+    """What is old enough to be pruned, the oldest first, from the moment that was reached."""
+    return _before(scrape_logs.c.finished_at, before, reached, limit)
+
+
+def minutes_before(before: datetime, reached: datetime | None = None, limit: int = 500) -> Query:
+    """What of the roll-ups is old enough to be pruned, in the same way."""
+    return _before(attempt_minutes.c.minute, before, reached, limit)
 
 
 def largest_domains(limit: int = 20) -> Query:
@@ -193,3 +197,11 @@ def largest_domains(limit: int = 20) -> Query:
 
 def _newest(query: Query, table: Table, limit: int) -> Query:
     return query.order_by(table.c.finished_at.desc()).limit(limit)
+
+
+def _before(moment: Column[datetime], before: datetime, reached: datetime | None, limit: int) -> Query:
+    key = [column for column in moment.table.primary_key if column is not moment]
+    query = select(moment, *key).where(moment < naive_utc(before))
+    # What was deleted stays in the index for a while: it is not to be read again for every batch.
+    query = query if reached is None else query.where(moment >= reached)
+    return query.order_by(moment).limit(limit)
