@@ -18,7 +18,7 @@ Page = Sequence[Sequence[Any]]
 ReadPage = Callable[[Connection, Stretch, int], list[Row]]
 
 #: Logs of a page.
-LOGS_PAGE = 2_000
+LOGS_PAGE = 1_000
 #: Sites of a page, and about how many bytes, for one may hold megabytes of links. MariaDB makes a table of a
 #: list of a thousand ids (in_predicate_conversion_threshold).
 SITES_PAGE, SITES_BYTES = 900, 4 * 2**20
