@@ -17,9 +17,12 @@ ExportTable = Literal["sites", "logs", "links"]
 Page = Sequence[Sequence[Any]]
 ReadPage = Callable[[Connection, Stretch, int], list[Row]]
 
-#: Rows of a page, and about how many bytes, for a site may hold megabytes of links. MariaDB makes a table of
-#: a list of a thousand ids (in_predicate_conversion_threshold).
-PAGE_ROWS, PAGE_BYTES = 900, 4 * 2**20
+#: Logs of a page.
+LOGS_PAGE = 1_000
+#: Sites of a page, and about how many bytes, for one may hold megabytes of links. MariaDB makes a table of a
+#: list of a thousand ids (in_predicate_conversion_threshold).
+SITES_PAGE, SITES_BYTES = 900, 4 * 2**20
+LINKS_PAGE = 1_000
 
 COLUMNS: dict[ExportTable, tuple[str, ...]] = {
     "sites": tuple(sites.columns.keys()),
@@ -53,13 +56,13 @@ def pages(
         yield from _sites(engine, Walk(sites, domain, since))
     else:
         links = _links(engine, Walk(sites, domain, since))
-        yield from iter(lambda: list(islice(links, PAGE_ROWS)), [])
+        yield from iter(lambda: list(islice(links, LINKS_PAGE)), [])
 
 
 def _logs(engine: Engine, walk: Walk) -> Iterator[list[Row]]:
     columns = list(scrape_logs.columns)
     reader = Values(columns) if engine.dialect.name == "sqlite" else Packed(columns)
-    for page in _walked(engine, walk, reader.page):
+    for page in _walked(engine, walk, LOGS_PAGE, reader.page):
         yield shown(page, columns)
 
 
@@ -84,7 +87,7 @@ def _links(engine: Engine, walk: Walk) -> Iterator[tuple[Any, ...]]:
 
 
 def _site_ids(engine: Engine, walk: Walk) -> Iterator[list[int]]:
-    """The ids of sites that together have about PAGE_BYTES, or of one that is larger."""
+    """The ids of sites that together have about SITES_BYTES, or of one that is larger."""
     texts = (sites.c.url, sites.c.links, func.coalesce(sites.c.link_rels, ""))
     size = sum((func.length(cast(text, LargeBinary)) for text in texts), start=func.length(""))
     columns = [sites.c.id, size, as_stored(sites.c.last_scraped)]
@@ -92,11 +95,11 @@ def _site_ids(engine: Engine, walk: Walk) -> Iterator[list[int]]:
     def sizes(connection: Connection, stretch: Stretch, limit: int) -> list[Row]:
         return [list(row) for row in connection.execute(stretch.select(*columns).limit(limit))]
 
-    for page in _walked(engine, walk, sizes):
+    for page in _walked(engine, walk, SITES_PAGE, sizes):
         ids: list[int] = []
         total = 0
         for number, size_of_row, _ in page:
-            if ids and total + size_of_row > PAGE_BYTES:
+            if ids and total + size_of_row > SITES_BYTES:
                 yield ids
                 ids, total = [], 0
             ids.append(number)
@@ -104,13 +107,13 @@ def _site_ids(engine: Engine, walk: Walk) -> Iterator[list[int]]:
         yield ids
 
 
-def _walked(engine: Engine, walk: Walk, read: ReadPage) -> Iterator[list[Row]]:
+def _walked(engine: Engine, walk: Walk, size: int, read: ReadPage) -> Iterator[list[Row]]:
     """Pages of rows that begin with their id and end with their moment."""
     after: Place | None = None
     while True:
         # A connection a page: a slow reader holds neither a snapshot nor a connection.
         with reading(engine) as connection:
-            found = (read(connection, stretch, PAGE_ROWS) for stretch in walk.stretches(after))
+            found = (read(connection, stretch, size) for stretch in walk.stretches(after))
             page = next(filter(None, found), None)
         if page is None:
             return

@@ -23,13 +23,10 @@ def as_csv(pages: Iterable[Page], columns: Sequence[str], *, raw: bool = False) 
         raw: Leaves cells that a spreadsheet may take for a formula as they are. Otherwise they get
             a leading quote.
     """
-    text = StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(columns)
+    yield _line(columns).encode()
+    defused = frozenset() if raw else FORMULA_STARTS
     for page in pages:
-        yield _taken(text)
-        writer.writerows(page if raw else map(_defused, page))
-    yield _taken(text)
+        yield "".join([_line(_cells(row, defused)) for row in page]).encode()
 
 
 def as_json_lines(
@@ -49,15 +46,23 @@ def as_json_lines(
         yield encoder.encode_lines(objects)
 
 
-def _taken(text: StringIO) -> bytes:
-    taken = text.getvalue().encode()
-    text.seek(0)
-    text.truncate()
-    return taken
+def _cells(row: Sequence[Any], defused: frozenset[str]) -> list[str]:
+    return [
+        (f"'{value}" if value[:1] in defused else value)
+        if value.__class__ is str
+        else ("" if value is None else str(value))
+        for value in row
+    ]
 
 
-def _defused(row: Sequence[Any]) -> list[Any]:
-    return [f"'{cell}" if cell.__class__ is str and cell[:1] in FORMULA_STARTS else cell for cell in row]
+def _line(cells: Sequence[str]) -> str:
+    # Most lines have nothing to quote, and the csv module takes five times as long to see that.
+    line = ",".join(cells)
+    if line.count(",") == len(cells) - 1 and not ('"' in line or "\r" in line or "\n" in line):
+        return f"{line}\r\n"
+    text = StringIO(newline="")
+    csv.writer(text).writerow(cells)
+    return text.getvalue()
 
 
 def _embedding(row: Sequence[Any], places: Sequence[int]) -> Sequence[Any]:

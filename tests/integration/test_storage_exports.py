@@ -10,7 +10,7 @@ from sqlalchemy import text
 from scraping_project.items import Link, ScrapeLog, Site
 from scraping_project.storage import exports
 from scraping_project.storage.ahead import ahead
-from scraping_project.storage.exports import COLUMNS, JSON_COLUMNS, PAGE_ROWS, pages
+from scraping_project.storage.exports import COLUMNS, JSON_COLUMNS, LOGS_PAGE, SITES_PAGE, pages
 from scraping_project.storage.formats import as_csv, as_json_lines
 from scraping_project.storage.tables import scrape_logs
 from scraping_project.storage.transactions import reading, writing
@@ -88,20 +88,20 @@ def test_a_site_without_rels_or_content_has_an_empty_object_and_no_hash(engine):
 @pytest.mark.parametrize("table", ["sites", "logs"])
 @pytest.mark.parametrize("more", [0, 1])
 def test_every_row_comes_once_over_the_border_of_a_page(engine, table, conditions, more):
-    make = site if table == "sites" else log
+    make, size = (site, SITES_PAGE) if table == "sites" else (log, LOGS_PAGE)
     # Three share a moment, so that a page ends within one and another where one ends.
-    made = [make(f"http://a/{number}", (PAGE_ROWS - number) // 3) for number in range(PAGE_ROWS + more)]
-    write(engine, *made, make("http://b/", -PAGE_ROWS))
-    since = {"since": NOON - PAGE_ROWS * HOUR / 2} if "since" in conditions else {}
+    made = [make(f"http://a/{number}", (size - number) // 3) for number in range(size + more)]
+    write(engine, *made, make("http://b/", -size))
+    since = {"since": NOON - size * HOUR / 2} if "since" in conditions else {}
     rows = list(stream(engine, table, **(conditions | since)))
     ids = [row["id"] for row in rows if row["url"] != "http://b/"]
     assert sorted(ids) == sorted(set(ids))
-    assert len(ids) == PAGE_ROWS + more
+    assert len(ids) == size + more
     assert len(rows) - len(ids) == (not conditions)
 
 
 def test_a_page_of_sites_is_bounded_by_its_bytes(engine, monkeypatch):
-    monkeypatch.setattr(exports, "PAGE_BYTES", 10_000)
+    monkeypatch.setattr(exports, "SITES_BYTES", 10_000)
     large = [Link("http://x/" + "é" * 3_000)]
     for number in range(8):  # one by one, so that they get their ids in this order
         write(engine, site(f"http://a/{number}", links=large if number < 4 else []))
@@ -204,7 +204,8 @@ def test_an_export_reads_so_many_rows_as_it_gives(filled, monkeypatch, table, co
     """Each row is read at most three times: on the way, among the ids of the page, and itself."""
     expected = OURS if conditions else ROWS
     size = size if conditions else size * 18
-    monkeypatch.setattr(exports, "PAGE_ROWS", size)
+    monkeypatch.setattr(exports, "LOGS_PAGE", size)
+    monkeypatch.setattr(exports, "SITES_PAGE", size)
     with reading(filled) as connection:
         begin = handler_reads(connection)
         of_asking = handler_reads(connection) - begin
@@ -257,7 +258,7 @@ def test_a_reader_that_stops_ends_the_thread(engine):
 
 
 def test_rows_that_are_deleted_meanwhile_are_left_out(engine, monkeypatch):
-    monkeypatch.setattr(exports, "PAGE_ROWS", 2)
+    monkeypatch.setattr(exports, "LOGS_PAGE", 2)
     write(engine, *(log(f"http://a/{number}") for number in range(5)))
     coming = pages(engine, "logs")
     next(coming)

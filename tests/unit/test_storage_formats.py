@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import random
 
 import pytest
 
@@ -14,6 +15,15 @@ def csv_of(rows, columns=("a", "b"), **options):
 def test_cells_with_quotes_commas_and_line_ends_are_quoted_as_rfc_4180_says():
     text = csv_of([('x"y', "1,2", "l\r\nm", 7, None)], columns="abcde")
     assert text == 'a,b,c,d,e\r\n"x""y","1,2","l\r\nm",7,\r\n'
+
+
+def test_every_line_is_what_the_csv_module_writes():
+    chance = random.Random(7)
+    signs = ["", " ", "a", ",", '"', "'", "\r", "\n", "\t", "\x00", "\u2028", "\ufeff", "é", "😀", "="]
+    rows = [["".join(chance.choices(signs, k=chance.randrange(4))) for _ in range(3)] for _ in range(5_000)]
+    expected = io.StringIO(newline="")
+    csv.writer(expected).writerows([["a", "b", "c"], *rows])
+    assert csv_of(rows, columns="abc", raw=True) == expected.getvalue()
 
 
 @pytest.mark.parametrize("start", [*"=+-@\t\r\n", "\uff1d", "\uff0b", "\uff0d", "\uff20"])
