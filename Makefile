@@ -43,6 +43,7 @@ bench: .venv/dev
 	$(BIN)/python -m benchmarks.kills $(if $(QUICK),--kills 1)
 	$(BIN)/python -m benchmarks.politeness $(if $(QUICK),--quick)
 	$(if $(QUICK),,$(BIN)/python -m benchmarks.storage)
+	$(if $(QUICK),,$(BIN)/python -m benchmarks.exports)
 	$(BIN)/python -m benchmarks.speed $(if $(QUICK),--quick)
 
 # Long kill storms, seeds printed; ARGS='--seeds 20 --kills 20'.

@@ -10,8 +10,9 @@ from twisted.python.components import Componentized
 
 from deploy.directories import place_in_data_dir
 from deploy.limits import limit
-from deploy.login import has_login
+from deploy.login import login
 from deploy.logs import INTERVAL, LogKeeper
+from deploy.runner import MOST_STOP_SECONDS, stop_seconds
 from deploy.shutdown import end_runs_first
 
 
@@ -21,18 +22,30 @@ def application(config: Config) -> Componentized:
     It does not protect a Scrapyd without a password from other users of the same machine.
     """
     address = os.environ.get("SCRAPYD_BIND_ADDRESS") or config.get("bind_address", "127.0.0.1")
-    if address != "127.0.0.1" and not has_login(config):
+    if address != "127.0.0.1" and not login(config):
         raise ConfigError(
             f"Scrapyd does not start: on {address} it runs anybody's code. "
             "Set SCRAPYD_USERNAME and SCRAPYD_PASSWORD, or bind 127.0.0.1."
         )
+    check_stop_seconds()
     place_in_data_dir(config)
     built: Componentized = scrapyd.app.application(config)
     services: Any = IServiceCollection(built)
     for service in services:
         if hasattr(service, "args"):  # a listener's: where it listens, and the site
-            limit(service.args[1])
+            limit(service.args[1], login(config))
     rounds: Any = TimerService(INTERVAL, LogKeeper(config).keep)  # type: ignore[no-untyped-call]  # Twisted
     rounds.setServiceParent(services)
     end_runs_first(services.getServiceNamed("launcher"))
     return built
+
+
+def check_stop_seconds() -> None:
+    """Refuses what every runner would end at before its crawl began."""
+    try:
+        stop_seconds()
+    except ValueError:
+        raise ConfigError(
+            "Scrapyd does not start: SCRAPYD_STOP_SECONDS is a number of seconds from above 0 to"
+            f" {MOST_STOP_SECONDS:g}."
+        ) from None

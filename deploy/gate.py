@@ -13,7 +13,7 @@ from twisted.web import pages
 from twisted.web.http import BAD_REQUEST, Request
 from twisted.web.resource import Resource
 
-from deploy.login import has_login
+from deploy.login import login
 from scraping_project.run_requests import RunRequestError, check_name, check_run_id, check_version
 
 #: Fields that become parts of a path, a command line or a log, and what each may be.
@@ -29,7 +29,7 @@ NAMES: dict[bytes, Callable[[str], str]] = {
 
 def guarded_root(config: Config, app: Componentized) -> Resource:
     """Builds Scrapyd's web root behind the gate; scrapyd.conf names it as ``webroot``."""
-    return Gate(Root(config, app), any_host=has_login(config))
+    return Gate(Root(config, app), any_host=login(config) is not None)
 
 
 class Gate(Resource):

@@ -1,12 +1,18 @@
 """No body larger than its page needs: Scrapyd would hold all of it in memory before it asks who sends it."""
 
+from base64 import b64encode
+from functools import partial
+from hmac import compare_digest
 from typing import Any
 
 from twisted.web.server import Request
 
 #: Bytes of an egg, and of anything else.
 MAX_EGG, MAX_FORM = 64 * 1024 * 1024, 1024 * 1024
-TOO_LARGE = b"HTTP/1.1 413 Request Entity Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+END = b"\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+TOO_LARGE = b"HTTP/1.1 413 Request Entity Too Large" + END
+#: What is too large of a stranger may be just right of somebody with the login.
+WHO_ASKS = b'HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm="Scrapyd"' + END
 
 
 class LimitedRequest(Request):
@@ -16,16 +22,24 @@ class LimitedRequest(Request):
     _received = 0
     _limit = MAX_FORM
     _refused = False
+    _refusal = TOO_LARGE
+
+    def __init__(self, *arguments: Any, login: tuple[str, str] | None) -> None:
+        super().__init__(*arguments)  # type: ignore[no-untyped-call]  # Twisted types its methods in part
+        self._login = login
 
     def gotLength(self, length: int | None) -> None:  # noqa: N802 - Twisted's name
         # Twisted tells the request its path only when all of the body is there, which is too late.
         path: bytes = self.channel._path  # noqa: SLF001  see above
         if path.partition(b"?")[0].endswith(b"/addversion.json"):
-            self._limit = MAX_EGG
+            if self._may_deploy():
+                self._limit = MAX_EGG
+            else:
+                self._refusal = WHO_ASKS
         if length is not None and length > self._limit:
             self._refuse()
             length = None
-        super().gotLength(length)  # type: ignore[no-untyped-call]  # Twisted types its methods in part
+        super().gotLength(length)  # type: ignore[no-untyped-call]  # the same
 
     def handleContentChunk(self, data: bytes) -> None:  # noqa: N802 - the same
         self._received += len(data)
@@ -38,13 +52,23 @@ class LimitedRequest(Request):
         if not self._refused:
             super().requestReceived(command, path, version)  # type: ignore[no-untyped-call]  # the same
 
+    def _may_deploy(self) -> bool:
+        """Tells whether it is worth to hold what could be an egg; Scrapyd itself asks for the login later."""
+        if self._login is None:
+            return True
+        given = self.requestHeaders.getRawHeaders(b"authorization", [b""])[0]
+        kind, _, word = given.partition(b" ")
+        return kind.lower() == b"basic" and compare_digest(
+            word.strip(), b64encode(":".join(self._login).encode())
+        )
+
     def _refuse(self) -> None:
         if not self._refused:
             self._refused = True
-            self.channel.transport.write(TOO_LARGE)
+            self.channel.transport.write(self._refusal)
             self.channel.loseConnection()
 
 
-def limit(site: Any) -> None:
-    """Has a site refuse bodies that are too large."""
-    site.requestFactory = LimitedRequest
+def limit(site: Any, login: tuple[str, str] | None) -> None:
+    """Has a site refuse bodies that are too large; with a login, eggs of whoever does not have it, too."""
+    site.requestFactory = partial(LimitedRequest, login=login)

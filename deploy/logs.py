@@ -8,6 +8,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from scrapyd.config import Config
+from twisted.logger import Logger
+
+log = Logger()
 
 DAY = 86_400
 MEGABYTE = 1024 * 1024
@@ -30,12 +33,19 @@ class LogKeeper:
     def keep(self) -> None:
         """One round over all logs."""
         for path in self._logs():
-            with suppress(FileNotFoundError):  # Scrapyd deletes them, too
-                status = path.stat()
-                if time.time() - status.st_mtime > self._most_age:
-                    path.unlink()
-                elif path.suffix == ".log" and status.st_size > self._most_bytes:
-                    cut(path)
+            try:
+                self._keep(path)
+            except FileNotFoundError:  # Scrapyd deletes them, too
+                continue
+            except OSError as error:  # such as a full disk: this log is tried again in the next round
+                log.error("{path} could not be cut: {error}", path=path, error=error)  # noqa: TRY400  Twisted's
+
+    def _keep(self, path: Path) -> None:
+        status = path.stat()
+        if time.time() - status.st_mtime > self._most_age:
+            path.unlink()
+        elif path.suffix == ".log" and status.st_size > self._most_bytes:
+            cut(path)
 
     def _logs(self) -> Iterator[Path]:
         for directory, _, names in os.walk(self._directory):
@@ -44,6 +54,13 @@ class LogKeeper:
 
 def cut(path: Path) -> None:
     """Moves what a log holds into ``.log.1``, in place of what that held."""
-    with path.open("rb+") as log, path.with_name(f"{path.name}.1").open("wb") as old:
-        shutil.copyfileobj(log, old)
-        log.truncate(0)
+    old = path.with_name(f"{path.name}.1")
+    with path.open("rb+") as current:
+        try:
+            with old.open("wb") as copy:
+                shutil.copyfileobj(current, copy)
+        except OSError:
+            with suppress(OSError):
+                old.unlink()  # half a copy only takes room
+            raise
+        current.truncate(0)

@@ -47,15 +47,23 @@ def _record(run_id: str, ended: "Ended") -> None:
 
 def judge(ended: "Ended") -> tuple[Outcome, str, str | None]:
     """The outcome, reason and error of a run that left none of its own."""
-    if ended.asked:
-        return "cancelled", "killed, for it did not end in time" if ended.hard else "before it crawled", None
-    if ended.code == 0:
-        return "finished", "exit 0", None
-    if ended.code < 0:
-        name = signal.Signals(-ended.code).name
+    if ended.killed:
+        return "cancelled", f"killed, {ended.killed}", None
+    if ended.code < 0 and not (ended.asked and -ended.code == signal.SIGINT):
         hint = ": from outside, or out of memory" if -ended.code == signal.SIGKILL else ""
-        return "killed", f"{name}{hint}", None
-    return "failed", f"exit {ended.code}", last_line(ended.tail)
+        return "killed", f"{how(ended.code)}{hint}", None
+    if ended.asked:
+        return "cancelled", f"asked to end, {how(ended.code)}", None
+    if ended.code == 0:
+        return "finished", how(0), None
+    return "failed", how(ended.code), last_line(ended.tail)
+
+
+def how(code: int) -> str:
+    """An exit code, or the name of a signal; those for real time have none."""
+    if code >= 0:
+        return f"exit {code}"
+    return signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
 
 
 def last_line(text: str) -> str | None:

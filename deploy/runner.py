@@ -15,8 +15,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from types import FrameType
 
-#: Seconds that a crawl gets to end by itself, once it was asked to.
-STOP_SECONDS = float(os.environ.get("SCRAPYD_STOP_SECONDS") or 40)
+#: Seconds that a crawl gets to end by itself, once it was asked to; SCRAPYD_STOP_SECONDS may say otherwise.
+STOP_SECONDS, MOST_STOP_SECONDS = 40.0, 3600.0
 #: One wish to end may come twice: from Scrapyd, and from the terminal or the init that both run under.
 ONE_WISH = 1.0
 #: How much of the last that a crawl printed is kept, to say why it failed.
@@ -30,7 +30,7 @@ class Ended:
     pid: int
     code: int  # below 0: the signal that killed it
     asked: bool  # to end
-    hard: bool  # and killed by this process
+    killed: str | None  # by this process, and why
     tail: str  # of its standard error
 
 
@@ -42,7 +42,9 @@ class Crawl:
 
     def __init__(self, command: list[str]) -> None:
         self._asked_at: float | None = None
-        self._hard = False
+        self._passed_on = False
+        self._killed: str | None = None
+        self._stop_seconds = stop_seconds()
         self._process: subprocess.Popen[bytes] | None = None
         self._tail = b""
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -57,8 +59,8 @@ class Crawl:
             env=os.environ | {"RUNNER_PID": str(os.getpid())},
             process_group=0,
         )
-        if self._asked_at is not None:
-            self._signal(signal.SIGINT)
+        if self._asked_at is not None and not self._passed_on:  # twice would be another wish
+            self._signal(signal.SIGKILL if self._killed else signal.SIGINT)
 
     def wait(self) -> Ended:
         """Waits for the child to end."""
@@ -75,7 +77,7 @@ class Crawl:
         for thread in threads:
             thread.join(timeout=1)  # a process that the crawl has left behind may keep them open
         tail = self._tail.decode(errors="replace")
-        return Ended(self._process.pid, code, self._asked_at is not None, self._hard, tail)
+        return Ended(self._process.pid, code, self._asked_at is not None, self._killed, tail)
 
     def _pass_on(self, source: int, to: int) -> None:
         while chunk := os.read(source, 65_536):
@@ -88,19 +90,34 @@ class Crawl:
         now = time.monotonic()
         if self._asked_at is None:
             self._asked_at = now
-            signal.setitimer(signal.ITIMER_REAL, STOP_SECONDS)
+            signal.setitimer(signal.ITIMER_REAL, self._stop_seconds)
         elif now - self._asked_at < ONE_WISH:
             return
         self._signal(signal.SIGINT)
 
-    def _kill(self, _number: int, _frame: FrameType | None) -> None:
+    def _kill(self, number: int, _frame: FrameType | None) -> None:
         self._asked_at = self._asked_at or time.monotonic()
-        self._hard = True
+        self._killed = self._killed or (
+            "for it did not end in time" if number == signal.SIGALRM else "as asked"
+        )
         self._signal(signal.SIGKILL)
 
     def _signal(self, number: signal.Signals) -> None:
         if self._process is not None:
+            self._passed_on = True
             self._process.send_signal(number)
+
+
+def stop_seconds() -> float:
+    """How long a crawl gets to end.
+
+    Raises:
+        ValueError: The environment does not say a number of seconds.
+    """
+    seconds = float(os.environ.get("SCRAPYD_STOP_SECONDS") or STOP_SECONDS)
+    if not 0 < seconds <= MOST_STOP_SECONDS:
+        raise ValueError(seconds)
+    return seconds
 
 
 def run_id(arguments: list[str]) -> str | None:

@@ -4,7 +4,7 @@ import math
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from io import BytesIO
 from tempfile import NamedTemporaryFile
@@ -15,6 +15,7 @@ from zipfile import is_zipfile
 from scrapyd import webservice
 from scrapyd.config import Config
 from sqlalchemy import Engine
+from twisted.internet.error import ProcessExitedAlready
 from twisted.web import http
 from twisted.web.error import Error
 from twisted.web.http import Request
@@ -30,6 +31,9 @@ from scraping_project.storage.runs import AskedRun, ask_run, refuse_unless_pendi
 FIELDS = frozenset({b"project", b"spider", b"_version", b"jobid", b"priority", b"setting"})
 #: What a runner is told: to end its crawl, or by SIGQUIT (3) to kill it, and see that.
 SIGNALS = {"INT": "INT", "2": "INT", "TERM": "TERM", "15": "TERM", "KILL": "3", "9": "3"}
+
+#: Seconds that an egg gets to list its spiders. Scrapyd serves nobody else meanwhile.
+TRIAL_SECONDS = 60.0
 
 
 def refusal(message: object) -> Error:
@@ -51,7 +55,7 @@ class Schedule(webservice.Schedule):  # type: ignore[misc]  # the same
         arguments, settings = asked(request)
         run_id = field(request, b"jobid") or uuid4().hex
         request.args[b"jobid"] = [run_id.encode()]
-        if self._has(run_id):
+        if place_of(self.root, run_id):
             return {"jobid": run_id}
         run = AskedRun(
             id=run_id,
@@ -59,19 +63,29 @@ class Schedule(webservice.Schedule):  # type: ignore[misc]  # the same
             spider=field(request, b"spider"),
             arguments=arguments,
             settings=settings,
-            node=f"http://{request.getHeader('host')}",
+            node=f"http://{host}" if (host := request.getHeader("host")) else None,
             egg_version=field(request, b"_version") or None,
         )
         with open_database() as engine:
             refuse_unless_pending(engine, run_id)
             answer: dict[str, Any] = super().render_POST(request)
-            ask_run(engine, run)
+            try:
+                ask_run(engine, run)
+            except StorageError:  # it must not run, for whoever asked is told that it was not taken
+                self.root.poller.queues[run.project].remove(lambda message: message["_job"] == run_id)
+                raise
         return answer
 
-    def _has(self, run_id: str) -> bool:
-        running = any(process.job == run_id for process in self.root.launcher.processes.values())
-        queues = self.root.poller.queues.values()
-        return running or any(message["_job"] == run_id for queue in queues for message in queue.list())
+
+class Status(webservice.Status):  # type: ignore[misc]  # the same
+    """Says of a run that ended here before it began, and was posted here again, where it is now."""
+
+    def render_GET(self, request: Request) -> dict[str, Any]:  # noqa: N802 - Twisted's name
+        run_id = field(request, b"job")
+        answer: dict[str, Any] = super().render_GET(request)
+        if answer["currstate"] == "finished":
+            answer["currstate"] = place_of(self.root, run_id) or "finished"
+        return answer
 
 
 class Cancel(webservice.Cancel):  # type: ignore[misc]  # the same
@@ -83,11 +97,16 @@ class Cancel(webservice.Cancel):  # type: ignore[misc]  # the same
             raise refusal(f"signal {name[:20]!r} is none of INT, TERM and KILL")
         request.args[b"signal"] = [SIGNALS[name].encode()]
         run_id = field(request, b"job")
-        answer: dict[str, Any] = super().render_POST(request)
-        if answer["prevstate"] is not None:
-            # Of one that runs, too: its process may be too young to take a signal, and is refused later then.
-            with open_database() as engine:
-                withdraw_run(engine, run_id, "cancelled", "before it started")
+        queue = self.root.poller.queues.get(field(request, b"project"))
+        # On record first, or it would be posted again as one that was lost.
+        if queue is not None and waits([queue], run_id):
+            withdraw(run_id)
+        try:
+            answer: dict[str, Any] = super().render_POST(request)
+        except ProcessExitedAlready:  # and Scrapyd has not heard of it yet
+            answer = {"prevstate": "running"}
+        if answer["prevstate"] == "running":
+            withdraw(run_id)  # its process may be too young to take a signal, and is refused later then
         return answer
 
 
@@ -99,7 +118,10 @@ class AddVersion(webservice.AddVersion):  # type: ignore[misc]  # the same
         egg = (request.args.get(b"egg") or [b""])[0]
         if not (project and version and is_zipfile(BytesIO(egg))):
             return cast("dict[str, Any]", super().render_POST(request))  # it says what is missing
-        spiders = self._try(egg, project)
+        try:
+            spiders = self._try(egg, project)
+        except subprocess.TimeoutExpired:
+            raise broken(f"it has not listed its spiders in {TRIAL_SECONDS:g} seconds") from None
         stored = self.root.eggstorage.put(BytesIO(egg), project, version)
         self.root.update_projects()
         webservice.spider_list.cache[project].pop(None, None)
@@ -119,12 +141,19 @@ class AddVersion(webservice.AddVersion):  # type: ignore[misc]  # the same
                 encoding="utf-8",
                 errors="replace",
                 check=False,
+                timeout=TRIAL_SECONDS,
             )
         if done.returncode:
-            # Not 200, as Scrapyd would answer: scrapyd-deploy takes that for a deploy that went well.
-            said = done.stderr.strip() or done.stdout.strip()
-            raise Error(code=http.BAD_REQUEST, message=f"the egg does not work:\n{said[-4000:]}".encode())
+            raise broken(done.stderr.strip() or done.stdout.strip())
         return done.stdout.splitlines()
+
+
+def broken(why: str) -> Error:
+    """What is answered to an egg that does not work.
+
+    Not 200, as Scrapyd would answer: scrapyd-deploy takes that for a deploy that went well.
+    """
+    return Error(code=http.BAD_REQUEST, message=f"the egg does not work:\n{why[-4000:]}".encode())
 
 
 def asked(request: Request) -> tuple[dict[str, str], dict[str, str]]:
@@ -136,6 +165,8 @@ def asked(request: Request) -> tuple[dict[str, str], dict[str, str]]:
         settings = {name: value for name, _, value in pairs}
         check_arguments(arguments)
         check_settings(settings)
+        if not all(equals for _, equals, _ in pairs):
+            raise RunRequestError("setting is NAME=VALUE")
         if not math.isfinite(float(field(request, b"priority") or 0)):
             raise RunRequestError("priority is a number")
     except (UnicodeDecodeError, ValueError) as error:
@@ -148,12 +179,32 @@ def open_database() -> Iterator[Engine]:
     """Opens the database for a moment, or refuses the request because of it."""
     try:
         engine = database(Config())
-        database_answers(engine)
-        migrate(engine)
-        yield engine
-        engine.dispose()
+        try:
+            database_answers(engine)
+            migrate(engine)
+            yield engine
+        finally:
+            engine.dispose()
     except StorageError as error:
         raise refusal(error) from error
+
+
+def withdraw(run_id: str) -> None:
+    """Writes a run that has not started as cancelled."""
+    with open_database() as engine:
+        withdraw_run(engine, run_id, "cancelled", "before it started")
+
+
+def place_of(root: Any, run_id: str) -> str | None:
+    """Where a run is on this node that has not ended: ``running`` or ``pending``."""
+    if any(process.job == run_id for process in root.launcher.processes.values()):
+        return "running"
+    return "pending" if waits(root.poller.queues.values(), run_id) else None
+
+
+def waits(queues: Iterable[Any], run_id: str) -> bool:
+    """Tells whether a run waits in one of the queues."""
+    return any(message["_job"] == run_id for queue in queues for message in queue.list())
 
 
 def field(request: Request, name: bytes) -> str:

@@ -3,6 +3,7 @@
 import itertools
 import time
 from collections.abc import Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -13,6 +14,9 @@ from scrapy.http import Response
 
 from scraping_project.frontier.steps import Leased, Push
 from scraping_project.slots import Clock
+
+#: How an attempt ended: status, reason, message. None: it leaves no log row.
+Outcome = tuple[str, str | None, str | None]
 
 
 def utc_now() -> datetime:
@@ -39,7 +43,15 @@ class Attempt:
     successor: Push | None = None  # the redirect or retry that takes its place
     retry_in_ms: int = 0  # how long its retry waits
     given_back: bool = False  # its callback asked for the run to end
+    asked: bool = False  # its callback asked for other requests
+    origin: "Attempt | None" = None  # of one that can't be written down: whose lease waits for it
+    kept: int = 0  # requests that can't be written down and that its lease waits for
     clock: Clock | None = None  # of its slot, until it is back from the download
+
+    @property
+    def was_left(self) -> bool:
+        """Whether it was not brought to an end: another run may do that."""
+        return self.given_back or self.result is None
 
     def sending(self) -> None:
         self.sent_ms = time.monotonic() * 1000
@@ -49,6 +61,10 @@ class Attempt:
         self.wire = wire
         if self.sent_ms is not None:
             self.latency_ms = round(time.monotonic() * 1000 - self.sent_ms)
+
+
+#: Whose callback is running: Scrapy parses each answer in a task of its own.
+asking: ContextVar[Attempt | None] = ContextVar("asking", default=None)
 
 
 class Attempts:
@@ -63,6 +79,7 @@ class Attempts:
         # Weak, for a replacement may be dropped before it is scheduled: offsite, duplicate.
         self._heirs: WeakKeyDictionary[Request, Attempt] = WeakKeyDictionary()
         self._aliases: dict[Request, Attempt] = {}
+        self._held: dict[Attempt, Outcome | None] = {}  # ended, but what they asked for is kept here
         self._serial = itertools.count(1)
         self._prefix = uuid4().hex[:12]
 
@@ -77,10 +94,14 @@ class Attempts:
         request: Request,
         request_id: str,
         number: int,
+        *,
         leased: Leased | None = None,
         clock: Clock | None = None,
+        origin: Attempt | None = None,
     ) -> None:
-        self._current[request] = Attempt(request, request_id, number, leased=leased, clock=clock)
+        self._current[request] = Attempt(
+            request, request_id, number, leased=leased, clock=clock, origin=origin
+        )
 
     def of(self, request: Request | None) -> Attempt | None:
         if request is None:
@@ -97,6 +118,27 @@ class Attempts:
         del self._current[attempt.request]
         if attempt.alias is not None:
             self._aliases.pop(attempt.alias, None)  # two answers of a cache may name the same request
+
+    def leases_that_end(
+        self, attempt: Attempt, outcome: Outcome | None
+    ) -> Iterator[tuple[Attempt, Outcome | None]]:
+        """An ended attempt, unless its lease has to wait, and what has waited for this one."""
+        if attempt.kept:
+            self._held[attempt] = outcome
+            return
+        yield attempt, outcome
+        origin = attempt.origin
+        if origin is None:
+            return
+        origin.kept -= 1
+        origin.given_back |= attempt.was_left
+        if not origin.kept and origin in self._held:
+            yield from self.leases_that_end(origin, self._held.pop(origin))
+
+    def lose_held(self) -> None:
+        """Others have the leases of those that have ended and wait."""
+        for attempt in self._held:
+            attempt.leased = None
 
     def replace(self, attempt: Attempt, replacement: Request) -> None:
         """Remember that a redirect's or retry's new request takes the place of another."""

@@ -12,45 +12,50 @@ import logging
 import sys
 import time
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, Protocol, Self, cast
 from uuid import uuid4
+from weakref import WeakSet
 
-from scrapy import Spider, signals
+from scrapy import Request, Spider, signals
 from scrapy.exceptions import CloseSpider, DontCloseSpider
 from scrapy.utils.misc import load_object
 
-from scraping_project import embedded, ends, engine, reasons, run
+from scraping_project import embedded, ends, engine, payloads, reasons, run
 from scraping_project.drops import Drops
 from scraping_project.extensions.attempts import AttemptLog
-from scraping_project.frontier.connection import connect as connect_redis
-from scraping_project.frontier.errors import CrawlOver, CrawlRefused, FrontierError, SetBack, WorkerReaped
-from scraping_project.frontier.frontier import Frontier, Joined
-from scraping_project.frontier.keys import Keys
-from scraping_project.frontier.robots import RobotsCache
-from scraping_project.frontier.steps import Burial, End, Heard, Leased, Push, Step, blob, read_leased
+from scraping_project.frontier.errors import (
+    CrawlOver,
+    CrawlRefused,
+    FrontierError,
+    FrontierFull,
+    SetBack,
+    WorkerReaped,
+)
+from scraping_project.frontier.frontier import Joined
+from scraping_project.frontier.steps import Burial, End, Heard, Leased, Push, Refusal, Step, blob, read_leased
 from scraping_project.frontier.worker import Worker
-from scraping_project.heartbeat import Heartbeat
+from scraping_project.membership import Membership
+from scraping_project.outage import Outage
 from scraping_project.slots import Slots
 from scraping_project.storage.engine import connect
 from scraping_project.storage.errors import StorageError
 from scraping_project.storage.migrate import migrate
 from scraping_project.storage.writer import Writer
-from scraping_project.terms import conflict, rules_of, seeds_of
+from scraping_project.terms import conflict
 
 if TYPE_CHECKING:
-    import redis
     from scrapy.crawler import Crawler
 
 logger = logging.getLogger(__name__)
 
 #: Seconds that the end of a run may take before what is left is given back.
 LAST_PATIENCE = 25.0
-#: Seconds between two tries while the database or Redis is away, and between two looks after dead workers
-#: (at most: a quarter of a lease, since a pass that is late looks like an outage of Redis).
-PAUSE, TENDING = 1.0, 2.0
+#: Seconds between two tries while the database or Redis is away.
+PAUSE = 1.0
 #: Seconds between two checkpoints at least.
 GAP = 0.02
+#: So much of a refused seed is kept, bytes.
+MAX_REFUSED = 8_000
 #: So many requests to push are worth a checkpoint of their own.
 MANY = 1000
 
@@ -73,17 +78,14 @@ class Checkpoint:
         settings = crawler.settings
         self._crawler = crawler
         self._database = connect(settings["DATABASE_URL"])
-        self._redis: redis.Redis | None = None
+        self.membership = Membership(settings, self._database)
         self.writer = Writer(self._database)
         self.slots = Slots(settings)
         self._interval = settings.getfloat("CHECKPOINT_INTERVAL")
-        self._lease_ms = int(settings.getfloat("FRONTIER_LEASE") * 1000)
-        self._stuck_after = settings.getfloat("FRONTIER_STUCK_AFTER")
         self._due = asyncio.Event()
         self._closing = False
         self._loop: asyncio.Task[None] | None = None
-        self._tending: asyncio.Task[None] | None = None
-        self._away: str | None = None
+        self._away = Outage()
         self._stop_asked = 0.0
         self._reported = self._counted = 0  # answered pages that were said, and that the ledger has
         self._rate = 0.0
@@ -91,6 +93,7 @@ class Checkpoint:
         self._held_back = False  # the scheduler, since the leases may have lapsed
         self.started = False  # the spider's own start requests are all said
         self.waits_for_seeds = False
+        self.seeds: WeakSet[Request] = WeakSet()  # not yet pushed
         self.heard: Heard | None = None
         self.pages = 0  # answered, of the crawl
         self._ended_by: str | None = None
@@ -127,7 +130,7 @@ class Checkpoint:
         """
         self._log.run_id = getattr(spider, "_job", None) or uuid4().hex
         try:
-            self.worker = await asyncio.to_thread(self._worker, spider)
+            await asyncio.to_thread(self.membership.connect, spider)
             joined = await asyncio.to_thread(self.worker.join)
             self._log.crawl_id = joined.crawl_id
             await asyncio.to_thread(migrate, self._database)
@@ -147,14 +150,10 @@ class Checkpoint:
         if joined.queued and (joined.alone or not self._crawler.settings["REPORT_FILE"]):  # of --workers, one
             print(f"resuming: {joined.queued} queued", file=sys.stderr, flush=True)  # noqa: T201  for people
         self.pages = joined.pages
-        self._heartbeat = Heartbeat(
-            self.worker.extend, interval=self._lease_ms / 3000, stuck_after=self._stuck_after
-        )
-        self._heartbeat.start()
+        self.membership.keep(when_reaped=self.hurry)
         self._stop_asked = asyncio.get_running_loop().time()
         self._loop = asyncio.create_task(self._run())
-        self._tending = asyncio.create_task(self._tend())
-        engine.before_forced_stop(self._abandon)
+        engine.before_forced_stop(self.membership.abandon)
 
     async def close(self, reason: str) -> None:
         """Commit and say what is left, give back what is still leased, and go."""
@@ -168,12 +167,11 @@ class Checkpoint:
             await self._go(reason)
 
     async def _go(self, reason: str) -> None:
-        if self._tending:
-            self._tending.cancel()
+        self.membership.look_away()
         complete = not self._faulty and await self._last_commits()
-        self._heartbeat.end()
+        self.membership.keep_no_more()
         stats = self._crawler.stats
-        stats.set_value("frontier/given_back", await asyncio.to_thread(self._leave))
+        stats.set_value("frontier/given_back", await asyncio.to_thread(self.membership.leave))
         stats.set_value("frontier/answered", self.pages)
         stats.set_value("frontier/left_at", time.monotonic())  # before the count: the last to leave sees all
         stats.set_value("frontier/queued", await asyncio.to_thread(self._left))
@@ -187,8 +185,7 @@ class Checkpoint:
 
     def _disconnect(self) -> None:
         self._database.dispose()
-        if self._redis is not None:
-            self._redis.close()
+        self.membership.disconnect()
 
     async def _finish(self, reason: str) -> None:
         try:
@@ -233,11 +230,21 @@ class Checkpoint:
         text = self._log.refuse_leased(leased, error)
         self.worker.said.bury.append(Burial(leased.id, leased.delivery, blob(text)))
 
+    def refuse(self, seed: bytes, error: Exception) -> None:
+        """Make a dead letter of a seed that no request can be made of."""
+        text = seed[:MAX_REFUSED].decode(errors="replace")
+        letter = self._log.refuse_seed(text, error)
+        self.worker.said.refuse.append(Refusal(blob(letter), blob(payloads.of_url(text))))
+
     @property
     def budget(self) -> float:
         """How many more pages the crawl may be answered, by what is known here."""
         limit = getattr(self._crawler.spider, "max_pages", None)
         return limit - self.pages - (self._log.answered - self._counted) if limit else float("inf")
+
+    @property
+    def worker(self) -> Worker:
+        return self.membership.worker
 
     @property
     def _buffers(self) -> Buffers:
@@ -249,20 +256,6 @@ class Checkpoint:
         if log is None:
             raise RuntimeError("scraping_project.checkpoint.Checkpoint needs the extension AttemptLog")
         return log
-
-    def _worker(self, spider: Spider) -> Worker:
-        settings = self._crawler.settings
-        found = embedded.resolve(settings["REDIS_URL"], Path(settings["DATA_DIR"]))
-        self.redis_url = found.url
-        keys = Keys(getattr(spider, "frontier", "") or spider.name)
-        self._redis = connect_redis(found.url)
-        self.robots = RobotsCache(self._redis, keys)
-        return Worker(
-            Frontier(self._redis, keys),
-            rules=rules_of(spider),
-            seeds=seeds_of(spider),
-            lease_ms=self._lease_ms,
-        )
 
     async def _run(self) -> None:
         try:
@@ -308,7 +301,7 @@ class Checkpoint:
 
     async def _commit(self) -> bool:
         """One group commit; whether it went through."""
-        self._heartbeat.tick()
+        self.membership.tick()
         self._settle()
         try:
             # What is said is settled before the commit, so that nothing is acked whose rows it did not hold.
@@ -316,14 +309,21 @@ class Checkpoint:
             step = self.worker.next_step(started=self.started, **wishes)
             await asyncio.to_thread(self.writer.commit)
             asked_at = time.monotonic()
-            heard = await asyncio.to_thread(self.worker.exchange, step)
+            try:
+                heard, full = await asyncio.to_thread(self.worker.exchange, step), None
+            except FrontierFull as error:
+                step, full = self.worker.lighten(step), error
+                heard = await asyncio.to_thread(self.worker.exchange, step)
         except (WorkerReaped, CrawlOver) as error:
             await self._join_again(error)
             return False
         except (StorageError, FrontierError) as error:
-            self._pause(error)
+            self._away.begins(error)
             return False
-        self._resume()
+        if full:
+            self._away.begins(full)
+        else:
+            self._away.ends()
         self._counted += step.pages
         self.worker.answered(step, heard)
         self.slots.hear(heard, asked_at, time.monotonic())
@@ -377,12 +377,15 @@ class Checkpoint:
             attempt.leased = None
             if isinstance(error, CrawlOver):
                 attempt.request_id = self._log.attempts.new_id()  # the next crawl has numbers of its own
+        self._log.attempts.lose_held()
         self._buffers.drop()
         pushes = self.worker.forget()
         if isinstance(error, WorkerReaped):
             self.worker.said.push.extend(pushes)  # whoever has their parents finds them again, but not seeds
         if isinstance(error, SetBack):
-            await asyncio.to_thread(self._leave)  # the older frontier has leases that nobody would end
+            await asyncio.to_thread(
+                self.membership.leave
+            )  # the older frontier has leases that nobody would end
         if isinstance(error, CrawlOver) and not self.waits_for_seeds:
             self._ended_by = "cleared"
             return
@@ -395,22 +398,9 @@ class Checkpoint:
             self._crawler.stats.set_value("frontier/refused", conflict(refused, self.worker.keys))
             self._ended_by = "refused"
         except FrontierError as away:
-            self._pause(away)
+            self._away.begins(away)
         else:
             self._log.crawl_id = joined.crawl_id
-
-    async def _tend(self) -> None:
-        while True:
-            await asyncio.sleep(min(TENDING, self._lease_ms / 4000))
-            try:
-                reaped = await asyncio.to_thread(self.worker.tend)
-                await asyncio.to_thread(run.lose, self._database, reaped)
-            except (FrontierError, StorageError) as error:
-                logger.info("Dead workers could not be looked after: %s", error)
-                continue
-            if reaped:
-                logger.info("Took back what %s held", ", ".join(reaped))
-                self.hurry()
 
     async def _last_commits(self) -> bool:
         """Commit until nothing is left to say; whether that was reached."""
@@ -425,18 +415,6 @@ class Checkpoint:
                 await asyncio.sleep(PAUSE)
         return True
 
-    def _leave(self) -> int:
-        try:
-            return self.worker.leave()
-        except FrontierError as error:
-            logger.warning("The leases could not be given back (%s): they end by themselves", error)
-            return 0
-
-    def _abandon(self) -> None:
-        """The process is forced to stop: give back at once what it holds."""
-        if not self.worker.gone.is_set():
-            self._leave()
-
     def _left(self) -> int:
         """How many requests are queued; by the last that was heard when Redis is away."""
         try:
@@ -444,18 +422,6 @@ class Checkpoint:
         except FrontierError:
             return self.heard.ledger.queued + self.heard.ledger.delayed if self.heard else 0
         return counts.get("queued", 0) + counts.get("delayed", 0)
-
-    def _pause(self, error: Exception) -> None:
-        what = "Nothing can be stored" if isinstance(error, StorageError) else "Redis does not answer"
-        if self._away != what:
-            logger.warning("%s (%s): the crawl waits", what, error)
-        self._away = what
-
-    def _resume(self) -> None:
-        if self._away is not None:
-            what = "The database takes rows again" if "stored" in self._away else "Redis answers again"
-            logger.warning("%s: the crawl goes on", what)
-        self._away = None
 
 
 def _check_scheduler(scheduler: str | type) -> None:

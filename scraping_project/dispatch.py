@@ -3,7 +3,6 @@
 An id may be posted any number of times and to any number of nodes: the row of the run lets one of them start.
 """
 
-import heapq
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -29,24 +28,25 @@ class Places:
 
     def __init__(self, nodes: Nodes) -> None:
         self.silent: list[NodeError] = []
-        self._heap: list[tuple[int, int, Node]] = []
-        for number, node in enumerate(nodes):
+        self._free: dict[Node, int] = {}
+        for node in nodes:
             try:
-                heapq.heappush(self._heap, (-node.free_places(), number, node))
+                self._free[node] = node.free_places()
             except NodeError as error:
                 self.silent.append(error)
 
-    def emptiest_first(self) -> Iterator[Node]:
-        """The nodes, each once, the one with most free places first."""
-        for _, _, node in sorted(self._heap, key=lambda entry: entry[:2]):
-            yield node
+    def emptiest_first(self) -> list[Node]:
+        """The nodes, the one with most free places first."""
+        return sorted(self._free, key=lambda node: -self._free[node])
 
-    def take(self, taken: Node) -> bool:
+    def take(self, node: Node) -> bool:
         """Counts one place of a node as taken; False when the run will have to wait there."""
-        entry = next(entry for entry in self._heap if entry[2] is taken)
-        self._heap.remove(entry)
-        self._heap.append((entry[0] + 1, *entry[1:]))
-        return entry[0] < 0
+        self._free[node] -= 1
+        return self._free[node] >= 0
+
+    def hold(self, run_id: str) -> bool:
+        """Tells whether a run waits or runs on one of them: one may have ended there before it started."""
+        return any(_state(node, run_id) in ("pending", "running") for node in self._free)
 
 
 def start(database: Engine, places: Places, run: AskedRun) -> tuple[Node, bool]:
@@ -61,26 +61,42 @@ def start(database: Engine, places: Places, run: AskedRun) -> tuple[Node, bool]:
     except NodeError as error:
         withdraw_run(database, run.id, "failed", str(error))
         raise
+    except KeyboardInterrupt:  # or it would be posted again when nobody wants it any more
+        withdraw_run(database, run.id, "cancelled", "interrupted while it was posted")
+        raise
 
 
-def post_again(database: Engine, nodes: Nodes) -> Iterator[tuple[str, Node]]:
-    """Posts every pending run that its node has lost to a node that answers; yields each with it.
+def post_again(database: Engine, nodes: Nodes) -> Iterator[tuple[str, Node | NodeError]]:
+    """Posts every pending run that its node has lost to a node that answers.
+
+    Yields each run's id with the node that has it now; or with why no node takes it, and then it stays
+    pending and keeps no other from being posted.
 
     Raises:
-        NodeError: No node takes one; it stays pending.
+        NodeError: No node answers.
     """
     long_ago = datetime.now(UTC).replace(tzinfo=None) - GRACE
     pending = [run for run in read_runs(database, outcomes=["pending"]) if run.started_at < long_ago]
     if not pending:
         return
     places = Places(nodes)
+    if not places.emptiest_first():
+        raise _none_takes_it(places.silent)
     for run in pending:
-        if run.project and nodes.with_run(run.id, run.node)[0] is None:
+        if run.project and not places.hold(run.id):
             try:
-                node, _ = _post(database, places, _asked(run))
+                yield run.id, _post(database, places, _asked(run))[0]
             except RunTaken:
                 continue
-            yield run.id, node
+            except NodeError as error:
+                yield run.id, error
+
+
+def _state(node: Node, run_id: str) -> str | None:
+    try:
+        return node.known(run_id).currstate
+    except NodeError:  # it has fallen silent since; the row lets a run start only once
+        return None
 
 
 def _asked(run: KnownRun) -> AskedRun:
@@ -91,6 +107,7 @@ def _asked(run: KnownRun) -> AskedRun:
         arguments=run.arguments,
         settings=run.settings,
         node=None,
+        egg_version=run.egg_version,
     )
 
 
@@ -106,9 +123,14 @@ def _post(database: Engine, places: Places, run: AskedRun) -> tuple[Node, bool]:
                 spider=run.spider,
                 arguments=run.arguments,
                 settings=run.settings,
+                version=run.egg_version,
             )
         except NodeError as error:
             refusals.append(error)  # it may have taken it all the same: the row lets only one start
             continue
         return node, places.take(node)
-    raise NodeError("; ".join(map(str, refusals)) or "there is no node")
+    raise _none_takes_it(refusals)
+
+
+def _none_takes_it(refusals: list[NodeError]) -> NodeError:
+    return NodeError("; ".join(map(str, refusals)))

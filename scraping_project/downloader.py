@@ -12,6 +12,7 @@ from scrapy.utils.defer import _schedule_coro, deferred_from_coro  # as Scrapy's
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from scraping_project import conditions
 from scraping_project.checkpoint import Checkpoint
 from scraping_project.domains import registered_domain
 from scraping_project.extensions.attempts import AttemptLog
@@ -50,6 +51,8 @@ class Downloader(downloader.Downloader):
         self._hurry = checkpoint.hurry
         self._by_domain = crawler.settings["FRONTIER_SLOT_BY"] == "domain"
         self._throttle = Throttle(crawler.settings)
+        self._on_wire = 0
+        self._crowded: dict[downloader.Slot, None] = {}  # may send, once an answer makes room; in turn
 
     def needs_backout(self) -> bool:
         """Whether enough is under way; what waits for its slot would hold up others, so it does not count."""
@@ -80,6 +83,8 @@ class Downloader(downloader.Downloader):
         attempt.result = result.value if isinstance(result, Failure) else result
         if isinstance(result, Request):
             self._attempts.replace(attempt, result)
+            if result.url != attempt.request.url:
+                conditions.drop(result)
         elif isinstance(result, Response) and result.request is not None:
             self._attempts.also(result.request, attempt)
         return result
@@ -111,6 +116,9 @@ class Downloader(downloader.Downloader):
         if clock.blocked:
             self._refuse_queued(slot, clock)
         while slot.queue and (at := clock.may_send(now := monotonic())) <= now:
+            if self._on_wire >= self.total_concurrency:  # many slots may come due at once
+                self._crowded[slot] = None
+                return
             self._send(slot, clock, now)
         if not slot.queue:
             return
@@ -128,6 +136,7 @@ class Downloader(downloader.Downloader):
         request, queued = slot.queue.popleft()
         slot.lastseen, slot.delay, slot.concurrency = now, clock.delay, clock.permits
         clock.send(now)
+        self._on_wire += 1
         _schedule_coro(self._wait_for_download(slot, request, queued))
 
     async def _download(self, slot: downloader.Slot, request: Request) -> Response:
@@ -145,7 +154,15 @@ class Downloader(downloader.Downloader):
             return response
         finally:
             clock.on_wire -= 1
+            self._on_wire -= 1
+            self._make_use_of_room()
             self._process_queue(slot)  # when Scrapy did it, this one was still on the wire
+
+    def _make_use_of_room(self) -> None:
+        while self._crowded and self._on_wire < self.total_concurrency:
+            slot = next(iter(self._crowded))
+            del self._crowded[slot]
+            self._process_queue(slot)
 
     def _look_again(self, clock: Clock) -> None:
         if slot := self.slots.get(clock.name):

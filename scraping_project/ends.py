@@ -2,12 +2,9 @@
 
 import msgspec
 
-from scraping_project.attempts import Attempt, utc_now
+from scraping_project.attempts import Attempt, Outcome, utc_now
 from scraping_project.frontier.steps import Burial, End, Move, Nack, blob
 from scraping_project.frontier.worker import Said
-
-#: What is known when an attempt has ended: status, reason, message. None: it leaves no log row.
-Outcome = tuple[str, str | None, str | None]
 
 
 def say(said: Said, attempt: Attempt, outcome: Outcome | None) -> None:
@@ -17,7 +14,7 @@ def say(said: Said, attempt: Attempt, outcome: Outcome | None) -> None:
         return
     end = End(leased.id, leased.delivery)
     successor = attempt.successor
-    if attempt.given_back or attempt.result is None:
+    if attempt.was_left:
         said.release.append(end)
     elif successor is not None and outcome is not None:
         again = (attempt.retry_in_ms, successor.slot, successor.priority, successor.payload)
@@ -28,7 +25,7 @@ def say(said: Said, attempt: Attempt, outcome: Outcome | None) -> None:
     elif outcome is not None and outcome[0] == "dead":
         said.bury.append(Burial(leased.id, leased.delivery, blob(letter(attempt, outcome))))
     else:
-        said.ack.append(end)
+        (said.ack_parents if attempt.asked else said.ack).append(end)
     if outcome is not None and outcome[0] == "filtered" and outcome[1]:
         said.filtered[outcome[1]] = said.filtered.get(outcome[1], 0) + 1
 

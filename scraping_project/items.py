@@ -25,6 +25,9 @@ REASONS = frozenset(
     }
 )
 
+#: The status of an answer that says no more than that the page is as it was.
+NOT_MODIFIED = 304
+
 LogStatus = Literal["success", "failed", "retried", "dead", "filtered"]
 
 
@@ -37,7 +40,10 @@ class Link(NamedTuple):
 
 @dataclass(slots=True, kw_only=True)
 class Site:
-    """A URL that got an HTTP answer, whatever its status."""
+    """A URL that got an HTTP answer, whatever its status.
+
+    One of status 304 leaves a stored site as it is, but for when it was last asked for and its validators.
+    """
 
     url: str  # the answer's own, after redirects, without fragment
     status_code: int

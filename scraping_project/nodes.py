@@ -1,8 +1,10 @@
 """Scrapyd nodes, spoken to over HTTP: how busy, what is on them, start, cancel, logs."""
 
+import time
+from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Any, Literal, Self, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
@@ -11,32 +13,54 @@ from scrapy.settings import BaseSettings
 
 #: Seconds that a node gets to answer; to start a version's first run it lists the spiders before.
 PATIENCE = urllib3.Timeout(connect=5, read=30)
-#: How much of a log is read at a time.
+#: What an answer may be at the most, in bytes and in seconds from its first byte to its last; not of logs.
+MOST_BYTES, MOST_SECONDS = 4 * 1024 * 1024, 30.0
+#: How much is read at a time.
 CHUNK = 65_536
 NOT_FOUND, NOTHING_NEW = 404, 416
+#: Which node is the one to speak to about a run: that which crawls, then one where it waits.
+STATES = ("running", "pending", "finished")
 
 
 class NodeError(Exception):
     """A node did not do what it was asked; the message is one line and holds no password."""
 
 
+class _Answer(msgspec.Struct, kw_only=True):
+    status: str
+    message: Any = None
+
+
+Answer = TypeVar("Answer", bound="_Answer")
+
+
+class _Load(_Answer, kw_only=True):
+    running: int
+    pending: int
+    max_proc: int = 0  # stock Scrapyd does not say: then the least busy comes first
+
+
+class Known(_Answer, kw_only=True):
+    """What a node knows of a run."""
+
+    currstate: Literal["pending", "running", "finished"] | None
+    node_name: str = ""  # its host's, by default
+
+
 class Node:
     """One Scrapyd. It follows no redirect, so that its password goes nowhere else."""
 
     def __init__(self, url: str, username: str = "", password: str = "") -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
+        if not _is_node(url):
             raise NodeError(f"{_shown(url)} is no node: write http://host:6800, without a user or a password")
-        self.url = f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
-        login = f"{username}:{password}" if username else None
-        self._headers = urllib3.make_headers(basic_auth=login)
+        self.url = url.rstrip("/")
+        self._headers = {"Authorization": f"Basic {_basic(username, password)}"} if username else {}
         self._pool = urllib3.PoolManager(timeout=PATIENCE, retries=False)
 
     def free_places(self) -> int:
         """How many more runs would begin at once; fewer than 0 when some wait."""
-        status = self._get("daemonstatus.json")
-        # Stock Scrapyd does not say how many it runs at a time: then the least busy comes first.
-        return int(status.get("max_proc", 0)) - int(status["running"]) - int(status["pending"])
+        load = self._get("daemonstatus.json", _Load)
+        return load.max_proc - load.running - load.pending
 
     def schedule(
         self,
@@ -46,16 +70,17 @@ class Node:
         spider: str,
         arguments: Mapping[str, str],
         settings: Mapping[str, str],
+        version: str | None = None,
     ) -> None:
-        """Asks for a run; one that the node has already is not begun again."""
+        """Asks for a run, of the version that was deployed last or of another; none is begun twice."""
         fields = [("project", project), ("spider", spider), ("jobid", run_id), *arguments.items()]
+        fields += [("_version", version)] if version else []
         fields += [("setting", f"{name}={value}") for name, value in settings.items()]
         self._post("schedule.json", fields)
 
-    def state(self, run_id: str) -> str | None:
-        """Where the run is on this node: pending, running, finished, or None when it does not know it."""
-        state: str | None = self._get(f"status.json?job={quote(run_id, safe='')}")["currstate"]
-        return state
+    def known(self, run_id: str) -> Known:
+        """Where the run is on this node."""
+        return self._get(f"status.json?job={quote(run_id, safe='')}", Known)
 
     def cancel(self, run_id: str, *, project: str, hard: bool = False) -> None:
         """Asks a run to end, or kills it; nothing happens when the node does not have it."""
@@ -89,33 +114,51 @@ class Node:
                     start += len(chunk)
                     yield chunk, start
             finally:
-                response.release_conn()
+                response.close()
 
-    def _get(self, page: str) -> dict[str, Any]:
-        with self._translated():
-            response = self._pool.request("GET", f"{self.url}/{page}", headers=self._headers, redirect=False)
-        return self._answer(response)
+    def _get(self, page: str, kind: type[Answer]) -> Answer:
+        return self._ask("GET", page, self._headers, None, kind)
 
-    def _post(self, page: str, fields: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    def _post(self, page: str, fields: Sequence[tuple[str, str]]) -> None:
+        headers = self._headers | {"Content-Type": "application/x-www-form-urlencoded"}
+        self._ask("POST", page, headers, urlencode(fields), _Answer)
+
+    def _ask(
+        self, method: str, page: str, headers: Mapping[str, str], body: str | None, kind: type[Answer]
+    ) -> Answer:
         with self._translated():
             response = self._pool.request(
-                "POST",
+                method,
                 f"{self.url}/{page}",
-                body=urlencode(fields),
-                headers=self._headers | {"Content-Type": "application/x-www-form-urlencoded"},
+                body=body,
+                headers=headers,
                 redirect=False,
+                preload_content=False,
             )
-        return self._answer(response)
+            try:
+                read = self._read(response)
+            finally:
+                response.close()
+        return self._decoded(response.status, read, kind)
 
-    def _answer(self, response: urllib3.BaseHTTPResponse) -> dict[str, Any]:
+    def _read(self, response: urllib3.BaseHTTPResponse) -> bytes:
+        """The whole answer, unless it is too large or dawdles."""
+        read, since = b"", time.monotonic()
+        while chunk := response.read1(CHUNK, decode_content=False):
+            read += chunk
+            if len(read) > MOST_BYTES or time.monotonic() - since > MOST_SECONDS:
+                raise NodeError(f"{self.url} answers without an end")
+        return read
+
+    def _decoded(self, status: int, read: bytes, kind: type[Answer]) -> Answer:
         try:
-            answer = msgspec.json.decode(response.data, type=dict[str, Any])
+            answer = msgspec.json.decode(read, type=_Answer)
+            if answer.status == "ok":
+                return msgspec.json.decode(read, type=kind)
         except msgspec.DecodeError:
-            self._check_status(response.status)
+            self._check_status(status)
             raise NodeError(f"{self.url} does not answer as Scrapyd does") from None
-        if answer.get("status") != "ok":
-            raise NodeError(f"{self.url}: {' '.join(str(answer.get('message')).split())}")
-        return answer
+        raise NodeError(f"{self.url}: {' '.join(str(answer.message).split())}")
 
     def _check_status(self, status: int) -> None:
         if status == 401:  # noqa: PLR2004  HTTP's own number
@@ -152,16 +195,50 @@ class Nodes(tuple[Node, ...]):
             raise NodeError("no node is named: set SCRAPYD_URLS to http://host:6800[,http://host:6800]")
         return cls(nodes.values())
 
-    def with_run(self, run_id: str, url: str | None) -> tuple[Node | None, list[NodeError]]:
-        """The node that knows a run, asking the one it was given to first; and who did not answer."""
+    def with_run(
+        self, run_id: str, *, node: str | None, host: str
+    ) -> tuple[tuple[Node, str] | None, list[NodeError]]:
+        """The node to speak to about a run, and where the run is there; and who did not answer.
+
+        Several may know it, for it may be posted to several. The one that crawls comes first; of those
+        where it has ended, the one on the host that crawled.
+        """
+        known: list[tuple[tuple[int, bool, bool], Node, str]] = []
         silent: list[NodeError] = []
-        for node in sorted(self, key=lambda node: node.url != url):
+        for other in sorted(self, key=lambda other: other.url != node):
             try:
-                if node.state(run_id) is not None:
-                    return node, silent
+                found = other.known(run_id)
             except NodeError as error:
                 silent.append(error)
-        return None, silent
+                continue
+            if found.currstate == "running":
+                return (other, found.currstate), silent
+            if found.currstate is not None:
+                order = (STATES.index(found.currstate), found.node_name != host, other.url != node)
+                known.append((order, other, found.currstate))
+        best = min(known, key=lambda entry: entry[0], default=None)
+        return (best[1:] if best else None), silent
+
+
+def _is_node(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        port_is_one = parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+    plain = (
+        "@" not in parts.netloc
+        and not parts.query
+        and not parts.fragment
+        and url.isprintable()
+        and " " not in url
+    )
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and port_is_one and plain
+
+
+def _basic(username: str, password: str) -> str:
+    # Scrapyd compares UTF-8; urllib3's own helper knows Latin-1 alone.
+    return b64encode(f"{username}:{password}".encode()).decode()
 
 
 def _shown(url: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from scrapy.http import Response
 
 from scraping_project.attempts import utc_now
-from scraping_project.items import Link, Site
+from scraping_project.items import NOT_MODIFIED, Link, Site
 
 
 def site_of(response: Response, *, title: str | None = None, links: Iterable[Link] = ()) -> Site:
@@ -16,7 +16,7 @@ def site_of(response: Response, *, title: str | None = None, links: Iterable[Lin
         status_code=response.status,
         title=title,
         content_type=content_type(response),
-        content_hash=hashlib.sha256(response.body).hexdigest()[:32],
+        content_hash=_content_hash(response),
         etag=_header(response, "ETag"),
         last_modified=_header(response, "Last-Modified"),
         links=list(links),
@@ -29,6 +29,12 @@ def content_type(response: Response) -> str | None:
     """The answer's type/subtype, lower case, without parameters; None when the server sent none."""
     value = _header(response, "Content-Type") or ""
     return value.partition(";")[0].strip().lower() or None
+
+
+def _content_hash(response: Response) -> str | None:
+    if response.status == NOT_MODIFIED:
+        return None  # it has no body of its own
+    return hashlib.sha256(response.body).hexdigest()[:32]
 
 
 def _header(response: Response, name: str) -> str | None:

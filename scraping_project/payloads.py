@@ -98,6 +98,11 @@ def _plain_request(fields: dict[str, Any], spider: Spider) -> Request:
     return Request(**given)
 
 
+def of_url(url: str) -> bytes:
+    """What ``url_of`` reads, even of what is no URL."""
+    return _encoder.encode({"url": url})
+
+
 def url_of(payload: bytes) -> str:
     """The URL of a request that may not be resumable; empty when even that can't be read."""
     try:

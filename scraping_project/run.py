@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from scraping_project.attempts import utc_now
 from scraping_project.extensions.attempts import AttemptLog
-from scraping_project.run_requests import ALLOWED_SETTINGS, without_logins
+from scraping_project.run_requests import ALLOWED_SETTINGS, without_secrets
 from scraping_project.storage.runs import Outcome, Run, RunCounts, finish_run, lose_runs, start_run
 from scraping_project.summary import Summary
 
@@ -37,7 +37,9 @@ def start(crawler: "Crawler", database: Engine, log: AttemptLog, spider: Spider)
         crawl_id=log.crawl_id,
         spider=spider.name,
         arguments={
-            name: without_logins(str(value)) for name, value in given.items() if not name.startswith("_")
+            name: without_secrets(name, str(value))
+            for name, value in given.items()
+            if not name.startswith("_")
         },
         settings=_asked_for(settings),
         host=socket.gethostname(),

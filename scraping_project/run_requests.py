@@ -11,11 +11,18 @@ _VERSION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+/-]{0,99}")
 _RUN_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}")
 _ARGUMENT = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 _SECRET = re.compile(r"passw|secret|token|credential|api_?key", re.IGNORECASE)
-_LOGIN_IN_URL = re.compile(r"(://)[^/?#\s@]*@")
+_LOGIN_IN_URL = re.compile(r"(://)[^/?#\s]*@")  # up to the last @: a password may hold some
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+#: What Scrapyd itself means by these, in a request or in its own calls.
+_SCRAPYDS = frozenset(
+    {"project", "spider", "jobid", "priority", "setting", "settings", "name", "spider_name", "self"}
+)
 
 #: The kernel takes at most 128 KiB in one word of a command line.
 MAX_VALUE = 65_536
+#: And 2 MiB in all of them, a few bytes more for each.
+MAX_ARGUMENTS = 100
 
 #: What a request may set: how much, how fast, how far, how loud. None names code, files or addresses.
 ALLOWED_SETTINGS = frozenset(
@@ -76,8 +83,14 @@ def check_run_id(value: str) -> str:
 
 def check_arguments(arguments: Mapping[str, str]) -> None:
     """Refuses spider arguments that cannot stand in a command line, or must not."""
+    if len(arguments) > MAX_ARGUMENTS:
+        raise RunRequestError(f"a run takes at most {MAX_ARGUMENTS} spider arguments, not {len(arguments)}")
     for name, value in arguments.items():
         _matching(_ARGUMENT, "spider argument", name, "a letter, then letters, digits or '_'")
+        if name in _SCRAPYDS:
+            raise RunRequestError(
+                f"a spider argument can't be called {name}: Scrapyd means something else by it"
+            )
         if _SECRET.search(name) or _LOGIN_IN_URL.search(value):
             raise RunRequestError(
                 f"the argument {name} holds a secret, which would stand in the list of processes:"
@@ -96,9 +109,9 @@ def check_settings(settings: Mapping[str, str]) -> None:
         _check_value(name, value)
 
 
-def without_logins(value: str) -> str:
-    """The text with ``***`` for user and password in its URLs."""
-    return _LOGIN_IN_URL.sub(r"\1***@", value)
+def without_secrets(name: str, value: str) -> str:
+    """An argument's value as it may be shown: ``***`` for a secret, and for user and password in its URLs."""
+    return "***" if _SECRET.search(name) else _LOGIN_IN_URL.sub(r"\1***@", value)
 
 
 def _matching(pattern: re.Pattern[str], kind: str, value: str, form: str) -> str:

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import math
 import time
-from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Self
 
@@ -12,12 +11,13 @@ from scrapy import Request, Spider
 from scrapy.utils.defer import deferred_f_from_coro_f
 
 from scraping_project import engine, payloads
-from scraping_project.attempts import Attempt, is_retry
+from scraping_project.attempts import Attempt, asking, is_retry
 from scraping_project.backoff import Backoff
 from scraping_project.checkpoint import Checkpoint
 from scraping_project.extensions.attempts import AttemptLog
 from scraping_project.fingerprints import Fingerprinter, number_of
 from scraping_project.frontier.steps import End, Heard, Push, Step, blob
+from scraping_project.kept import Kept
 from scraping_project.slot_queues import AHEAD, MOST, TURN, SlotQueues
 from scraping_project.slots import NEVER
 
@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 class Scheduler:
     """Hands out what the checkpoint has leased, and gathers what the next one will push.
 
-    A request that can't be written down stays in this process, is counted, and is lost with it.
+    A request that can't be written down stays in this process and is counted (kept.py).
     """
 
     def __init__(self, crawler: "Crawler", checkpoint: Checkpoint, log: AttemptLog) -> None:
@@ -40,8 +40,7 @@ class Scheduler:
         self._slots = checkpoint.slots
         self._queues = SlotQueues(checkpoint.slots, crawler.settings.getint("CONCURRENT_REQUESTS"))
         self._alarm: asyncio.TimerHandle | None = None  # for when the next slot's turn comes
-        self._kept: deque[tuple[Request, str, int]] = deque()  # can't be written down
-        self._seen_here: set[str] = set()  # fingerprints of all that were ever kept
+        self._kept = Kept(log.attempts)
         self._pushing: set[str] = set()  # fingerprints said, not yet heard of
         self._concurrency = crawler.settings.getint("CONCURRENT_REQUESTS") or MOST
         self._backoff = Backoff(crawler.settings)
@@ -61,9 +60,9 @@ class Scheduler:
 
     @deferred_f_from_coro_f
     async def close(self, reason: str) -> None:
-        if self._kept:
-            logger.warning("%d requests could not be written down and are lost", len(self._kept))
-            self._crawler.stats.set_value("frontier/lost", len(self._kept))
+        if lost := self._kept.orphans:
+            logger.warning("%d requests could not be written down and are lost", lost)
+            self._crawler.stats.set_value("frontier/lost", lost)
         await self._checkpoint.close(reason)
 
     def has_pending_requests(self) -> bool:
@@ -80,9 +79,11 @@ class Scheduler:
             if is_retry(parent.request, request):
                 parent.retry_in_ms = self._backoff.delay_ms(request.meta["retry_times"], parent.wire)
             return True
-        if self._is_known(push.fingerprint):
+        if not push.again and self._is_known(push.fingerprint):
             self._checkpoint.filtered("duplicate")
             return False
+        if attempt := asking.get():
+            attempt.asked = True
         self._pushing.add(push.fingerprint)
         self._checkpoint.push(push)
         return True
@@ -93,9 +94,7 @@ class Scheduler:
         if self._queues.runs_low:
             self._checkpoint.hurry()
         if self._kept:
-            request, request_id, number = self._kept.popleft()
-            self._log.attempts.begin(request, request_id, number)
-            return request
+            return self._kept.begin()
         if not self._checkpoint.may_begin():
             return None
         return self._next_leased()
@@ -110,7 +109,7 @@ class Scheduler:
                     clock.handed -= 1
                 self._checkpoint.undecodable(leased, error)
                 continue
-            self._log.attempts.begin(request, str(leased.id), leased.attempt, leased, clock)
+            self._log.attempts.begin(request, str(leased.id), leased.attempt, leased=leased, clock=clock)
             return request
         self._set_alarm()
         return None
@@ -177,7 +176,9 @@ class Scheduler:
         slot = self._crawler.engine.downloader.get_slot_key(request)
         payload = blob(payloads.encode(request, self._spider))
         depth = request.meta.get("depth", 0) if self._order == "depth" else 0
-        return Push(self._fingerprint(request, parent), slot, request.priority - depth, payload)
+        again = request.dont_filter and request in self._checkpoint.seeds
+        fingerprint = self._decimal(request) if again else self._fingerprint(request, parent)
+        return Push(fingerprint, slot, request.priority - depth, payload, again)
 
     def _fingerprint(self, request: Request, parent: Attempt | None) -> str:
         """The request's fingerprint for the dupe filter; empty when it is to pass.
@@ -201,12 +202,12 @@ class Scheduler:
 
     def _is_known(self, fingerprint: str) -> bool:
         """Whether it is surely a duplicate; the frontier finds the others."""
-        here = fingerprint in self._pushing or fingerprint in self._seen_here
+        here = fingerprint in self._pushing or fingerprint in self._kept.fingerprints
         return bool(fingerprint) and (here or self._checkpoint.knows(fingerprint))
 
     def unseen(self, urls: list[str], number_of: Callable[[str], str]) -> list[str]:
         """Those that may be new, by their numbers; the others are counted as duplicates."""
-        pushing, here, known = self._pushing, self._seen_here, self._checkpoint.worker.known
+        pushing, here, known = self._pushing, self._kept.fingerprints, self._checkpoint.worker.known
         left = [
             url
             for url in urls
@@ -233,9 +234,8 @@ class Scheduler:
         if self._is_known(fingerprint):
             self._checkpoint.filtered("duplicate")
             return False
-        self._seen_here.add(fingerprint)
         if not self._crawler.stats.get_value("frontier/unstorable"):
             logger.warning("%s can't be written down and stays with this worker: %s", request, error)
         self._crawler.stats.inc_value("frontier/unstorable")
-        self._kept.append((request, *self._log.attempts.identify(request, parent)))
+        self._kept.add(request, fingerprint, parent, parent or self._log.asking())
         return True

@@ -50,6 +50,7 @@ DOWNLOADER_MIDDLEWARES = {
     "scraping_project.downloadermiddlewares.identity.BrowserUserAgent": 490,
     "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,
     "scraping_project.downloadermiddlewares.compression.Compression": 590,
+    "scraping_project.downloadermiddlewares.answers.Answers": 1000,
 }
 CONCURRENT_REQUESTS = 32
 CONCURRENT_REQUESTS_PER_DOMAIN = 1
@@ -63,6 +64,10 @@ RETRY_TIMES = 2
 RETRY_BACKOFF_BASE = 4.0  # seconds, to the power of the retry; 0: at once
 RETRY_EXCEPTIONS = [*default_settings.RETRY_EXCEPTIONS, "scraping_project.reasons.RobotsUnavailable"]
 RETRY_GIVE_UP_LOG_LEVEL = "INFO"
+
+# Scrapy's cache, with HTTPCACHE_ENABLED: what is tried again, or answers a condition, is nothing to keep
+HTTPCACHE_DIR = str(Path(DATA_DIR).absolute() / "httpcache")
+HTTPCACHE_IGNORE_HTTP_CODES = [304, *default_settings.RETRY_HTTP_CODES]
 
 # Who asks
 USER_AGENT_MODE = os.environ.get("USER_AGENT_MODE", "honest")

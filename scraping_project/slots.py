@@ -66,6 +66,11 @@ class Clock:
         self.handed += 1
         self._pages_from = now + self.delay
 
+    def take_back(self) -> None:
+        """What was handed out was not sent, being in a cache or forbidden: the next need not wait for it."""
+        self.handed -= 1
+        self._pages_from = 0.0
+
     def send(self, now: float) -> None:
         self.on_wire += 1
         self.queued -= 1
@@ -163,6 +168,7 @@ class HandedOut(Protocol):
     """What an attempt is to its slot."""
 
     clock: Clock | None
+    sent_ms: float | None  # None: it never was
 
 
 class Slots:
@@ -223,7 +229,10 @@ class Slots:
         """The attempt is back from the download, or never got there; asked more than once."""
         if (clock := attempt.clock) is not None:
             attempt.clock = None
-            clock.handed -= 1
+            if attempt.sent_ms is None:
+                clock.take_back()
+            else:
+                clock.handed -= 1
             self.changed(clock)
 
     def changed(self, clock: Clock) -> None:

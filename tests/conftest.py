@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import redis
+from hypothesis import HealthCheck, settings
 from sqlalchemy import MetaData, Table, create_engine, select
 
 from tests import servers
@@ -22,6 +23,15 @@ DOCS = ROOT / ".cache" / "docs"
 INHERITED = ("PATH", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH")
 
 Env = Mapping[str, str | None]
+
+# How fast a machine is, or how busy, is nothing that a test may fail of.
+settings.register_profile(
+    "any machine",
+    parent=settings.get_profile(settings.get_current_profile_name()),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")
@@ -203,9 +213,21 @@ class Project:
 
 
 def end(process: subprocess.Popen[str]) -> None:
-    """Kills a process together with the children it left in its session."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+    """Kills a process together with all that it left in its session, in whatever process groups."""
+    for pid in session(process.pid):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     process.wait()
     if process.stdout is not None:
         process.stdout.close()
+
+
+def session(leader: int) -> list[int]:
+    """Returns the processes of a session, the leader first: without it nothing new is started."""
+    found = [leader]
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has ended
+            fields = stat.read_text(errors="replace").rpartition(")")[2].split()
+            if int(fields[3]) == leader and int(stat.parent.name) != leader:
+                found.append(int(stat.parent.name))
+    return found

@@ -147,6 +147,8 @@ class MariadbServer(Server):
         self._databases = 0
         self._socket = directory / "mariadb.sock"
         self._common = ["--no-defaults", f"--datadir={directory / 'data'}", f"--user={system_user()}"]
+        # Its own: a server that starts deletes the temporary tables that it finds there, another's too.
+        self._common += [f"--tmpdir={directory}"]
         self._common += ["--skip-name-resolve", "--innodb-log-file-size=16M", "--innodb-buffer-pool-size=64M"]
         self._install()
 
@@ -171,7 +173,7 @@ class MariadbServer(Server):
             raise ServerError(f"mariadb-install-db failed:\n{self.log_tail()}")
 
     def _command(self) -> list[str]:
-        here = [f"--tmpdir={self.directory}", f"--pid-file={self.directory / 'mariadb.pid'}"]
+        here = [f"--pid-file={self.directory / 'mariadb.pid'}"]
         listen = [f"--socket={self._socket}", f"--bind-address={self.host}", f"--port={self.port}"]
         return [find_program("mariadbd"), *self._common, *here, *listen, "--character-set-server=utf8mb4"]
 

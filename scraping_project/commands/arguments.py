@@ -45,13 +45,15 @@ def _urls(name: str, value: str) -> list[str]:
         refuse(f"{name}: {error}")
 
 
+def domain(name: str, value: str) -> str:
+    """The domain in lower case, or one line that says what a domain is."""
+    if not _DOMAIN.fullmatch(value):
+        refuse(f"{name}: {value!r} is no domain: give names such as example.com, no scheme, port or path")
+    return value.lower()
+
+
 def _domains(name: str, value: str) -> list[str]:
-    domains = [domain.strip().lower() for domain in value.split(",") if domain.strip()]
-    for domain in domains:
-        if not _DOMAIN.fullmatch(domain):
-            refuse(
-                f"{name}: {domain!r} is no domain: give names such as example.com, no scheme, port or path"
-            )
+    domains = [domain(name, given.strip()) for given in value.split(",") if given.strip()]
     if not domains:
         refuse(
             f"{name} is empty: give domains such as example.com, or leave it out to stay on each page's host"

@@ -86,4 +86,6 @@ def with_advice(error: StorageError, database_url: str) -> str:
         return str(error)
     if database_url.startswith("sqlite"):
         return f"{error}: set DATA_DIR to a folder of yours, or DATABASE_URL to another database"
+    if "Access denied" in str(error):
+        return f"{error}: check user and password, and GRANT ALL on the database to the user"
     return f"{error}: start it, or set DATABASE_URL to another database"

@@ -8,7 +8,7 @@ from scrapy.commands import ScrapyCommand
 from sqlalchemy import Engine
 
 from scraping_project.commands.backends import database_of, settings_of
-from scraping_project.commands.exits import in_one_line, one_line_errors, refuse
+from scraping_project.commands.exits import INTERRUPTED, in_one_line, one_line_errors, refuse
 from scraping_project.commands.node_options import add_nodes_option, known_run, nodes_of
 from scraping_project.nodes import Node, NodeError, Nodes
 from scraping_project.storage.errors import StorageError
@@ -57,52 +57,60 @@ class Command(ScrapyCommand):
         nodes, database = nodes_of(settings_of(self), opts), database_of(settings_of(self))
         try:
             runs = [known_run(database, run_id) for run_id in args]
-            nodes_asked = {run.id: _ask(database, nodes, run) for run in runs}
-            ended = [_wait(database, run, nodes_asked[run.id], opts.timeout) for run in runs]
+            held_by = {run.id: _ask(database, nodes, run) for run in runs}
+            ended = [_wait(database, run, held_by[run.id], opts.timeout) for run in runs]
+            self.exitcode = 0 if all(ended) else 1
         except StorageError as error:
             refuse(str(error))
+        except KeyboardInterrupt:
+            print("they were asked to end and may still do so: scrapy runs shows it", file=sys.stderr)
+            self.exitcode = INTERRUPTED
         finally:
             database.dispose()
-        self.exitcode = 0 if all(ended) else 1
 
 
 def _ask(database: Engine, nodes: Nodes, run: KnownRun) -> Node | None:
-    """Ask a run to end, in its row and on its node; returns the node that has it."""
+    """Ask a run to end, in its row and on its node; returns the node where it waits or runs."""
     withdraw_run(database, run.id, "cancelled", "before it started")
     ask_to_end(database, run.id)
-    node, silent = nodes.with_run(run.id, run.node)
+    found, silent = nodes.with_run(run.id, node=run.node, host=run.host)
     for error in silent:
         print(f"warning: {error}", file=sys.stderr)
-    _cancel(node, run, hard=False)
-    return node
+    if found is None or found[1] == "finished":
+        return None
+    _cancel(found[0], run, hard=False)
+    return found[0]
 
 
 def _wait(database: Engine, run: KnownRun, node: Node | None, patience: float) -> bool:
     """Wait for a run to end, and kill it when it does not; whether it has ended."""
-    if not _ends_within(database, run.id, patience):
+    # A process that hangs reads as lost; its node sees it all the same.
+    going_on = ("running", "lost") if node else ("running",)
+    if not _ends_within(database, run.id, patience, going_on):
         what = (
             f"it is killed on {node.url}" if node else f"no node has it: kill process {run.pid} on {run.host}"
         )
         print(f"run {run.id} did not end in {patience:g} s: {what}", file=sys.stderr)
-        _cancel(node, run, hard=True)
-        _ends_within(database, run.id, LAST_WAIT if node else 0)
+        if node is not None:
+            _cancel(node, run, hard=True)
+            _ends_within(database, run.id, LAST_WAIT, going_on)
     now = known_run(database, run.id)
     had = "had ended already: " if run.outcome not in ("pending", "running", "lost") else ""
     print(f"run {run.id} {had}{now.outcome}")
-    return now.outcome != "running"
+    return now.outcome not in going_on
 
 
-def _cancel(node: Node | None, run: KnownRun, *, hard: bool) -> None:
-    if node is not None and run.project is not None:
+def _cancel(node: Node, run: KnownRun, *, hard: bool) -> None:
+    if run.project is not None:
         try:
             node.cancel(run.id, project=run.project, hard=hard)
         except NodeError as error:
             print(f"warning: {error}", file=sys.stderr)
 
 
-def _ends_within(database: Engine, run_id: str, seconds: float) -> bool:
+def _ends_within(database: Engine, run_id: str, seconds: float, going_on: tuple[str, ...]) -> bool:
     deadline = time.monotonic() + seconds
-    while known_run(database, run_id).outcome == "running":
+    while known_run(database, run_id).outcome in going_on:
         if time.monotonic() > deadline:
             return False
         time.sleep(LOOK)

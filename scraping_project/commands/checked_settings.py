@@ -11,9 +11,15 @@ from scrapy.settings import BaseSettings, default_settings
 from scraping_project import settings as project_settings
 from scraping_project.commands.exits import refuse
 
-#: A lease of no time would be with others at once, a checkpoint without pause would spin.
-_LEAST_SECONDS = {"FRONTIER_LEASE": 0.5, "FRONTIER_STUCK_AFTER": 1, "CHECKPOINT_INTERVAL": 0.01}
 MOST_SECONDS = 86_400
+#: A lease of no time would be with others at once, a checkpoint or a heartbeat without pause would spin, and
+#: a run that is silent for longer than a minute reads as lost.
+_SECONDS = {
+    "FRONTIER_LEASE": (0.5, MOST_SECONDS),
+    "FRONTIER_STUCK_AFTER": (1, MOST_SECONDS),
+    "CHECKPOINT_INTERVAL": (0.01, MOST_SECONDS),
+    "RUN_HEARTBEAT": (0.1, 30),
+}
 _CHOICES = {
     "USER_AGENT_MODE": ("honest", "browser"),
     "FRONTIER_ORDER": ("fifo", "lifo", "depth"),
@@ -53,9 +59,9 @@ def _check_type(settings: BaseSettings, name: str, check: tuple[str, Callable[..
 
 
 def _check_seconds(settings: BaseSettings) -> None:
-    for name, least in _LEAST_SECONDS.items():
-        if not least <= settings.getfloat(name) <= MOST_SECONDS:  # so that "nan" is refused, too
-            refuse(f"{name} is a number of seconds from {least:g} to {MOST_SECONDS}, not {settings[name]!r}")
+    for name, (least, most) in _SECONDS.items():
+        if not least <= settings.getfloat(name) <= most:  # so that "nan" is refused, too
+            refuse(f"{name} is a number of seconds from {least:g} to {most}, not {settings[name]!r}")
 
 
 def _check_log(settings: BaseSettings) -> None:

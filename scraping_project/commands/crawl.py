@@ -73,9 +73,11 @@ class Command(ScrapyCrawl):
         if opts.workers > 1:
             report = workers.run(opts.workers)
         else:
-            report = self._crawl(args[0], arguments, opts.spargs)
-        if report is None:
-            self.exitcode = NOTHING_ANSWERED  # the log says why it could not start
+            if settings_of(self)["REPORT_FILE"]:
+                workers.end_with_the_command()
+            report = self._crawl(args[0], arguments, opts.spargs) or NOTHING_ANSWERED
+        if isinstance(report, int):
+            self.exitcode = report  # the log says why none could start
             return
         self.exitcode = report.code
         if path := settings_of(self)["REPORT_FILE"]:

@@ -1,5 +1,6 @@
 """``scrapy doctor``: check every part, say what is wrong and what to do."""
 
+import shutil
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator
@@ -14,12 +15,13 @@ from scraping_project import embedded
 from scraping_project.commands.backends import database_answers, settings_of, with_advice
 from scraping_project.commands.exits import in_one_line, one_line_errors, refuse
 from scraping_project.frontier import durability
+from scraping_project.storage import health
 from scraping_project.storage.engine import connect
 from scraping_project.storage.errors import StorageError
-from scraping_project.storage.migrate import migrate
+from scraping_project.storage.health import Finding
 
-#: Whether it is well, and the line to show.
-Finding = tuple[bool, str]
+#: Bytes: a day of logs of a busy crawl, and the room that an export and a log file need beside them.
+LEAST_ROOM = 2 * 2**30
 
 
 class Command(ScrapyCommand):
@@ -62,7 +64,7 @@ def _data_dir(settings: BaseSettings) -> Iterator[Finding]:
     except OSError as error:
         yield False, f"DATA_DIR {path} can't be written ({error.strerror}): set DATA_DIR to a folder of yours"
     else:
-        yield True, f"DATA_DIR {path}"
+        yield _room(path, f"DATA_DIR {path}")
 
 
 def _redis(settings: BaseSettings) -> Iterator[Finding]:
@@ -85,9 +87,21 @@ def _database(settings: BaseSettings) -> Iterator[Finding]:
     try:
         engine = connect(settings["DATABASE_URL"])
         database_answers(engine)
-        migrate(engine)
     except StorageError as error:
         yield False, with_advice(error, settings["DATABASE_URL"])
         return
-    yield True, f"database {engine.url.render_as_string(hide_password=True)}, all migrations applied"
+    name = f"database {engine.url.render_as_string(hide_password=True)}"
+    is_file = engine.dialect.name == "sqlite"
+    yield _room(Path(engine.url.database or "").parent, name) if is_file else (True, name)
+    yield from health.findings(engine)
     engine.dispose()
+
+
+def _room(folder: Path, name: str) -> Finding:
+    free = shutil.disk_usage(folder).free
+    if free >= LEAST_ROOM:
+        return True, f"{name}, {free / 1e9:.0f} GB free"
+    return (
+        False,
+        f"{name}, only {free / 1e6:.0f} MB free: make room for {LEAST_ROOM / 1e9:.0f} GB, or crawls wait",
+    )

@@ -1,21 +1,29 @@
 """``scrapy export``: stream what is stored as CSV or JSON lines."""
 
+import gzip
+import signal
 import sys
+import time
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO
 
 from scrapy.commands import ScrapyCommand
 
 from scraping_project.commands.backends import database_of, settings_of
-from scraping_project.commands.exits import in_one_line, one_line_errors, refuse
+from scraping_project.commands.exits import INTERRUPTED, in_one_line, one_line_errors, refuse
+from scraping_project.commands.output import complete_file
+from scraping_project.storage.ahead import ahead
 from scraping_project.storage.errors import StorageError
-from scraping_project.storage.exports import COLUMNS, ExportTable, stream
-from scraping_project.storage.formats import write_csv, write_jsonl
+from scraping_project.storage.exports import COLUMNS, JSON_COLUMNS, ExportTable, Page, pages
+from scraping_project.storage.formats import as_csv, as_json_lines
 
 TABLES = tuple(COLUMNS)
+#: Seconds between two lines of progress.
+PACE = 0.2
 
 
 class Command(ScrapyCommand):
@@ -28,6 +36,13 @@ class Command(ScrapyCommand):
     def short_desc(self) -> str:
         return "Stream sites, logs or links as CSV or JSON lines"
 
+    def long_desc(self) -> str:
+        return (
+            "Stream what is stored as CSV or JSON lines, in memory that does not grow with it. A FILE whose"
+            " name ends in .jsonl or .jl holds JSON lines, one that ends in .gz is compressed. It is written"
+            " beside the old one, which it replaces when it is complete."
+        )
+
     def add_options(self, parser: ArgumentParser) -> None:
         super().add_options(parser)
         one_line_errors(parser)
@@ -38,7 +53,9 @@ class Command(ScrapyCommand):
         parser.add_argument(
             "--since", metavar="ISO", help="only what was stored since, e.g. 2030-12-31T18:00 (UTC)"
         )
-        parser.add_argument("-o", "--output", metavar="FILE", help="write to FILE instead of standard output")
+        parser.add_argument(
+            "-o", "--output", metavar="FILE", default="-", help="write to FILE, not to standard output"
+        )
         parser.add_argument(
             "--raw", action="store_true", help="leave cells that a spreadsheet would run as they are"
         )
@@ -52,61 +69,76 @@ class Command(ScrapyCommand):
         opts.since = _time(opts.since) if opts.since else None
 
     def run(self, args: list[str], opts: Namespace) -> None:  # noqa: ARG002  Scrapy's interface
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that half a file is taken away
         table: ExportTable = opts.table
         database = database_of(settings_of(self))
-        rows = _counted(stream(database, table, domain=opts.domain, since=opts.since))
+        coming = ahead(pages(database, table, domain=opts.domain, since=opts.since))
+        counted = _Counted(coming)
         try:
-            count = _write(rows, table, opts)
+            with closing(coming):
+                _write(_formatted(counted, opts), opts.output)
         except StorageError as error:
             refuse(str(error))
         except BrokenPipeError:  # the reader, such as head, has seen enough
             sys.stderr.close()
             return
         except OSError as error:  # such as a full disk
-            refuse(f"{opts.output or 'standard output'} can't be written: {error.strerror}")
+            where = "standard output" if opts.output == "-" else opts.output
+            refuse(f"{where} can't be written: {error.strerror}")
+        except KeyboardInterrupt:
+            print(f"interrupted after {counted.count} {table}", file=sys.stderr)
+            sys.exit(INTERRUPTED)
         finally:
             database.dispose()
-        print(f"{count} {table} exported", file=sys.stderr)
+        print(f"{counted.count} {table} exported", file=sys.stderr)
 
 
-class _counted:  # noqa: N801  reads as the function it stands for
-    """Passes rows on and shows on a terminal how many."""
+class _Counted:
+    """Passes pages on and shows on a terminal how many rows those were."""
 
-    def __init__(self, rows: Iterator[Mapping[str, Any]]) -> None:
-        self._rows = rows
+    def __init__(self, pages_: Iterable[Page]) -> None:
+        self._pages = pages_
         self.count = 0
 
-    def __iter__(self) -> Iterator[Mapping[str, Any]]:
-        terminal = sys.stderr.isatty()
-        for row in self._rows:
-            self.count += 1
-            if terminal and self.count % 10_000 == 0:
+    def __iter__(self) -> Iterator[Page]:
+        shown = 0.0
+        is_terminal = sys.stderr.isatty()
+        for page in self._pages:
+            self.count += len(page)
+            if is_terminal and time.monotonic() >= shown + PACE:
+                shown = time.monotonic()
                 print(f"\r{self.count} rows", end="", file=sys.stderr, flush=True)
-            yield row
-        if terminal and self.count >= 10_000:  # noqa: PLR2004  a line was shown
+            yield page
+        if shown:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
-def _write(rows: _counted, table: ExportTable, opts: Namespace) -> int:
-    is_jsonl = opts.format == "jsonl" or (not opts.format and str(opts.output).endswith((".jsonl", ".jl")))
-    if opts.output:
-        try:
-            file = Path(opts.output).open("w", encoding="utf-8", newline="")  # noqa: SIM115  closed below
-        except OSError as error:
-            refuse(f"{opts.output} can't be written: {error.strerror}")
-    else:
-        file = open(sys.stdout.fileno(), "w", encoding="utf-8", newline="", closefd=False)  # noqa: SIM115
-    with file:
-        if is_jsonl:
-            write_jsonl(rows, file)
-        else:
-            write_csv(rows, file, COLUMNS[table], raw=opts.raw)
-    return rows.count
+def _formatted(counted: Iterable[Page], opts: Namespace) -> Iterator[bytes]:
+    columns = COLUMNS[opts.table]
+    is_jsonl = opts.output.removesuffix(".gz").endswith((".jsonl", ".jl"))
+    if opts.format == "jsonl" or (opts.format is None and is_jsonl):
+        return as_json_lines(counted, columns, JSON_COLUMNS)
+    return as_csv(counted, columns, raw=opts.raw)
+
+
+def _write(chunks: Iterable[bytes], output: str) -> None:
+    with _opened(output) as file:
+        if not output.endswith(".gz"):
+            file.writelines(chunks)
+            return
+        with closing(gzip.open(file, "wb")) as packed:
+            packed.writelines(chunks)
+
+
+def _opened(output: str) -> AbstractContextManager[IO[bytes]]:
+    if output == "-":
+        return open(sys.stdout.fileno(), "wb", closefd=False)
+    return complete_file(Path(output))
 
 
 def _time(text: str) -> datetime:
     try:
-        time = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError:
         refuse(f"--since takes a time such as 2030-12-31 or 2030-12-31T18:00Z, not {text!r}")
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -9,7 +9,7 @@ from scrapy.commands import ScrapyCommand
 from sqlalchemy import Engine
 
 from scraping_project.commands.backends import database_of, settings_of
-from scraping_project.commands.exits import in_one_line, one_line_errors, refuse
+from scraping_project.commands.exits import INTERRUPTED, in_one_line, one_line_errors, refuse
 from scraping_project.commands.node_options import add_nodes_option, known_run, nodes_of
 from scraping_project.nodes import Node, NodeError, Nodes
 from scraping_project.storage.errors import StorageError
@@ -17,8 +17,8 @@ from scraping_project.storage.runs import KnownRun
 
 #: Seconds between two looks for more: HTTP tells nobody that a file has grown.
 LOOK = 1.0
-#: What a page could have put into a log to steer the reader's terminal.
-_CONTROL = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]")
+#: What a page could have put into a log to steer the reader's terminal, in ASCII and in UTF-8.
+_CONTROL = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]")
 
 
 class Command(ScrapyCommand):
@@ -61,7 +61,7 @@ class Command(ScrapyCommand):
         except BrokenPipeError:  # the reader, such as head, has seen enough
             sys.stderr.close()
         except KeyboardInterrupt:
-            self.exitcode = 130
+            self.exitcode = INTERRUPTED
         finally:
             database.dispose()
 
@@ -70,10 +70,11 @@ def _show(database: Engine, nodes: Nodes, run: KnownRun, *, follow: bool) -> Non
     shown = 0
     while True:
         # Asked before the log is read, so that what was written last is read, too.
-        going_on = follow and known_run(database, run.id).outcome in ("pending", "running")
-        node, silent = nodes.with_run(run.id, run.node)
-        if node is not None:
-            shown = _print_from(node, run, shown)
+        now = known_run(database, run.id)
+        going_on = follow and now.outcome in ("pending", "running")
+        found, silent = nodes.with_run(run.id, node=run.node, host=now.host)
+        if found is not None:
+            shown = _print_from(found[0], run, shown)
         elif not going_on:
             raise NodeError("; ".join(map(str, silent)) or f"no node knows run {run.id} (any more)")
         if not going_on:
@@ -83,7 +84,12 @@ def _show(database: Engine, nodes: Nodes, run: KnownRun, *, follow: bool) -> Non
 
 def _print_from(node: Node, run: KnownRun, start: int) -> int:
     for chunk, after in node.log(run.id, project=run.project or "", spider=run.spider, start=start):
-        sys.stdout.buffer.write(_CONTROL.sub(b"?", chunk) if sys.stdout.isatty() else chunk)
+        sys.stdout.buffer.write(harmless(chunk) if sys.stdout.isatty() else chunk)
         start = after
     sys.stdout.buffer.flush()
     return start
+
+
+def harmless(text: bytes) -> bytes:
+    """The text with ? for control characters, but for tabs and ends of lines."""
+    return _CONTROL.sub(b"?", text)

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from scraping_project import dispatch
 from scraping_project.commands.arguments import check_arguments
 from scraping_project.commands.backends import database_of, settings_of
-from scraping_project.commands.exits import in_one_line, one_line_errors, refuse
+from scraping_project.commands.exits import INTERRUPTED, in_one_line, one_line_errors, refuse
 from scraping_project.commands.node_options import add_nodes_option, nodes_of
 from scraping_project.commands.spiders import spider_class
 from scraping_project.nodes import NodeError, Nodes
@@ -40,7 +40,8 @@ class Command(ScrapyCommand):
             " id for each. All of them work on one crawl, and so do runs on nodes that share REDIS_URL and"
             " DATABASE_URL; -a frontier=NAME makes it another crawl. Follow them with scrapy runs and"
             " scrapy logs ID -f, end them with scrapy cancel ID. Runs that wait on a node that is gone are"
-            " posted again elsewhere, and start once. -s takes the settings that a node allows."
+            " posted again elsewhere, unless --nodes is given, and start once. -s takes the settings that a"
+            " node allows."
         )
 
     def add_options(self, parser: ArgumentParser) -> None:
@@ -77,7 +78,8 @@ class Command(ScrapyCommand):
             refuse(str(error))
         nodes, database = nodes_of(settings, opts), database_of(settings)
         try:
-            post_again(database, nodes)
+            if opts.nodes is None:  # what waits on the others is not lost
+                post_again(database, nodes)
             places = dispatch.Places(nodes)
             for silent in places.silent:
                 print(f"warning: {silent}", file=sys.stderr)
@@ -93,14 +95,21 @@ class Command(ScrapyCommand):
                 _start(database, places, run, as_json=opts.json)
         except (NodeError, StorageError) as error:
             refuse(str(error))
+        except KeyboardInterrupt:
+            self.exitcode = INTERRUPTED
         finally:
             database.dispose()
 
 
 def post_again(database: Engine, nodes: Nodes) -> None:
     """Post again what waits on nodes that are gone, and say so."""
-    for run_id, node in dispatch.post_again(database, nodes):
-        print(f"run {run_id} was waiting on a node that lost it: posted again to {node.url}", file=sys.stderr)
+    for run_id, now in dispatch.post_again(database, nodes):
+        if isinstance(now, NodeError):
+            print(f"warning: run {run_id} waits and no node takes it: {now}", file=sys.stderr)
+        else:
+            print(
+                f"run {run_id} was waiting on a node that lost it: posted again to {now.url}", file=sys.stderr
+            )
 
 
 def _start(database: Engine, places: dispatch.Places, run: AskedRun, *, as_json: bool) -> None:

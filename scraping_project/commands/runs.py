@@ -72,7 +72,11 @@ class Command(ScrapyCommand):
             database.dispose()
         if missing := [run_id for run_id in args if run_id not in {run.id for run in runs}]:
             refuse(f"there is no such run: {', '.join(missing)[:200]}")
-        _show(runs, as_json=opts.json)
+        try:
+            _show(runs, as_json=opts.json)
+            sys.stdout.flush()
+        except BrokenPipeError:  # the reader, such as head, has seen enough
+            sys.stderr.close()
 
 
 def _show(runs: list[KnownRun], *, as_json: bool) -> None:
@@ -80,7 +84,7 @@ def _show(runs: list[KnownRun], *, as_json: bool) -> None:
         for run in runs:
             print(json.dumps({name: _plain(value) for name, value in asdict(run).items()}))
         return
-    rows = [HEADINGS, *map(_row, runs)]
+    rows = [HEADINGS, *([_printable(cell) for cell in _row(run)] for run in runs)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -110,8 +114,12 @@ def _took(run: KnownRun) -> str:
 
 
 def _why(run: KnownRun) -> str:
-    why = run.error or (run.reason if run.reason != run.outcome else None) or ""
-    return "".join(character if character.isprintable() else " " for character in why)
+    return run.error or (run.reason if run.reason != run.outcome else None) or ""
+
+
+def _printable(text: str) -> str:
+    """The text without what a page, or a Host header, has put there to steer the reader's terminal."""
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def _plain(value: Any) -> Any:

@@ -2,27 +2,19 @@
 
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import IO, cast
+from typing import IO
 
-import redis
-from redis.exceptions import RedisError, ResponseError
 from scrapy.commands import ScrapyCommand
 
-from scraping_project.commands.arguments import check_arguments
-from scraping_project.commands.backends import redis_of, settings_of
+from scraping_project.commands.backends import settings_of
 from scraping_project.commands.exits import BAD_INPUT, in_one_line, one_line_errors, refuse
+from scraping_project.commands.pushing import BATCH, Push, pushing, seeds, seeds_key
 from scraping_project.commands.spiders import spider_class
-from scraping_project.frontier.keys import Keys
-from scraping_project.frontier.seeds import Kind, SeedError, kind_of, parse
-
-BATCH = 1000
-
-#: Pushes a batch.
-Push = Callable[[list[bytes]], object]
+from scraping_project.frontier.seeds import SeedError, parse
 
 #: Where a seed came from, for messages, and the seed.
 Line = tuple[str, bytes]
@@ -63,50 +55,23 @@ class Command(ScrapyCommand):
             )
         settings = settings_of(self)
         spider = spider_class(settings, args[0])
-        if opts.frontier:
-            check_arguments(spider, {"frontier": opts.frontier})
-        keys = Keys(opts.frontier or spider.name)
-        server = redis.from_url(redis_of(settings).url, protocol=2)
-        spider.update_settings(settings)  # its own may say that its seeds are a set
-        try:
-            push = _pusher(server, keys.seeds, kind_of(settings))
+        key = seeds_key(spider, opts.frontier)
+        with pushing(settings, spider, key, "push again, known seeds are filtered") as push:
             pushed, refused = self._push(push, _lines(args[1:]), json_only=opts.json)
-        except ResponseError as error:
-            refuse(f"Redis takes no seeds in {keys.seeds}: {error}")
-        except RedisError as error:
-            refuse(f"Redis stopped answering ({error}): start it and push again, known seeds are filtered")
-        finally:
-            server.close()
-        seeds = "1 seed" if pushed == 1 else f"{pushed} seeds"
-        print(f"pushed {seeds} to {keys.seeds}" + (f", refused {refused}" if refused else ""))
+        print(f"pushed {seeds(pushed)} to {key}" + (f", refused {refused}" if refused else ""))
         self.exitcode = BAD_INPUT if refused else 0
 
     def _push(self, push: Push, lines: Iterator[Line], *, json_only: bool) -> tuple[int, int]:
         pushed = refused = 0
         while batch := list(islice(lines, BATCH)):
-            seeds = [raw for where, raw in batch if _is_seed(where, raw, json_only=json_only)]
-            if seeds:
-                push(seeds)
-            pushed += len(seeds)
-            refused += len(batch) - len(seeds)
+            good = [raw for where, raw in batch if _is_seed(where, raw, json_only=json_only)]
+            if good:
+                push(good)
+            pushed += len(good)
+            refused += len(batch) - len(good)
             if len(batch) == BATCH:
                 print(f"{pushed} seeds pushed", file=sys.stderr)
         return pushed, refused
-
-
-def _pusher(server: redis.Redis, key: str, when_new: Kind) -> Push:
-    """What pushes seeds to a key of the kind that it is, or is to be."""
-    found = cast("bytes", server.type(key)).decode()
-    pushers: dict[str, Push] = {
-        Kind.LIST: lambda seeds: server.lpush(key, *seeds),
-        Kind.SET: lambda seeds: server.sadd(key, *seeds),
-        # One that is there already keeps its score.
-        Kind.SORTED_SET: lambda seeds: server.zadd(key, {raw: parse(raw).priority for raw in seeds}, nx=True),
-    }
-    kind = when_new if found == "none" else found
-    if kind not in pushers:
-        refuse(f"{key} is a {found}, no list, set or sorted set of seeds: rename or delete it")
-    return pushers[kind]
 
 
 def _is_seed(where: str, raw: bytes, *, json_only: bool) -> bool:

@@ -1,10 +1,13 @@
 """``--workers N``: the same command in N processes, and one summary for all."""
 
+import os
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -28,18 +31,53 @@ def write(report: Report, path: str) -> None:
     Path(path).write_bytes(msgspec.json.encode(report))
 
 
-def run(count: int) -> Report | None:
-    """Run this very command ``count`` times and add up the reports; None when no worker has left one.
+def run(count: int) -> Report | int:
+    """Run this very command ``count`` times and add up the reports; the worst exit code when there is none.
 
     A signal to this process goes on to the workers, which end cleanly.
     """
     with tempfile.TemporaryDirectory(prefix="workers-") as folder:
         files = [Path(folder, str(number)) for number in range(count)]
-        # In a process group of their own: Ctrl-C on a terminal reaches them once, through this process.
-        workers = [subprocess.Popen(_command(file), process_group=0) for file in files]  # noqa: S603  this same command
-        codes = _wait(workers)
+        codes = _run(files)
         reports = [msgspec.json.decode(file.read_bytes(), type=Report) for file in files if file.exists()]
     return _added(reports, codes)
+
+
+def _run(files: Sequence[Path]) -> list[int]:
+    """Start a worker for each file and wait for all; returns their exit codes."""
+    workers: list[subprocess.Popen[bytes]] = []
+    with _lifeline() as stdin, _signals_go_to(workers) as told:
+        for file in files:
+            # In a process group of its own: Ctrl-C on a terminal reaches it once, through this process.
+            worker = subprocess.Popen(_command(file), stdin=stdin, process_group=0)  # noqa: S603  this same command
+            workers.append(worker)
+            if told:  # before it was among them
+                worker.terminate()
+        codes = [worker.wait() for worker in workers]
+    # One that was told to end while it still began had nothing to give back.
+    return [INTERRUPTED if told and code == -signal.SIGTERM else code for code in codes]
+
+
+def end_with_the_command() -> None:
+    """In a worker: end cleanly when the process that started it is gone, be it killed."""
+    threading.Thread(target=_watch, name="lifeline", daemon=True).start()
+
+
+def _watch() -> None:
+    while os.read(sys.stdin.fileno(), 4096):
+        pass  # it says nothing: that the pipe ends is what counts
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+@contextmanager
+def _lifeline() -> Iterator[int]:
+    """The standard input of the workers: a pipe that ends with this process."""
+    reading, writing = os.pipe()
+    try:
+        yield reading
+    finally:
+        os.close(reading)
+        os.close(writing)
 
 
 def _command(file: Path) -> list[str]:
@@ -47,29 +85,35 @@ def _command(file: Path) -> list[str]:
     return [*own, "--workers", "1", "-s", "PROGRESS_ENABLED=0", "-s", f"REPORT_FILE={file}"]
 
 
-def _wait(workers: Sequence["subprocess.Popen[bytes]"]) -> list[int]:
+@contextmanager
+def _signals_go_to(workers: Sequence["subprocess.Popen[bytes]"]) -> Iterator[list[int]]:
+    """Hand what would end this process on to the workers, as SIGTERM; yields the signals that came."""
+    told: list[int] = []
+
     def forward(signum: int, _: object) -> None:
+        told.append(signum)
         for worker in workers:
             if worker.poll() is None:
-                worker.send_signal(signum)
+                worker.terminate()
 
     before = {number: signal.signal(number, forward) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        return [worker.wait() for worker in workers]
+        yield told
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def _added(reports: list[Report], codes: list[int]) -> Report | None:
+def _added(reports: list[Report], codes: list[int]) -> Report | int:
     """One report of them all; what is queued is what the last to leave has counted."""
+    worst = max(codes, key=_rank)
+    code = worst if worst >= 0 else BAD_INPUT
     if not reports:
-        return None
+        return Report("interrupted", 0, INTERRUPTED, Summary()) if INTERRUPTED in codes else code
     last = max(reports, key=lambda report: report.left_at)
     summary = sum((report.summary for report in reports), Summary())
-    worst = max(codes, key=_rank)
-    word = next((report.word for report in reports if report.code == worst), "ended early (a worker died)")
-    code = worst if worst >= 0 else BAD_INPUT
+    unsaid = "interrupted" if worst == INTERRUPTED else "ended early (a worker died)"
+    word = next((report.word for report in reports if report.code == worst), unsaid)
     return Report(word, last.queued, code, summary, left_at=last.left_at, spent=last.spent)
 
 

@@ -117,7 +117,7 @@ class Robots:
 
     async def _find(self, origin: str) -> RobotsTxt:
         """The cluster's copy; without one, or with an old one, the site's, unless another fetches it."""
-        cache = self._checkpoint.robots
+        cache = self._checkpoint.membership.robots
         try:
             stored = await asyncio.to_thread(cache.read, origin)
             while stored is None or not stored.is_fresh:
@@ -132,7 +132,7 @@ class Robots:
         return stored
 
     async def _fetch_for_all(self, origin: str) -> RobotsTxt:
-        cache = self._checkpoint.robots
+        cache = self._checkpoint.membership.robots
         try:
             found = await self._fetch(origin)
             await asyncio.to_thread(cache.write, origin, found.body)

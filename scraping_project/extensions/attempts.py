@@ -7,8 +7,7 @@ from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 
 from scraping_project import ends, engine, payloads, reasons
-from scraping_project.attempts import Attempt, Attempts, is_retry, utc_now
-from scraping_project.ends import Outcome
+from scraping_project.attempts import Attempt, Attempts, Outcome, asking, is_retry, utc_now
 from scraping_project.frontier.steps import Leased
 from scraping_project.items import ScrapeLog, Site
 from scraping_project.pages import site_of
@@ -56,12 +55,22 @@ class AttemptLog:
             self._count("links", len(item.links))
 
     def settle(self) -> list[tuple[Attempt, Outcome | None]]:
-        """Announce every attempt that has ended since the last time; returns them and how each ended."""
+        """Announce what has ended since the last time; returns the attempts whose lease ends, and how."""
         in_progress = engine.in_progress(self._crawler)
         ended = [attempt for attempt in self.attempts if attempt.request not in in_progress]
         for attempt in ended:
             self.attempts.end(attempt)
-        return [(attempt, self._announce(attempt)) for attempt in ended]
+        return [
+            end
+            for attempt in ended
+            for end in self.attempts.leases_that_end(attempt, self._announce(attempt))
+        ]
+
+    def asking(self) -> Attempt | None:
+        """Whose callback is running, if any is."""
+        attempt = asking.get()
+        running = attempt is not None and attempt.request in engine.in_progress(self._crawler)
+        return attempt if running else None
 
     def refuse_leased(self, leased: Leased, error: Exception) -> bytes:
         """Log a leased request that can't be resumed; returns its dead letter."""
@@ -76,10 +85,12 @@ class AttemptLog:
         message = f"{leased.deaths} workers died while they had it in flight"
         self._log(attempt, ("dead", "deliveries", message), url=payloads.url_of(leased.payload))
 
-    def refuse_seed(self, seed: str, error: Exception) -> None:
-        """Log a seed that can't be made into a request."""
+    def refuse_seed(self, seed: str, error: Exception) -> bytes:
+        """Log a seed that can't be made into a request; returns its dead letter."""
         attempt = Attempt(Request("data:,"), self.attempts.new_id())
-        self._log(attempt, ("dead", "undecodable", reasons.describe(error)), url=seed)
+        outcome = ("dead", "undecodable", reasons.describe(error))
+        self._log(attempt, outcome, url=seed)
+        return ends.letter(attempt, outcome)
 
     def _attempt_of(self, response: "Response | Failure | None") -> Attempt | None:
         return self.attempts.of(getattr(response, "request", None))

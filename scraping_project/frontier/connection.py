@@ -39,8 +39,8 @@ def connect(url: str, *, timeout: float | None = TIMEOUT_SECONDS) -> redis.Redis
 def connect_async(url: str) -> redis.asyncio.Redis:
     """The same for asyncio, but without a limit on how long a command takes: whoever asks sets one.
 
-    Under a socket_timeout this client sends by asyncio.wait_for, which before Python 3.12 now and then swallows
-    the cancellation of its task (python/cpython#86296): a worker that is told to end would go on waiting.
+    Under a socket_timeout this client sends by asyncio.wait_for, which before Python 3.12 now and then
+    swallows the cancellation of its task (python/cpython#86296): a worker told to end would wait on.
     """
     return redis.asyncio.from_url(
         url,

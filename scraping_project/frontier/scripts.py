@@ -13,7 +13,18 @@ _RETURN = ("leased", "return_seeds", "forget_worker", "slot", "drop_permits")
 #: What each script is made of, in the order in which its parts need each other.
 PARTS = {
     "join": ("prelude", "finished", "retire", "join"),
-    "checkpoint": ("prelude", "seen", *_QUEUE, "push", *_ENDS, *_LEASE, "finished", "answer", "checkpoint"),
+    "checkpoint": (
+        "prelude",
+        "seen",
+        *_QUEUE,
+        "push",
+        "refuse",
+        *_ENDS,
+        *_LEASE,
+        "finished",
+        "answer",
+        "checkpoint",
+    ),
     "take_seeds": ("prelude", "take_seeds"),
     "extend": ("prelude", "extend"),
     "reap": ("prelude", *_QUEUE, *_RETURN, "condemn", "reap"),

@@ -27,13 +27,15 @@ ANSWER_SECONDS = 10
 #: How many seeds of a set a worker holds at most that it has not pushed yet.
 MAX_TAKEN = 100
 
+#: Links from a seed at the most, as the database can hold it.
+MAX_DEPTH = 2**31 - 1
+
 #: Keys of meta that would let whoever can push a seed steer the crawler itself.
 FORBIDDEN_META = frozenset(
     {
         "allow_offsite",
         "bindaddress",
         "cookiejar",
-        "depth",
         "dont_obey_robotstxt",
         "dont_redirect",
         "download_delay",
@@ -113,7 +115,7 @@ def parse(raw: bytes, *, json_only: bool = False) -> Seed:
     """Read a seed; with ``json_only`` a bare URL is none.
 
     Raises:
-        SeedError: Too long, not UTF-8, no http(s) URL, unknown keys or a forbidden key of meta.
+        SeedError: Too long, not UTF-8, no http(s) URL, unknown keys or a meta that may not be.
     """
     if len(raw) > MAX_SEED:
         raise SeedError(f"a seed has at most {MAX_SEED} bytes, this one has {len(raw)}")
@@ -129,6 +131,9 @@ def parse(raw: bytes, *, json_only: bool = False) -> Seed:
         raise SeedError(str(error)) from error
     if forbidden := sorted(FORBIDDEN_META & seed.meta.keys()):
         raise SeedError(f"meta may not hold {', '.join(forbidden)}")
+    depth = seed.meta.get("depth", 0)
+    if type(depth) is not int or not 0 <= depth <= MAX_DEPTH:
+        raise SeedError("depth in meta is a whole number from 0")
     if not all(_TOKEN.fullmatch(word) for word in (seed.method, *seed.headers)):
         raise SeedError("method and header names are words of letters, digits and !#$%&'*+.^_`|~-")
     check_url(seed.url)
@@ -184,9 +189,7 @@ class SeedQueue:
     async def _wait(self) -> list[bytes]:
         try:
             async with asyncio.timeout(BLOCK_SECONDS + ANSWER_SECONDS):
-                raw = await self._server.blmove(
-                    self._keys.seeds, self._taken, BLOCK_SECONDS, "RIGHT", "LEFT"
-                )
+                raw = await self._server.blmove(self._keys.seeds, self._taken, BLOCK_SECONDS, "RIGHT", "LEFT")
         except ResponseError as error:
             if "WRONGTYPE" not in str(error):
                 raise

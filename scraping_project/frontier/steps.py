@@ -55,6 +55,7 @@ class Push(msgspec.Struct, array_like=True, frozen=True):
     slot: str
     priority: int
     payload: msgspec.Raw  # see blob
+    again: bool = False  # it passes the dupe filter, which knows it from then on
 
     def __post_init__(self) -> None:
         _see_to_slot(self)
@@ -106,6 +107,13 @@ class Burial(msgspec.Struct, array_like=True, frozen=True):
     id: int
     delivery: int
     letter: msgspec.Raw
+
+
+class Refusal(msgspec.Struct, array_like=True, frozen=True):
+    """A seed that no request can be made of: a dead letter at once."""
+
+    letter: msgspec.Raw
+    payload: msgspec.Raw
 
 
 class Done(msgspec.Struct, array_like=True, frozen=True):
@@ -172,11 +180,13 @@ class Step(msgspec.Struct, kw_only=True):
     sequence: int
     lease: int  # ms
     push: Sequence[Push] = ()
+    refuse: Sequence[Refusal] = ()
     move: Sequence[Move] = ()
     nack: Sequence[Nack] = ()
     bury: Sequence[Burial] = ()
     release: Sequence[End] = ()  # in the order in which they were leased
     ack: Sequence[End] = ()
+    ack_parents: Sequence[End] = ()  # of which pushes have come: they end after these, or with them
     taken: Sequence[msgspec.Raw] = ()
     filtered: Mapping[str, int] = {}
     pages: int = 0

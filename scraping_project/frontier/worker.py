@@ -17,7 +17,7 @@ import msgspec
 from scraping_project.frontier.errors import CrawlOver, FrontierError, WorkerReaped
 from scraping_project.frontier.frontier import Frontier, Joined
 from scraping_project.frontier.keys import Keys
-from scraping_project.frontier.steps import Burial, End, Heard, Move, Nack, Push, Step
+from scraping_project.frontier.steps import Burial, End, Heard, Move, Nack, Push, Refusal, Step
 
 #: How many fingerprints a worker remembers as surely known to the frontier: about 25 MB.
 KNOWN = 200_000
@@ -55,11 +55,13 @@ class Said:
     """What has been gathered for the next step."""
 
     push: list[Push] = field(default_factory=list)
+    refuse: list[Refusal] = field(default_factory=list)
     move: list[Move] = field(default_factory=list)
     nack: list[Nack] = field(default_factory=list)
     bury: list[Burial] = field(default_factory=list)
     release: list[End] = field(default_factory=list)
     ack: list[End] = field(default_factory=list)
+    ack_parents: list[End] = field(default_factory=list)
     taken: list[msgspec.Raw] = field(default_factory=list)
     filtered: dict[str, int] = field(default_factory=dict)
     logged: list[int] = field(default_factory=list)
@@ -67,6 +69,16 @@ class Said:
 
     def __bool__(self) -> bool:
         return any(getattr(self, name) for name in self.__slots__)
+
+    def put_back(self, step: Step) -> None:
+        """Say again, and before all else, what a step was to say."""
+        for name in self.__slots__:
+            value = getattr(step, name)
+            if isinstance(value, list):
+                setattr(self, name, [*value, *getattr(self, name)])
+        for reason, count in step.filtered.items():
+            self.filtered[reason] = self.filtered.get(reason, 0) + count
+        self.pages += step.pages
 
 
 class Worker:
@@ -151,6 +163,28 @@ class Worker:
             **wishes,  # type: ignore[arg-type]
         )
         return self._unanswered
+
+    def lighten(self, step: Step) -> Step:
+        """What of a step a full Redis has room for, in its place; the rest is said with the next.
+
+        These are the ends of what has asked for nothing. All else either takes room or must not come before
+        the pushes that have none, and more is not leased. After FrontierFull alone: it executes nothing.
+        """
+        self.said.put_back(msgspec.structs.replace(step, ack=[]))
+        light = Step(
+            token=step.token,
+            epoch=step.epoch,
+            sequence=step.sequence,
+            lease=step.lease,
+            heard=step.heard,
+            ack=step.ack,
+            arm=step.arm,
+            asks=[msgspec.structs.replace(ask, want=0, arm=0) for ask in step.asks],
+            robots=step.robots,
+            slot_pages=step.slot_pages,
+        )
+        self._unanswered = light
+        return light
 
     def exchange(self, step: Step) -> Heard:
         """Send a step. After FrontierUnavailable, the next_step is the same one.

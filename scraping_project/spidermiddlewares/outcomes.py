@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Self
 from scrapy.exceptions import CloseSpider
 from scrapy.http import Response
 
+from scraping_project.attempts import asking
 from scraping_project.extensions.attempts import AttemptLog
 
 if TYPE_CHECKING:
@@ -12,7 +13,10 @@ if TYPE_CHECKING:
 
 
 class Outcomes:
-    """Gives a request back when its callback asks for the run to end: another run may process it."""
+    """Gives a request back when its callback asks for the run to end: another run may process it.
+
+    And remembers whose callback runs, for what it asks for comes to the scheduler without a word about that.
+    """
 
     def __init__(self, crawler: "Crawler") -> None:
         self._crawler = crawler
@@ -20,6 +24,10 @@ class Outcomes:
     @classmethod
     def from_crawler(cls, crawler: "Crawler") -> Self:
         return cls(crawler)
+
+    def process_spider_input(self, response: Response) -> None:
+        if log := self._crawler.get_extension(AttemptLog):
+            asking.set(log.attempts.of(response.request))
 
     def process_spider_exception(self, response: Response, exception: Exception) -> None:
         log = self._crawler.get_extension(AttemptLog)

@@ -10,7 +10,6 @@ from redis.exceptions import RedisError, ResponseError
 from scrapy import Request
 
 from scraping_project.checkpoint import Checkpoint
-from scraping_project.extensions.attempts import AttemptLog
 from scraping_project.frontier.connection import connect_async
 from scraping_project.frontier.seeds import Kind, Seed, SeedError, SeedQueue, kind_of, parse
 
@@ -59,11 +58,12 @@ class Seeds:
         worker = checkpoint.worker
         kind = kind_of(self._crawler.settings)
         self._say(checkpoint, f"waiting for seeds: redis-cli {_PUSH[kind].format(key=worker.keys.seeds)}")
-        server = connect_async(checkpoint.redis_url)
+        server = connect_async(checkpoint.membership.redis_url)
         queue = SeedQueue(server, worker.keys, lambda: worker.token, polls=kind is not Kind.LIST)
         try:
             async for raw in _patiently(queue):
-                if request := self._request(raw):
+                if request := self._request(checkpoint, raw):
+                    checkpoint.seeds.add(request)
                     yield request
                 checkpoint.take(raw)
         finally:
@@ -75,13 +75,12 @@ class Seeds:
         ):  # of --workers, one says it
             print(line, file=sys.stderr, flush=True)  # noqa: T201  for people, as the summary is
 
-    def _request(self, raw: bytes) -> Request | None:
+    def _request(self, checkpoint: Checkpoint, raw: bytes) -> Request | None:
         try:
             return _request(parse(raw))
         except (SeedError, ValueError) as error:  # Scrapy refuses what it can't make a request of
             logger.warning("Refused a seed: %s", error)
-            if log := self._crawler.get_extension(AttemptLog):
-                log.refuse_seed(raw[:8000].decode(errors="replace"), error)
+            checkpoint.refuse(raw, error)
             return None
 
 
@@ -96,7 +95,11 @@ async def _patiently(queue: SeedQueue) -> AsyncIterator[bytes]:
         except (RedisError, TimeoutError) as error:
             news = isinstance(error, ResponseError) and str(error) != refused  # Redis is there, and says no
             refused = str(error) if news else refused
-            logger.log(logging.WARNING if news else logging.INFO, "Seeds can't be taken: %s", str(error) or "no answer")
+            logger.log(
+                logging.WARNING if news else logging.INFO,
+                "Seeds can't be taken: %s",
+                str(error) or "no answer",
+            )
             await asyncio.sleep(1)
 
 

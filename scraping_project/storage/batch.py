@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Table, select
 from scraping_project.storage import bulk
 from scraping_project.storage.errors import RowRefused
 from scraping_project.storage.rollups import Counts
-from scraping_project.storage.rows import Row, merge_sites
+from scraping_project.storage.rows import Row, is_unmodified, merge_sites
 from scraping_project.storage.tables import (
     attempt_minutes,
     attempt_totals,
@@ -18,7 +18,7 @@ from scraping_project.storage.tables import (
     sites,
 )
 from scraping_project.storage.transactions import UNSENDABLE
-from scraping_project.storage.upserts import add_up, insert, upsert
+from scraping_project.storage.upserts import add_up, insert, touch, upsert
 from scraping_project.storage.values import moment_text
 
 LOOKUP_SIZE = 1_000
@@ -82,8 +82,10 @@ def _write_sites(connection: Connection, entries: Sequence[Entry], counts: Count
     hashes = {row["url_hash"] for row in rows} | {entry.site for entry in entries if entry.site is not None}
     ids = _site_ids(connection, hashes)
     new = [row for row in rows if row["url_hash"] not in ids]
+    known = [row for row in rows if row["url_hash"] in ids]
     bulk.execute(connection, insert, sites, new)
-    bulk.execute(connection, upsert, sites, [row for row in rows if row["url_hash"] in ids])
+    bulk.execute(connection, upsert, sites, [row for row in known if not is_unmodified(row)])
+    bulk.execute(connection, touch, sites, [row for row in known if is_unmodified(row)])
     counts.add_sites(row["domain"] for row in new)
     return ids | _site_ids(connection, {row["url_hash"] for row in new})
 

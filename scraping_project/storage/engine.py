@@ -13,12 +13,14 @@ BUSY_SECONDS = 30  # how long SQLite waits for another writer
 LOCK_WAIT_SECONDS = 10  # how long InnoDB does; the writer tries several times
 #: Longer than any wait for a lock, so that the server's own answer comes first.
 READ_TIMEOUT_SECONDS = 90
+PACKED_BYTES = 4 * 2**20  # of a page of rows that the server packs for an export
 #: NO_BACKSLASH_ESCAPES makes a quote the only character that PyMySQL has to escape: a tenth of the time
 #: that it takes for a page of links otherwise. Client and server agree on it in every answer.
 SESSION = (
     "SET time_zone = '+00:00', "
     "sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,NO_BACKSLASH_ESCAPES', "
-    f"innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}"
+    f"innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}, "
+    f"group_concat_max_len = {PACKED_BYTES}"
 )
 
 

@@ -1,55 +1,69 @@
-"""Rows written as CSV or as JSON lines."""
+"""Pages of rows written as CSV or as JSON lines."""
 
 import csv
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TextIO
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from io import StringIO
+from typing import Any
 
-from scraping_project.storage.values import compact_json
+import msgspec
+
+Page = Sequence[Sequence[Any]]
 
 #: A spreadsheet may take a cell that starts so for a formula, the full-width forms included.
 #: https://owasp.org/www-community/attacks/CSV_Injection
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 -- meant
+FORMULA_STARTS = frozenset("=+-@\t\r\n＝＋－＠")  # noqa: RUF001 -- meant
 
 
-def write_csv(
-    rows: Iterable[Mapping[str, Any]],
-    file: TextIO,
-    columns: Sequence[str] | None = None,
-    *,
-    raw: bool = False,
-) -> int:
-    """Writes RFC 4180 with a header and returns the number of rows.
+def as_csv(pages: Iterable[Page], columns: Sequence[str], *, raw: bool = False) -> Iterator[bytes]:
+    """Yields RFC 4180 in UTF-8: the header, also when there are no rows, then page by page.
 
     Args:
-        rows: One mapping a row.
-        file: Opened with ``newline=""``, or every line ends twice.
-        columns: The header, also when there are no rows; without it, the first row's keys.
+        pages: Rows of texts, numbers and None.
+        columns: The header.
         raw: Leaves cells that a spreadsheet may take for a formula as they are. Otherwise they get
             a leading quote.
     """
-    writer = csv.writer(file)
-    header, count = columns, 0
-    if header is not None:
-        writer.writerow(header)
-    for count, row in enumerate(rows, 1):  # noqa: B007 -- read after the loop
-        if header is None:
-            header = list(row)
-            writer.writerow(header)
-        writer.writerow([_cell(row[name], raw=raw) for name in header])
-    return count
+    text = StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(columns)
+    for page in pages:
+        yield _taken(text)
+        writer.writerows(page if raw else map(_defused, page))
+    yield _taken(text)
 
 
-def write_jsonl(rows: Iterable[Mapping[str, Any]], file: TextIO) -> int:
-    """Writes one JSON object a line and returns the number of rows."""
-    count = 0
-    for count, row in enumerate(rows, 1):  # noqa: B007 -- read after the loop
-        file.write(json.dumps(row, ensure_ascii=False) + "\n")
-    return count
+def as_json_lines(
+    pages: Iterable[Page], columns: Sequence[str], json_columns: Collection[str] = ()
+) -> Iterator[bytes]:
+    """Yields JSON objects in UTF-8, one a line, page by page.
+
+    Args:
+        pages: Rows of texts, numbers and None.
+        columns: The names of the values.
+        json_columns: Those whose values are texts of JSON, which go out as they are.
+    """
+    encoder = msgspec.json.Encoder()
+    embedded = [place for place, name in enumerate(columns) if name in json_columns]
+    for page in pages:
+        objects = (dict(zip(columns, _embedding(row, embedded), strict=True)) for row in page)
+        yield encoder.encode_lines(objects)
 
 
-def _cell(value: Any, *, raw: bool) -> Any:
-    if isinstance(value, list | dict):
-        return compact_json(value)
-    risky = isinstance(value, str) and value.startswith(FORMULA_STARTS)
-    return f"'{value}" if risky and not raw else value
+def _taken(text: StringIO) -> bytes:
+    taken = text.getvalue().encode()
+    text.seek(0)
+    text.truncate()
+    return taken
+
+
+def _defused(row: Sequence[Any]) -> list[Any]:
+    return [f"'{cell}" if cell.__class__ is str and cell[:1] in FORMULA_STARTS else cell for cell in row]
+
+
+def _embedding(row: Sequence[Any], places: Sequence[int]) -> Sequence[Any]:
+    if not places:
+        return row
+    embedding = list(row)
+    for place in places:
+        embedding[place] = msgspec.Raw(row[place].encode())
+    return embedding

@@ -8,8 +8,6 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from alembic import command
-from alembic.config import Config
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection, Engine, text
 
@@ -28,21 +26,28 @@ def migrate(engine: Engine) -> None:
         SchemaTooNew: A newer version of the project migrated this database.
         DatabaseUnavailable: The database does not answer, or another process migrates for too long.
     """
-    if _at_head(engine):
+    if not missing(engine):
         return
     with _lock(engine):
-        if not _at_head(engine):
+        if missing(engine):
             _upgrade(engine)
 
 
-def _at_head(engine: Engine) -> bool:
+def missing(engine: Engine) -> list[str]:
+    """The migrations that the database lacks, by number; all when it has no tables.
+
+    Raises:
+        SchemaTooNew: A newer version of the project migrated this database.
+    """
     current, known = _current_revision(engine), _revisions()
-    if current is not None and current not in known:
+    if current is None:
+        return known
+    if current not in known:
         raise SchemaTooNew(
             f"{where(engine)} was made by a newer version (schema {current}, this one knows {known[-1]}):"
             " update scraping_project"
         )
-    return current == known[-1]
+    return known[known.index(current) + 1 :]
 
 
 def _current_revision(engine: Engine) -> str | None:
@@ -64,6 +69,10 @@ def _revisions() -> list[str]:
 
 
 def _upgrade(engine: Engine, revision: str = "head") -> None:
+    # Here, for it takes 20 MB and a third of a second, and a database is migrated once in a long while.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
     # Alembic reads its scripts from a directory, and the package may be a zipped egg.
     with TemporaryDirectory(prefix="migrations-") as folder, _patiently_writing(engine) as connection:
         _extract(_scripts(), Path(folder))

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, func, select
+from sqlalchemy import Column, ColumnElement, Select, Table, func, or_, select
 
 from scraping_project.storage.tables import (
     attempt_minutes,
@@ -22,6 +22,14 @@ from scraping_project.storage.tables import (
 from scraping_project.storage.values import naive_utc, url_hash
 
 Query = Select[Any]
+
+#: What a recrawl wants to know of a site.
+RECRAWLED = [
+    sites.c[name]
+    for name in ("id", "url_hash", "url", "status_code", "etag", "last_modified", "depth", "last_scraped")
+]
+#: The least status of an answer that is a failure.
+FAILED = 400
 
 
 def site_of_url(url: str) -> Query:
@@ -37,6 +45,40 @@ def sites_of_domain(domain: str, after_id: int = 0, limit: int = 100) -> Query:
 def sites_scraped_since(moment: datetime, limit: int = 100) -> Query:
     since = select(sites).where(sites.c.last_scraped >= naive_utc(moment))
     return since.order_by(sites.c.last_scraped).limit(limit)
+
+
+def sites_scraped_before(
+    moment: datetime, after: tuple[datetime, int] | None = None, limit: int = 1000
+) -> Query:
+    """The oldest first; ``after`` is ``last_scraped`` and ``id`` of the last of the page before."""
+    site = sites.c
+    query = select(*RECRAWLED).where(site.last_scraped < naive_utc(moment))
+    if after is not None:
+        query = query.where(
+            site.last_scraped >= after[0], or_(site.last_scraped > after[0], site.id > after[1])
+        )
+    return query.order_by(site.last_scraped, site.id).limit(limit)
+
+
+def sites_of_domain_scraped_before(
+    domain: str, moment: datetime, after_id: int = 0, limit: int = 1000, *, failed: bool = False
+) -> Query:
+    """In the order of their ids; all of the domain are looked at."""
+    site = sites.c
+    query = select(*RECRAWLED).where(site.domain == domain, site.id > after_id)
+    if failed:
+        query = query.where(site.status_code >= FAILED)
+    return query.where(site.last_scraped < naive_utc(moment)).order_by(site.id).limit(limit)
+
+
+def failed_sites_scraped_before(
+    moment: datetime, after: tuple[int, int] = (FAILED, 0), limit: int = 1000
+) -> Query:
+    """By status; ``after`` is ``status_code`` and ``id`` of the last of the page before."""
+    site = sites.c
+    query = select(*RECRAWLED).where(site.status_code >= after[0])
+    query = query.where(or_(site.status_code > after[0], site.id > after[1]))
+    return query.where(site.last_scraped < naive_utc(moment)).order_by(site.status_code, site.id).limit(limit)
 
 
 def log_of_attempt(task_id: str) -> Query:
@@ -144,10 +186,14 @@ def newest_refused_rows(limit: int = 100) -> Query:
     return select(refused_rows).order_by(refused_rows.c.id.desc()).limit(limit)
 
 
-def minutes_before(moment: datetime, limit: int = 1000) -> Query:
-    """What of the roll-ups is old enough to be pruned."""
-    key = list(attempt_minutes.primary_key)
-    return select(*key).where(attempt_minutes.c.minute < naive_utc(moment)).limit(limit)
+def logs_before(before: datetime, reached: datetime | None = None, limit: int = 500) -> Query:
+    """What is old enough to be pruned, the oldest first, from the moment that was reached."""
+    return _before(scrape_logs.c.finished_at, before, reached, limit)
+
+
+def minutes_before(before: datetime, reached: datetime | None = None, limit: int = 500) -> Query:
+    """What of the roll-ups is old enough to be pruned, in the same way."""
+    return _before(attempt_minutes.c.minute, before, reached, limit)
 
 
 def largest_domains(limit: int = 20) -> Query:
@@ -157,3 +203,11 @@ def largest_domains(limit: int = 20) -> Query:
 
 def _newest(query: Query, table: Table, limit: int) -> Query:
     return query.order_by(table.c.finished_at.desc()).limit(limit)
+
+
+def _before(moment: Column[datetime], before: datetime, reached: datetime | None, limit: int) -> Query:
+    key = [column for column in moment.table.primary_key if column is not moment]
+    query = select(moment, *key).where(moment < naive_utc(before))
+    # What was deleted stays in the index for a while: it is not to be read again for every batch.
+    query = query if reached is None else query.where(moment >= reached)
+    return query.order_by(moment).limit(limit)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from scraping_project.items import Link, ScrapeLog, Site, StoredItem
+from scraping_project.items import NOT_MODIFIED, Link, ScrapeLog, Site, StoredItem
 from scraping_project.storage import tables
 from scraping_project.storage.values import (
     BIGINT_LIMIT,
@@ -23,6 +23,9 @@ Row = dict[str, Any]
 #: The most bytes of links kept of one page: escaped, they still fit into the smallest packet that a
 #: server takes by default (16 MiB). ``links_count`` counts all of them.
 LINKS_BYTES = 4 * 2**20
+
+#: What a server tells its versions of a page apart by.
+VALIDATORS = ("etag", "last_modified")
 
 
 def site_row(site: Site) -> Row:
@@ -88,6 +91,11 @@ def item_row(item: StoredItem) -> Row:
     }
 
 
+def is_unmodified(row: Row) -> bool:
+    """Whether the row of a site says no more than that it was asked for and is as it was."""
+    return bool(row["status_code"] == NOT_MODIFIED)
+
+
 def merge_sites(rows: Iterable[Row]) -> list[Row]:
     """One row a URL, the last one, with the first's times; sorted, so that two workers lock alike."""
     merged: dict[bytes, Row] = {}
@@ -98,12 +106,18 @@ def merge_sites(rows: Iterable[Row]) -> list[Row]:
 
 
 def _merge(earlier: Row, later: Row) -> Row:
+    if is_unmodified(later):
+        return {**earlier, "last_scraped": later["last_scraped"], **_validators(later)}
     unchanged = earlier["content_hash"] == later["content_hash"]
     return {
         **later,
         "first_scraped": min(earlier["first_scraped"], later["first_scraped"]),
         "last_changed": earlier["last_changed"] if unchanged else later["last_changed"],
     }
+
+
+def _validators(row: Row) -> Row:
+    return {name: row[name] for name in VALIDATORS if row[name] is not None}
 
 
 def _content_hash(digits: str | None) -> bytes | None:

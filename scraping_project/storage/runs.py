@@ -168,6 +168,7 @@ def beat_run(engine: Engine, run_id: str, counts: RunCounts) -> bool:
     """Writes that the run is alive and what it has done; whether it was asked to end."""
     values: dict[str, Any] = _numbers(counts)
     values |= {"outcome": "running", "heartbeat_at": func.current_timestamp()}
+    values |= {"reason": None, "finished_at": None}  # those of a run that was lost only for a while
     mine = runs.c.id == _identity(run_id)
     with writing(engine) as connection:
         connection.execute(update(runs).where(mine, runs.c.outcome.in_(_OPEN)).values(values))

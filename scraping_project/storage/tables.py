@@ -74,6 +74,8 @@ sites = Table(
     Index("ix_sites_domain", "domain"),
     # What was scraped lately, or since a moment.
     Index("ix_sites_last_scraped", "last_scraped"),
+    # Whose last answer was a failure.
+    Index("ix_sites_status_code", "status_code"),
     **INNODB,
 )
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, Insert, Table, case
+from sqlalchemy import ColumnElement, Insert, Table, case, func
 from sqlalchemy.dialects import mysql, sqlite
 
 from scraping_project.storage.tables import items, refused_rows, scrape_logs, sites
@@ -42,6 +42,11 @@ def upsert(dialect: str, table: Table, columns: Sequence[str] = ()) -> Insert:
     return _on_conflict(dialect, table, key, brought, lambda new: _assignments(table, names, new))
 
 
+def touch(dialect: str, table: Table) -> Insert:
+    """Notes of a known site that it was asked for and is as it was; a validator that came along is new."""
+    return _on_conflict(dialect, table, KEYS[table], written(table), lambda new: _touched(table, new))
+
+
 def add_up(dialect: str, table: Table) -> Insert:
     """Adds to the counts of the row of the same primary key; the other columns are counts."""
     key = [column.name for column in table.primary_key]
@@ -77,6 +82,11 @@ def _on_conflict(
 
 def _insert(dialect: str, table: Table) -> sqlite.Insert | mysql.Insert:
     return sqlite.insert(table) if dialect == "sqlite" else mysql.insert(table)
+
+
+def _touched(table: Table, new: _NewValues) -> Assignments:
+    validators = [(name, func.coalesce(new[name], table.c[name])) for name in ("etag", "last_modified")]
+    return [("last_scraped", new["last_scraped"]), *validators]
 
 
 def _assignments(table: Table, names: list[str], new: _NewValues) -> Assignments:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -62,6 +63,41 @@ def test_ctrl_c_on_a_terminal_reaches_each_worker_once_through_the_command(proje
     until(lambda: len(children(command.pid)) == 2, command, project)
 
     assert [os.getpgid(worker) for worker in children(command.pid)] == children(command.pid)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_command_that_is_ended_while_its_workers_begin_is_interrupted(project, docs_site, number):
+    command = ("crawl", "links", "-a", f"start_urls={docs_site.url}index.html", "--workers", "2")
+    process = project.start(*command, *SLOW)
+    until(lambda: len(children(process.pid)) == 2, process, project)
+
+    process.send_signal(number)
+    output, _ = process.communicate(timeout=60)
+
+    assert process.returncode == 130, project.errors(process)
+    assert output.startswith("interrupted: 0 pages")
+    assert "Traceback" not in project.errors(process)
+
+
+def test_workers_whose_command_is_killed_end_cleanly(project, docs_site):
+    # Given a command with workers at work
+    command = ("crawl", "links", "-a", f"start_urls={docs_site.url}index.html", "--workers", "2")
+    first = project.start(*command, *SLOW)
+    until(lambda: len(docs_site.requests()) > 20, first, project)
+    workers = children(first.pid)
+    ends = [os.pidfd_open(worker) for worker in workers]
+
+    # When it is killed
+    first.kill()
+    for end in ends:
+        assert select.select([end], [], [], 60)[0], "a worker crawls on"
+        os.close(end)
+
+    # Then they have given back what they held
+    ledger = json.loads(project.run("frontier", "links", "--json").stdout)
+    assert (ledger["leased"], ledger["workers"]) == (0, [])
+    assert ledger["queued"] > 0
+    assert {row["outcome"] for row in project.rows("runs")} == {"cancelled"}
 
 
 def children(pid):

@@ -182,6 +182,24 @@ def test_without_a_delay_no_more_are_in_flight_than_one_worker_may_have(project,
     assert len({visit.agent for visit in asked.pages()}) >= 3
 
 
+def test_no_more_are_in_flight_than_a_worker_may_have_however_many_sites_come_due(project):
+    # Given more sites than that, all of whose delays end while it waits for slow answers
+    hosts = [f"127.0.0.{number}" for number in range(11, 31)]
+    paths = [f"/{number}" for number in range(3)]
+
+    def answer(visit):
+        if visit.path == "/robots.txt":
+            return Answer(status=404)
+        return links(*paths) if visit.path == "/" else Answer(after=0.4)
+
+    with site(answer, hosts) as asked:
+        urls = [asked.url(host=host) for host in hosts]
+        run_to_the_end(project, crawls(project, 1, urls, "DOWNLOAD_DELAY=0.3", "CONCURRENT_REQUESTS=4"))
+
+    assert busiest(asked.visits) == 4
+    assert Counter(asked.paths()) == {path: len(hosts) for path in ("/robots.txt", "/", *paths)}
+
+
 def test_a_host_that_does_not_answer_holds_up_no_other(project):
     # Given a host that answers nothing until the others are done
     slow, *fast = HOSTS

@@ -150,8 +150,8 @@ def test_the_nodes_share_all_but_their_port_and_their_files(services):
     assert {name for name in one if one[name] != other[name]} == {"ports", "volumes"}
 
 
-def test_a_node_gets_longer_to_stop_than_its_runs_to_end(services):
-    assert int(services["scrapyd"]["stop_grace_period"].removesuffix("s")) > STOP_SECONDS
+def test_a_node_gets_longer_to_stop_than_its_runs_to_end_and_their_ends_to_be_written(services):
+    assert int(services["scrapyd"]["stop_grace_period"].removesuffix("s")) >= STOP_SECONDS + 15
 
 
 def test_what_containers_print_is_bounded(services):

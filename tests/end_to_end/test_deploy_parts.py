@@ -2,6 +2,7 @@
 
 import io
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -36,12 +37,27 @@ SUPERVISE = """
 import sys
 from deploy.runner import Crawl
 ended = Crawl([sys.executable, "-c", sys.argv[1]]).wait()
-print(ended.code, ended.asked, ended.hard, ended.tail.strip())
+print(ended.code, ended.asked, ended.killed, ended.tail.strip())
 """
+
+#: The same, but a signal comes when the child has been started and the runner does not know it yet.
+SUPERVISE_YOUNG = (
+    """
+import signal, subprocess, sys
+
+class Young(subprocess.Popen):
+    def __init__(self, *arguments, **more):
+        super().__init__(*arguments, **more)
+        signal.raise_signal(int(sys.argv[2]))
+
+subprocess.Popen = Young
+"""
+    + SUPERVISE
+)
 
 
 def ended(**changes):
-    return Ended(**({"pid": 7, "code": 0, "asked": False, "hard": False, "tail": ""} | changes))
+    return Ended(**({"pid": 7, "code": 0, "asked": False, "killed": None, "tail": ""} | changes))
 
 
 @pytest.mark.parametrize(
@@ -52,11 +68,12 @@ def ended(**changes):
         ({"code": 1}, ("failed", "exit 1", None)),
         ({"code": -9}, ("killed", "SIGKILL: from outside, or out of memory", None)),
         ({"code": -11}, ("killed", "SIGSEGV", None)),
-        ({"code": -2, "asked": True}, ("cancelled", "before it crawled", None)),
-        (
-            {"code": -9, "asked": True, "hard": True},
-            ("cancelled", "killed, for it did not end in time", None),
-        ),
+        ({"code": -40}, ("killed", "signal 40", None)),
+        ({"code": -2, "asked": True}, ("cancelled", "asked to end, SIGINT", None)),
+        ({"code": 130, "asked": True}, ("cancelled", "asked to end, exit 130", None)),
+        # It was asked to end, but that is not what it died of.
+        ({"code": -9, "asked": True}, ("killed", "SIGKILL: from outside, or out of memory", None)),
+        ({"code": -9, "asked": True, "killed": "as asked"}, ("cancelled", "killed, as asked", None)),
     ],
 )
 def test_the_end_of_a_process_becomes_an_outcome(how, expected):
@@ -96,7 +113,7 @@ def seen(process):
 
 
 def test_one_wish_that_comes_twice_is_passed_on_once():
-    assert supervise(CHILD.format(wishes=1), signal.SIGINT, signal.SIGTERM) == "1 True False"
+    assert supervise(CHILD.format(wishes=1), signal.SIGINT, signal.SIGTERM) == "1 True None"
 
 
 def test_a_second_wish_is_passed_on():
@@ -105,22 +122,40 @@ def test_a_second_wish_is_passed_on():
         process.stdout.readline()
         process.send_signal(signal.SIGINT)
         time.sleep(1.1)  # what makes it another wish
-    assert seen(process) == "2 True False"
+    assert seen(process) == "2 True None"
 
 
 def test_ctrl_c_on_the_terminal_of_scrapyd_reaches_the_child_once():
     process = start(CHILD.format(wishes=1))
     process.stdout.readline()
     os.killpg(process.pid, signal.SIGINT)
-    assert seen(process) == "1 True False"
+    assert seen(process) == "1 True None"
 
 
 def test_a_child_that_does_not_end_in_time_is_killed():
-    assert supervise(CHILD.format(wishes=9), signal.SIGTERM, SCRAPYD_STOP_SECONDS="0.3") == "-9 True True"
+    assert supervise(CHILD.format(wishes=9), signal.SIGTERM, SCRAPYD_STOP_SECONDS="0.3") == (
+        "-9 True for it did not end in time"
+    )
 
 
 def test_sigquit_kills_the_child_at_once():
-    assert supervise(CHILD.format(wishes=9), signal.SIGQUIT) == "-9 True True"
+    assert supervise(CHILD.format(wishes=9), signal.SIGQUIT) == "-9 True as asked"
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [(signal.SIGINT, "-2 True None"), (signal.SIGTERM, "-2 True None"), (signal.SIGQUIT, "-9 True as asked")],
+)
+def test_a_wish_that_comes_before_the_child_is_known_is_passed_on_as_it_was(number, expected):
+    done = subprocess.run(
+        [sys.executable, "-c", SUPERVISE_YOUNG, "import time; time.sleep(600)", str(int(number))],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert done.stdout.startswith(expected)
 
 
 def test_the_last_that_a_child_said_is_kept():
@@ -131,7 +166,7 @@ def test_the_last_that_a_child_said_is_kept():
 def test_a_child_goes_on_when_nobody_reads_what_it_says_any_more():
     process = start("import sys; sys.stderr.write('x' * 10**6); sys.exit(0)")
     process.stderr.close()
-    assert process.stdout.read().startswith("0 False False")
+    assert process.stdout.read().startswith("0 False None")
     process.wait()
     process.stdout.close()
 
@@ -189,3 +224,27 @@ def test_logs_that_nobody_has_written_to_for_days_are_deleted(config, tmp_path):
         os.utime(path, (time.time() - 3 * DAY,) * 2)
     LogKeeper(config).keep()
     assert sorted(path.name for path in Path(tmp_path).iterdir()) == ["other.txt", "young.log"]
+
+
+def test_a_log_that_cannot_be_cut_keeps_no_other_from_it(config, tmp_path):
+    # Given two logs that are too large, and no place for the copy of one
+    for name in ("a", "b", "c"):
+        (tmp_path / f"{name}.log").write_bytes(bytes(2_000_000))
+    (tmp_path / "b.log.1").mkdir()
+    LogKeeper(config).keep()
+    sizes = {path.name: path.stat().st_size for path in Path(tmp_path).glob("*.log")}
+    assert sizes == {"a.log": 0, "b.log": 2_000_000, "c.log": 0}
+
+
+def test_a_log_that_could_not_be_copied_loses_nothing_and_leaves_no_half_of_a_copy(config, tmp_path):
+    path = tmp_path / "1.log"
+    path.write_bytes(bytes(2_000_000))
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, limit[1]))  # as a full disk: OSError in the middle
+    try:
+        LogKeeper(config).keep()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        signal.signal(signal.SIGXFSZ, before)
+    assert [(path.name, path.stat().st_size) for path in Path(tmp_path).iterdir()] == [("1.log", 2_000_000)]

@@ -1,7 +1,9 @@
 """Every run ends on record, and truly: whatever ended it."""
 
+import json
 import os
 import signal
+import time
 
 import psutil
 import pytest
@@ -11,7 +13,7 @@ from tests.end_to_end.scrapyd_server import Scrapyd, node_root
 from tests.servers import free_port
 
 SPIDERS = """
-import os, signal, sys, time
+import os, resource, signal, sys, time
 from scrapy import Request, Spider
 
 class Base(Spider):
@@ -44,6 +46,29 @@ class Killed(Base):
     name = "killed"
     def parse(self, response):
         os.kill(os.getpid(), signal.SIGKILL)
+
+def take_all_memory():
+    # Until no more is given: 200 MB above what the process has, and none of it is touched.
+    pages = int(open("/proc/self/statm").read().split()[0])
+    limit = pages * resource.getpagesize() + 200_000_000
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    taken = []
+    while True:
+        taken.append(bytearray(10_000_000))
+
+class StartsOutOfMemory(Base):
+    name = "starts_out_of_memory"
+    async def start(self):
+        take_all_memory()
+        yield
+
+class ParsesOutOfMemory(Base):
+    name = "parses_out_of_memory"
+    def parse(self, response):
+        take_all_memory()
+
+class Large(Base):
+    name = "large"
 
 class Blocks(Base):
     name = "blocks"
@@ -110,6 +135,38 @@ def test_a_run_that_the_kernel_kills_is_killed(scrapyd, site):
     assert (row.outcome, row.reason) == ("killed", "SIGKILL: from outside, or out of memory")
 
 
+def test_a_spider_that_gets_no_memory_at_its_start_has_failed_with_the_exception(scrapyd, site):
+    row = scrapyd.ended(scrapyd.schedule("starts_out_of_memory", url=site.start("memory"), setting=fast()))
+    assert (row.outcome, row.error) == ("failed", "MemoryError")
+
+
+def test_a_page_that_takes_all_memory_is_a_dead_letter_and_the_run_goes_on(scrapyd, site, project):
+    servers = {"DATABASE_URL": scrapyd.database_url, "REDIS_URL": scrapyd.settings["REDIS_URL"]}
+    row = scrapyd.ended(scrapyd.schedule("parses_out_of_memory", url=site.start("page"), setting=fast()))
+    assert (row.outcome, row.failed) == ("finished", 1)
+    letter = json.loads(project.run("frontier", "parses_out_of_memory", "dead", "--json", env=servers).stdout)
+    assert (letter["reason"], letter["message"]) == ("callback", "MemoryError")
+
+
+def test_a_run_above_its_own_limit_of_memory_ends_with_that_as_its_reason(scrapyd, site):
+    settings = fast("MEMUSAGE_LIMIT_MB=1")
+    row = scrapyd.ended(scrapyd.schedule("large", url=site.start("large"), setting=settings))
+    assert (row.outcome, row.reason) == ("failed", "memusage_exceeded")
+
+
+def test_a_run_cancelled_in_any_moment_of_its_start_is_cancelled(scrapyd, site):
+    # Given runs that are some time into their start: the runner's, the crawler's, the crawl's
+    run_ids = []
+    for moment in (0, 0.02, 0.1, 0.4, 0.8, 1.2):
+        run_id = crawl(scrapyd, site, f"early-{moment}")
+        scrapyd.wait_for(lambda asked=run_id: scrapyd.get("status.json", job=asked)["currstate"] == "running")
+        time.sleep(moment)
+        scrapyd.post("cancel.json", project="default", job=run_id)
+        run_ids.append(run_id)
+    # Then each has ended as cancelled, whatever it was about to do
+    assert {scrapyd.ended(run_id).outcome for run_id in run_ids} == {"cancelled"}
+
+
 def test_a_cancelled_run_gives_back_what_it_had_and_is_cancelled(scrapyd, site):
     asked, release = site.hold("cancel", "a")
     run_id = crawl(scrapyd, site, "cancel")
@@ -136,7 +193,8 @@ def test_the_documented_signal_kill_ends_a_run_at_once_and_on_record(scrapyd, si
     run_id = crawl(scrapyd, site, "kill")
     assert asked.wait(60)
     scrapyd.post("cancel.json", project="default", job=run_id, signal="KILL")
-    assert scrapyd.ended(run_id).outcome == "cancelled"
+    row = scrapyd.ended(run_id)
+    assert (row.outcome, row.reason) == ("cancelled", "killed, as asked")
 
 
 def test_a_run_cancelled_while_it_waits_never_starts(scrapyd, site):

@@ -227,6 +227,15 @@ def test_half_a_login_does_not_start(tmp_path, half):
     )
 
 
+@pytest.mark.parametrize("seconds", ["soon", "0", "-1", "nan", "inf", "3601"])
+def test_a_stop_time_that_every_runner_would_end_at_does_not_start(tmp_path, seconds):
+    done = start_and_fail(tmp_path, SCRAPYD_STOP_SECONDS=seconds)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "Scrapyd does not start: SCRAPYD_STOP_SECONDS is a number of seconds from above 0 to 3600.\n"
+    )
+
+
 def test_with_a_login_any_host_name_serves_but_no_foreign_page(tmp_path):
     with Scrapyd(tmp_path, host="127.0.0.2", SCRAPYD_BIND_ADDRESS="127.0.0.2", **LOGIN) as scrapyd:
         page = f"{scrapyd.url}daemonstatus.json"

@@ -1,5 +1,6 @@
 """What a node refuses, and what it keeps to itself."""
 
+import base64
 import json
 import socket
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 import requests
+from sqlalchemy import make_url
 
 from deploy.limits import MAX_EGG, MAX_FORM
 from tests.cluster.small_site import small_site
@@ -84,6 +86,19 @@ def test_a_setting_that_is_not_on_the_list_is_refused(scrapyd, setting):
         ({"priority": "nan"}, "priority"),
         ({"setting": "LOG_LEVEL=" + 70_000 * "x"}, "longer than 65536 bytes"),
         ({"start_urls": b"\xff"}, "utf-8"),
+        ({"name": "x"}, "a spider argument can't be called name"),
+        ({"spider_name": "x"}, "a spider argument can't be called spider_name"),
+        ({"settings": "x"}, "a spider argument can't be called settings"),
+        ({"self": "x"}, "a spider argument can't be called self"),
+        ({"_job": "x"}, "is no spider argument"),
+        ({"start_urls": "http://user:wo@rd@example.com/"}, "holds a secret"),
+        ({"setting": "LOG_LEVEL"}, "setting is NAME=VALUE"),
+        ({"setting": ["LOG_LEVEL=INFO", "ITEM_PIPELINES=a=b"]}, "a request may not set 'ITEM_PIPELINES'"),
+        ({"setting": "log_level=INFO"}, "a request may not set 'log_level'"),
+        ({"setting[]": "LOG_FILE=x"}, "is no spider argument"),
+        ({"jobid": ["good", "../x"]}, "is no run id"),
+        ({"jobid": "a\n"}, "is no run id"),
+        ({"jobid": "\u0661"}, "is no run id"),
     ],
 )
 def test_what_cannot_stand_in_a_command_line_is_refused(scrapyd, fields, message):
@@ -151,35 +166,52 @@ def test_a_body_that_does_not_say_how_long_it_is_is_cut_off_at_the_limit(scrapyd
     assert scrapyd.get("daemonstatus.json")["running"] == 0
 
 
+def test_a_stranger_cannot_make_a_node_hold_an_egg(tmp_path):
+    # Given a node with a login, and an egg that is larger than a form and no egg
+    form = b"project=p&version=1&egg=" + 2 * MAX_FORM * b"x"
+    with Scrapyd(tmp_path, SCRAPYD_USERNAME="crawler", SCRAPYD_PASSWORD="word") as scrapyd:
+
+        def first_line(word, body):
+            login = base64.b64encode(f"crawler:{word}".encode()).decode()
+            head = HEAD.format(page="addversion.json", length=f"Content-Length: {len(form)}")
+            return answer_to(scrapyd, f"{head}\nAuthorization: Basic {login}", body, len(body))[0]
+
+        # Then who does not have the login is answered before he has sent it
+        assert first_line("wrong", b"") == b"HTTP/1.1 401 Unauthorized"
+        assert first_line("word", form) == b"HTTP/1.1 200 OK"
+
+
 def test_a_form_just_below_the_limit_is_read(scrapyd):
     fields = {"project": "default", "spider": "nosuch"} | {f"a{number}": 60_000 * "x" for number in range(17)}
     assert refused(scrapyd, "schedule.json", **fields) == "spider 'nosuch' not found"
 
 
-def test_no_secret_is_in_a_log_a_row_an_answer_or_the_list_of_processes(tmp_path, project):
+def test_no_secret_is_in_a_log_a_row_an_answer_or_the_list_of_processes(tmp_path, project, mariadb_url):
     # Given a password in every place that a node takes one from
     login = {"SCRAPYD_USERNAME": "crawler", "SCRAPYD_PASSWORD": "canary-scrapyd"}
+    secrets = ("canary", make_url(mariadb_url).password)
     with redis_server(requirepass="canary-redis") as redis, small_site() as site:
-        settings = login | {"REDIS_URL": redis.url, "ALLOW_PRIVATE_ADDRESSES": "true"}
+        servers = {"REDIS_URL": redis.url, "DATABASE_URL": mariadb_url}
+        settings = login | servers | {"ALLOW_PRIVATE_ADDRESSES": "true"}
         with Scrapyd(tmp_path, **settings) as scrapyd:
             asked, release = site.hold("secrets", "a")
             told = project.run(
                 "run", "links", "-a", f"start_urls={site.start('secrets')}", "-s", "DOWNLOAD_DELAY=0",
                 "-s", "LOG_LEVEL=DEBUG", "--project", "default", "--json",
-                env=settings | {"SCRAPYD_URLS": scrapyd.url, "DATABASE_URL": scrapyd.database_url},
+                env=settings | {"SCRAPYD_URLS": scrapyd.url},
             )  # fmt: skip
-            # When it runs and ends
+            # When one run runs and ends, and another cannot reach Redis
             assert asked.wait(60)
             family = [psutil.Process(scrapyd.pid), *psutil.Process(scrapyd.pid).children(recursive=True)]
             listed = [" ".join(process.cmdline()) for process in family]
             release()
-            row = scrapyd.ended(json.loads(told.stdout)["id"])
-            assert row.outcome == "finished"
+            assert scrapyd.ended(json.loads(told.stdout)["id"]).outcome == "finished"
+            redis.kill()
+            assert "Redis" in scrapyd.ended(scrapyd.schedule("links", setting="LOG_LEVEL=DEBUG")).error
+            rows = repr(scrapyd.known())
             answers = requests.get(f"{scrapyd.url}listjobs.json", auth=scrapyd.login, timeout=5).text
         # Then none of them is found in what others may read
         assert len(listed) == 3
-        seen = [*listed, answers, told.stdout, told.stderr]
-        files = [path for path in Path(tmp_path).rglob("*") if path.is_file() and path.stat().st_size]
-        found = [path for path in files if b"canary" in path.read_bytes()]
-        assert [text for text in seen if "canary" in text] == []
-        assert found == []
+        seen = [*listed, rows, answers, told.stdout, told.stderr]
+        seen += [path.read_text("latin-1") for path in Path(tmp_path).rglob("*") if path.is_file()]
+        assert [text for text in seen if any(secret in text for secret in secrets)] == []

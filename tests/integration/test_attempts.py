@@ -98,6 +98,11 @@ def test_each_attempt_has_the_row_of_what_it_met(crawled, key):
     assert [log["attempt"] for log in logs] == list(range(1, len(logs) + 1))
 
 
+def test_a_page_that_is_as_it_was_though_nobody_asked_is_a_site_of_unknown_content(crawled):
+    site = crawled.sites[crawled.url("/not-modified")]
+    assert (site["status_code"], site["etag"], site["content_hash"]) == (304, '"1"', None)
+
+
 def test_nothing_else_has_a_row(crawled):
     assert {log["url"] for log in crawled.logs} == {crawled.url(key) for key in EXPECTED}
 

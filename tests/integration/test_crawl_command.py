@@ -70,6 +70,8 @@ def refused(project, *arguments, **env):
         (("links", "-s", "DOWNLOAD_DELAY=x"), "DOWNLOAD_DELAY"),
         (("links", "-s", "CONCURRENT_REQUESTS=x"), "CONCURRENT_REQUESTS"),
         (("links", "-s", "FRONTIER_LEASE=0"), "FRONTIER_LEASE is a number of seconds from 0.5"),
+        (("links", "-s", "RUN_HEARTBEAT=0"), "RUN_HEARTBEAT is a number of seconds from 0.1 to 30"),
+        (("links", "-s", "RUN_HEARTBEAT=61"), "RUN_HEARTBEAT is a number of seconds from 0.1 to 30"),
         (("links", "-s", "FRONTIER_STUCK_AFTER=inf"), "FRONTIER_STUCK_AFTER is a number of seconds"),
         (("links", "-s", "CHECKPOINT_INTERVAL=nan"), "CHECKPOINT_INTERVAL is a number of seconds"),
         (("links", "-s", "ROBOTSTXT_OBEY=x"), "ROBOTSTXT_OBEY"),
@@ -242,6 +244,15 @@ def test_several_workers_print_one_summary_and_each_line_once(project, demo_site
     assert done.stdout.count("finished: ") == 1
     assert done.stderr.count("resuming: ") == 1
     assert stored(project, demo_site) == set(expected()["sites"])
+
+
+def test_several_workers_that_are_all_refused_end_as_one_does(project, demo_site):
+    crawl(project, "-a", f"start_urls={demo_site}/", "-a", "max_pages=3")
+
+    done = crawl(project, "-a", f"start_urls={demo_site}/other", "--workers", "2", check=False)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "frontier links clear" in done.stderr
 
 
 def test_several_workers_name_a_redis_of_their_own_choice_once(project, demo_site):

@@ -1,9 +1,12 @@
 import socket
 from contextlib import closing
+from types import SimpleNamespace
 
 import pytest
 import redis
+from sqlalchemy import create_engine
 
+from scraping_project.commands import doctor
 from tests import servers
 
 
@@ -23,14 +26,15 @@ def wrong(project, **env):
 def test_all_parts_that_are_well_are_named_and_the_exit_code_is_0(project):
     lines = findings(project, 0)
 
-    assert len(lines) == 6
+    assert len(lines) == 9
     assert all(line.startswith("ok    ") for line in lines)
 
 
 def test_all_is_well_on_mariadb_and_its_password_is_not_shown(project, mariadb_url):
     lines = findings(project, 0, DATABASE_URL=mariadb_url)
 
-    assert "mysql+pymysql://" in lines[-1]
+    assert any("mysql+pymysql://" in line for line in lines)
+    assert len(lines) == 13
     assert mariadb_url.split("@")[0].split(":")[-1] not in "\n".join(lines)
 
 
@@ -61,7 +65,7 @@ def test_a_redis_that_does_not_show_its_configuration_is_wrong(project, redis_se
 def test_a_redis_that_is_away_is_wrong_and_the_rest_is_looked_at_all_the_same(project):
     lines = findings(project, 1, REDIS_URL="redis://:sesame@127.0.0.1:1/0")
 
-    assert [line.split()[0] for line in lines] == ["ok", "ok", "WRONG", "ok"]
+    assert [line.split()[0] for line in lines] == ["ok", "ok", "WRONG", "ok", "ok", "ok", "ok"]
     assert "start it" in lines[2]
     assert "sesame" not in lines[2]
 
@@ -73,6 +77,33 @@ def test_a_database_that_is_away_is_wrong(project, silent):
         (line,) = wrong(project, DATABASE_URL=f"mysql+pymysql://u:sesame@127.0.0.1:{port}/db")
 
     assert "start it, or set DATABASE_URL" in line
+
+
+def test_a_password_that_is_wrong_is_not_taken_for_a_server_that_is_away(project, mariadb_url):
+    (line,) = wrong(project, DATABASE_URL=mariadb_url.replace("@", "x@"))
+
+    assert "check user and password" in line
+
+
+def test_what_is_wrong_with_a_database_is_a_line_each(project, mariadb_url):
+    engine = create_engine(mariadb_url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"ALTER DATABASE {engine.url.database} CHARACTER SET latin1")
+    engine.dispose()
+
+    (line,) = wrong(project, DATABASE_URL=mariadb_url)
+
+    assert line.startswith("charset latin1")
+
+
+@pytest.mark.parametrize(("free", "well"), [(2**31, True), (2**31 - 1, False)])
+def test_a_disk_that_is_nearly_full_is_wrong(tmp_path, monkeypatch, free, well):
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
+
+    found = doctor._room(tmp_path, "DATA_DIR x")
+
+    assert found[0] == well
+    assert ("make room" in found[1]) != well
 
 
 def test_a_data_dir_that_can_not_be_written_is_wrong(project, tmp_path):

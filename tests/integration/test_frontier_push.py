@@ -42,6 +42,14 @@ def test_a_request_that_passes_the_filter_is_queued_each_time_and_counted_by_its
     assert frontier.counts().get("seen", 0) == 0
 
 
+def test_a_request_that_is_pushed_again_passes_the_filter_and_is_known_from_then_on(frontier, worker):
+    again = Push("1", "a", 0, blob(b""), again=True)
+
+    assert worker.push(again, push(1), again) == "101"
+    assert worker.push(again, push(1)) == "10"
+    assert frontier.counts()["seen"] == 1
+
+
 @pytest.mark.parametrize("slot", ["", "a:b:c", "{a}", "a,b", "ü.example", "-", "x" * 255])
 def test_any_name_does_for_a_slot(frontier, worker, slot):
     worker.push(push(1, slot), push(2, slot, 5))

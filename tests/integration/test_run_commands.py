@@ -1,12 +1,27 @@
 import json
-from datetime import UTC, datetime
+import time
+from datetime import UTC, datetime, timedelta
 from threading import Thread
 
 import pytest
+from sqlalchemy import update
 
 from scraping_project.storage.engine import connect
 from scraping_project.storage.migrate import migrate
-from scraping_project.storage.runs import AskedRun, Run, RunCounts, ask_run, finish_run, read_runs, start_run
+from scraping_project.storage.runs import (
+    STALE,
+    AskedRun,
+    Run,
+    RunCounts,
+    ask_run,
+    finish_run,
+    lose_runs,
+    read_runs,
+    start_run,
+)
+from scraping_project.storage.tables import runs
+from scraping_project.storage.transactions import writing
+from tests.integration.stand_in_node import OK, stand_in_node
 from tests.servers import free_port
 
 
@@ -95,7 +110,7 @@ def test_a_run_that_no_node_takes_has_failed_and_says_so(project, database, nobo
 
 
 def test_runs_are_listed_with_their_ends(project, database):
-    ask_run(database, asked(node="http://node"))
+    ask_run(database, asked(node="http://node/\x1b[2J"))
     running(database, "broken")
     finish_run(database, "broken", "failed", "fault", RunCounts(pages=3), error="ValueError: \x1b[2J")
     listed = project.run("runs", env={"REDIS_URL": "unused"}).stdout.splitlines()
@@ -105,6 +120,7 @@ def test_runs_are_listed_with_their_ends(project, database):
         ["waiting", "pending"],
     ]
     assert listed[1].endswith("ValueError:  [2J")
+    assert listed[2].endswith("http://node/ [2J")
     lines = project.run("runs", "--json", "--outcome", "failed", env={"REDIS_URL": "unused"}).stdout
     run = json.loads(lines)
     assert (run["id"], run["outcome"], run["pages"], run["error"]) == (
@@ -115,6 +131,16 @@ def test_runs_are_listed_with_their_ends(project, database):
     )
     assert run["arguments"] == {"start_urls": "http://a/"}
     assert run["started_at"].endswith("+00:00")
+
+
+def test_a_reader_of_runs_may_leave_early(project, database):
+    for number in range(300):
+        ask_run(database, asked(id=str(number), arguments={"a": "x" * 1000}))
+    listing = project.start("runs", "--json", "--limit", "300", env={"REDIS_URL": "unused"})
+    assert listing.stdout.readline().startswith("{")
+    listing.stdout.close()
+    listing.wait(60)
+    assert project.errors(listing) == ""
 
 
 def test_a_waiting_run_is_cancelled_though_its_node_is_gone(project, database, nobody):
@@ -162,3 +188,55 @@ def test_the_log_of_a_typed_run_is_where_it_was_typed(project, database):
     done = project.run("logs", "typed", env={"REDIS_URL": "unused"}, check=False)
     assert done.returncode == 2
     assert "was typed on host" in done.stderr
+
+
+def waits_for_long(database, run_id):
+    ask_run(database, asked(id=run_id, node="http://gone"))
+    with writing(database) as connection:
+        connection.execute(update(runs).values(started_at=datetime.now(UTC) - timedelta(hours=1)))
+
+
+def test_a_waiting_run_that_no_node_takes_keeps_no_new_run_from_starting(project, database):
+    waits_for_long(database, "poison")
+    with stand_in_node(schedule=OK) as node:
+        # The new run is taken, and what waited is refused, as of a project that was deleted.
+        node.refuses = {"jobid": "poison"}
+        done = project.run("run", "links", env={"REDIS_URL": "unused", "SCRAPYD_URLS": node.url})
+    assert done.stdout.endswith(f" on {node.url}\n")
+    assert done.stderr == (f"warning: run poison waits and no node takes it: {node.url}: refused\n")
+    assert {run.outcome for run in read_runs(database)} == {"pending"}
+
+
+def test_a_run_on_named_nodes_leaves_what_waits_on_others_where_it_is(project, database):
+    waits_for_long(database, "elsewhere")
+    with stand_in_node(schedule=OK) as node:
+        done = project.run("run", "links", "--nodes", node.url, env={"REDIS_URL": "unused"})
+        posted = [fields["jobid"] for fields in node.posted("schedule.json")]
+    assert (len(posted), done.stderr) == (1, "")
+    assert posted != [["elsewhere"]]
+
+
+def test_a_process_that_hangs_reads_as_lost_and_is_killed_on_its_node_all_the_same(project, database):
+    # Given a run that has fallen silent, on a node that still sees its process
+    running(database, "hangs")
+    with writing(database) as connection:
+        connection.execute(update(runs).values(project="p", heartbeat_at=datetime.now(UTC) - 2 * STALE))
+    with stand_in_node(status=OK | {"currstate": "running"}, cancel=OK) as node:
+        # When it is cancelled, and its runner writes its end when it was killed
+        command = project.start(
+            "cancel", "hangs", "--timeout", "0", "--nodes", node.url, env={"REDIS_URL": "unused"}
+        )
+        while {"signal": ["KILL"], "project": ["p"], "job": ["hangs"]} not in node.posted("cancel.json"):
+            assert command.poll() is None, project.errors(command)
+            time.sleep(0.02)  # nobody tells what a node was asked
+        finish_run(database, "hangs", "cancelled", "killed", RunCounts())
+        # Then the command has waited for that
+        assert command.communicate(timeout=30)[0] == "run hangs cancelled\n"
+    assert command.returncode == 0
+
+
+def test_a_lost_run_that_no_node_has_is_not_waited_for(project, database, nobody):
+    running(database, "lost")
+    lose_runs(database, [("host", 1)], "reaped")
+    done = project.run("cancel", "lost", "--nodes", nobody, env={"REDIS_URL": "unused"})
+    assert done.stdout == "run lost lost\n"

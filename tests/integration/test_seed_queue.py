@@ -190,7 +190,7 @@ def test_who_is_told_to_end_ends_whatever_it_was_doing(worker, server, polls):
     async def told_to_end():
         for _ in range(100):
             asking = asyncio.create_task(taken_from(server, worker.token, 1, polls=polls))
-            await asyncio.sleep(random.uniform(0, 0.05))  # noqa: S311  an instant, no secret
+            await asyncio.sleep(random.uniform(0, 0.05))
             asking.cancel()
             ended, _ = await asyncio.wait([asking], timeout=2)
             assert ended

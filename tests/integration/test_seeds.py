@@ -10,6 +10,7 @@ import pytest
 import redis
 
 from scraping_project.frontier.keys import Keys
+from tests.integration.hostile_server import hostile_server, redirect, whole
 from tests.integration.test_crawl_command import FAST
 
 KEY = "links:start_urls"
@@ -86,6 +87,31 @@ def test_json_seeds_may_be_posts_known_ones_are_filtered_and_dont_filter_fetches
     assert {request.uri for request in site.requests() if request.user_agent == "mine"} == {"/b?q"}
 
 
+def test_what_a_page_redirects_to_is_not_asked_for_on_the_conditions_of_that_page(project, client):
+    dated = {"If-Modified-Since": "Tue, 01 Jul 2025 12:00:00 GMT", "If-None-Match": '"a"', "X-Own": "y"}
+    answers = {"/a": redirect(b"/b"), "/b": whole("200 OK", b"b")}
+    with hostile_server(answers) as server:
+        process = waiting(project)
+        client.lpush(KEY, json.dumps({"url": f"{server.url}/a", "headers": dated}))
+        until(lambda: project.rows("sites"), process, project)
+        end(process)
+        moved, found = server.requests
+
+    assert 'If-None-Match: "a"' in moved
+    assert "X-Own: y" in found
+    assert "If-" not in found
+
+
+def test_a_page_that_is_tried_again_is_asked_for_on_the_same_conditions(project, client):
+    with hostile_server({"/a": whole("503 Busy", b"")}) as server:
+        process = waiting(project, "-s", "RETRY_TIMES=1")
+        client.lpush(KEY, json.dumps({"url": f"{server.url}/a", "headers": {"If-None-Match": '"a"'}}))
+        until(lambda: project.rows("sites"), process, project)
+        end(process)
+
+    assert ['If-None-Match: "a"' in request for request in server.requests] == [True, True]
+
+
 BAD = [
     b"nonsense",
     b"",
@@ -114,6 +140,9 @@ def test_bad_seeds_leave_a_dead_row_each_and_the_worker_goes_on(project, site, c
     assert [row["reason"] for row in rows] == ["undecodable"] * len(BAD)
     assert fetched(site) == ["/a"]
     assert "Traceback" not in project.errors(process)
+    letters = project.run("frontier", "links", "dead", "--json").stdout.splitlines()
+    assert {json.loads(letter)["url"] for letter in letters} == {row["url"] for row in rows}
+    assert project.run("frontier", "links", "check").stdout.startswith("clean")
 
 
 def test_a_worker_that_is_ended_gives_back_what_it_has_taken(project, site, client):

@@ -1,40 +1,48 @@
+import csv
+import json
+from concurrent.futures import Future
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from io import StringIO
 
 import pytest
+from sqlalchemy import text
 
 from scraping_project.items import Link, ScrapeLog, Site
-from scraping_project.storage.exports import COLUMNS, LOGS_PAGE, SITES_PAGE, stream
-from scraping_project.storage.formats import write_csv, write_jsonl
+from scraping_project.storage import exports
+from scraping_project.storage.ahead import ahead
+from scraping_project.storage.exports import COLUMNS, JSON_COLUMNS, PAGE_ROWS, pages
+from scraping_project.storage.formats import as_csv, as_json_lines
+from scraping_project.storage.tables import scrape_logs
+from scraping_project.storage.transactions import reading, writing
 from scraping_project.storage.writer import Writer
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
 
 
 def site(url, hours=0, **changes):
-    return Site(url=url, status_code=200, scraped_at=NOON + timedelta(hours=hours), **changes)
+    return Site(url=url, status_code=200, scraped_at=NOON + hours * HOUR, **changes)
 
 
 def log(url, hours=0, **changes):
-    moment = NOON + timedelta(hours=hours)
-    return ScrapeLog(
-        task_id=url,
-        crawl_id="c",
-        run_id="r",
-        url=url,
-        site_url=None,
-        status="failed",
-        status_code=None,
-        reason="timeout",
-        error_message=None,
-        records_scraped=0,
-        attempt=1,
-        latency_ms=None,
-        bytes=None,
-        started_at=NOON - timedelta(hours=9),
-        finished_at=moment,
-        **changes,
-    )
+    values = {
+        "task_id": url,
+        "crawl_id": "c",
+        "run_id": "r",
+        "url": url,
+        "site_url": None,
+        "status": "failed",
+        "status_code": None,
+        "reason": "timeout",
+        "error_message": None,
+        "records_scraped": 0,
+        "attempt": 1,
+        "latency_ms": None,
+        "bytes": None,
+        "started_at": NOON - 9 * HOUR,
+        "finished_at": NOON + hours * HOUR,
+    }
+    return ScrapeLog(**(values | changes))
 
 
 def write(engine, *rows):
@@ -44,31 +52,73 @@ def write(engine, *rows):
     writer.commit()
 
 
+def stream(engine, table, **conditions):
+    for page in pages(engine, table, **conditions):
+        assert page, "no page is empty"
+        for row in page:
+            yield dict(zip(COLUMNS[table], row, strict=True))
+
+
 def test_a_site_is_exported_in_types_that_json_knows(engine):
     links = [Link("http://b/"), Link("http://c/", "nofollow")]
     write(engine, site("http://a/", content_hash="ab" * 16, links=links))
     (row,) = stream(engine, "sites")
-    assert tuple(row) == COLUMNS["sites"]
     assert row["content_hash"] == "ab" * 16
     assert len(row["url_hash"]) == 32
-    assert row["links"] == ["http://b/", "http://c/"]
-    assert row["link_rels"] == {"1": "nofollow"}
+    assert row["links"] == '["http://b/","http://c/"]'
+    assert row["link_rels"] == '{"1":"nofollow"}'
     assert row["first_scraped"] == "2026-01-01T12:00:00Z"
 
 
-@pytest.mark.parametrize(("table", "size"), [("sites", SITES_PAGE), ("logs", LOGS_PAGE)])
+def test_a_log_is_exported_in_types_that_json_knows(engine):
+    later = timedelta(microseconds=70)
+    write(engine, log("http://a/", finished_at=NOON + later, bytes=2**62, latency_ms=-1))
+    (row,) = stream(engine, "logs")
+    assert (row["started_at"], row["finished_at"]) == ("2026-01-01T03:00:00Z", "2026-01-01T12:00:00.000070Z")
+    assert (row["bytes"], row["latency_ms"], row["status_code"]) == (2**62, -1, None)
+
+
+def test_a_site_without_rels_or_content_has_an_empty_object_and_no_hash(engine):
+    write(engine, site("http://a/"))
+    (row,) = stream(engine, "sites")
+    assert (row["links"], row["link_rels"], row["content_hash"]) == ("[]", "{}", None)
+
+
+@pytest.mark.parametrize("conditions", [{}, {"since": NOON}, {"domain": "a"}, {"since": NOON, "domain": "a"}])
+@pytest.mark.parametrize("table", ["sites", "logs"])
 @pytest.mark.parametrize("more", [0, 1])
-def test_every_row_comes_once_over_the_border_of_a_page(engine, table, size, more):
+def test_every_row_comes_once_over_the_border_of_a_page(engine, table, conditions, more):
     make = site if table == "sites" else log
-    write(engine, *(make(f"http://a/{number}") for number in range(size + more)))
-    rows = list(stream(engine, table))
-    assert [row["id"] for row in rows] == sorted({row["id"] for row in rows})
-    assert len(rows) == size + more
+    # Three share a moment, so that a page ends within one and another where one ends.
+    made = [make(f"http://a/{number}", (PAGE_ROWS - number) // 3) for number in range(PAGE_ROWS + more)]
+    write(engine, *made, make("http://b/", -PAGE_ROWS))
+    since = {"since": NOON - PAGE_ROWS * HOUR / 2} if "since" in conditions else {}
+    rows = list(stream(engine, table, **(conditions | since)))
+    ids = [row["id"] for row in rows if row["url"] != "http://b/"]
+    assert sorted(ids) == sorted(set(ids))
+    assert len(ids) == PAGE_ROWS + more
+    assert len(rows) - len(ids) == (not conditions)
 
 
-def test_a_slow_reader_holds_no_connection(engine):
-    write(engine, site("http://a/"), site("http://b/"))
-    rows = stream(engine, "sites")
+def test_a_page_of_sites_is_bounded_by_its_bytes(engine, monkeypatch):
+    monkeypatch.setattr(exports, "PAGE_BYTES", 10_000)
+    large = [Link("http://x/" + "é" * 3_000)]
+    for number in range(8):  # one by one, so that they get their ids in this order
+        write(engine, site(f"http://a/{number}", links=large if number < 4 else []))
+    assert [len(page) for page in pages(engine, "sites")] == [1, 1, 1, 5]
+
+
+def test_a_page_that_the_server_can_not_pack_whole_is_read_in_parts(mariadb):
+    write(mariadb, *(log(f"http://a/{number}", error_message="\x00" * 4_000) for number in range(600)))
+    urls = [row["url"] for row in stream(mariadb, "logs")]
+    assert len(urls) == len(set(urls)) == 600
+    assert len(list(pages(mariadb, "logs"))) > 1, "24 kB a row in JSON are more than the server packs"
+
+
+@pytest.mark.parametrize("table", ["sites", "logs"])
+def test_a_slow_reader_holds_no_connection(engine, table):
+    write(engine, site("http://a/"), log("http://b/"))
+    rows = pages(engine, table)
     next(rows)
     assert engine.pool.checkedout() == 0
     rows.close()
@@ -91,19 +141,126 @@ def test_a_domain_is_the_whole_host(engine, table, column):
     assert [row[column] for row in stream(engine, table, domain="A.example")] == ["http://a.example/"]
 
 
+@pytest.mark.parametrize("domain", [None, "a"])
 @pytest.mark.parametrize(("table", "column"), [("sites", "url"), ("logs", "url"), ("links", "source")])
-def test_since_takes_what_was_scraped_or_finished_then_or_later(engine, table, column):
+def test_since_takes_what_was_scraped_or_finished_then_or_later(engine, table, column, domain):
     for hours in range(3):
         url = f"http://a/{hours}"
         write(engine, site(url, hours, links=[Link("http://x/")]), log(url, hours))
-    since = NOON + timedelta(hours=1)
-    assert [row[column] for row in stream(engine, table, since=since)] == ["http://a/1", "http://a/2"]
+    found = stream(engine, table, since=NOON + HOUR, domain=domain)
+    assert [row[column] for row in found] == ["http://a/1", "http://a/2"]
 
 
 @pytest.mark.parametrize("table", ["sites", "logs", "links"])
 def test_every_export_can_be_written_in_both_formats(engine, table):
     write(engine, site("http://a/", title="=1", links=[Link("http://b/")]), log("http://a/"))
-    file = StringIO(newline="")
-    assert write_csv(stream(engine, table), file, COLUMNS[table]) == 1
-    assert file.getvalue().startswith(",".join(COLUMNS[table]) + "\r\n")
-    assert write_jsonl(stream(engine, table), StringIO()) == 1
+    lines = b"".join(as_csv(pages(engine, table), COLUMNS[table])).decode().split("\r\n")
+    assert lines[0] == ",".join(COLUMNS[table])
+    assert len(lines) == 3
+    (line,) = as_json_lines(pages(engine, table), COLUMNS[table], JSON_COLUMNS)
+    (row,) = csv.reader([lines[1]])
+    for name, cell in zip(COLUMNS[table], row, strict=True):
+        value = json.loads(line)[name]
+        plain = "" if value is None else str(value)
+        assert json.loads(cell) == value if name in JSON_COLUMNS else cell in {plain, f"'{plain}"}
+
+
+ROWS, OURS = 6_000, 60
+WALKS = [
+    ("logs", {}),
+    ("logs", {"since": NOON + (ROWS - OURS) * HOUR}),
+    ("logs", {"domain": "ours"}),
+    ("logs", {"domain": "ours", "since": NOON}),
+    ("sites", {}),
+    ("sites", {"since": NOON + (ROWS - OURS) * HOUR}),
+    ("sites", {"domain": "ours"}),
+    ("sites", {"domain": "ours", "since": NOON}),
+]
+
+
+@pytest.fixture(name="filled", scope="module")
+def a_database_of_which_a_hundredth_is_asked_for(shared_mariadb):
+    from scraping_project.storage.engine import connect  # noqa: PLC0415
+    from scraping_project.storage.migrate import migrate  # noqa: PLC0415
+
+    shared_mariadb.start()
+    engine = connect(shared_mariadb.database())
+    migrate(engine)
+    for make in (site, log):
+        hosts = ("ours" if number % (ROWS // OURS) == 0 else "others" for number in range(ROWS))
+        write(engine, *(make(f"http://{host}/{number}", number) for number, host in enumerate(hosts)))
+    yield engine
+    engine.dispose()
+
+
+def handler_reads(connection):
+    status = connection.execute(text("SHOW GLOBAL STATUS LIKE 'Handler_read%'")).all()
+    return sum(int(value) for _, value in status)
+
+
+@pytest.mark.parametrize("size", [7, 50])
+@pytest.mark.parametrize(("table", "conditions"), WALKS)
+def test_an_export_reads_so_many_rows_as_it_gives(filled, monkeypatch, table, conditions, size):
+    """Each row is read at most three times: on the way, among the ids of the page, and itself."""
+    expected = OURS if conditions else ROWS
+    size = size if conditions else size * 18
+    monkeypatch.setattr(exports, "PAGE_ROWS", size)
+    with reading(filled) as connection:
+        begin = handler_reads(connection)
+        of_asking = handler_reads(connection) - begin
+        begin = handler_reads(connection)
+        given = list(stream(filled, table, **conditions))
+        read = handler_reads(connection) - begin - of_asking
+    assert len(given) == expected
+    assert expected <= read <= 3 * expected + 4 * (expected // size + 2)
+
+
+@pytest.mark.parametrize("conditions", [{}, {"since": NOON}, {"domain": "ours"}])
+@pytest.mark.parametrize("table", ["sites", "logs"])
+def test_no_page_is_sorted(filled, table, conditions):
+    with reading(filled) as connection:
+        before = connection.execute(text("SHOW GLOBAL STATUS LIKE 'Sort_rows'")).one()
+        list(pages(filled, table, **conditions))
+        assert connection.execute(text("SHOW GLOBAL STATUS LIKE 'Sort_rows'")).one() == before
+
+
+def test_the_next_page_is_made_while_one_is_worked_on():
+    second_is_made = Future()
+
+    def two():
+        yield 1
+        second_is_made.set_result(True)
+        yield 2
+
+    with closing(ahead(two())) as coming:
+        assert next(coming) == 1
+        assert second_is_made.result(timeout=60)
+        assert list(coming) == [2]
+
+
+def test_an_error_on_the_way_is_raised_where_the_pages_are_read():
+    def failing():
+        yield 1
+        raise RuntimeError("gone")
+
+    coming = ahead(failing())
+    assert next(coming) == 1
+    with pytest.raises(RuntimeError, match="gone"):
+        next(coming)
+
+
+def test_a_reader_that_stops_ends_the_thread(engine):
+    write(engine, log("http://a/"))
+    with closing(ahead(pages(engine, "logs"))) as coming:
+        next(coming)
+    assert engine.pool.checkedout() == 0
+
+
+def test_rows_that_are_deleted_meanwhile_are_left_out(engine, monkeypatch):
+    monkeypatch.setattr(exports, "PAGE_ROWS", 2)
+    write(engine, *(log(f"http://a/{number}") for number in range(5)))
+    coming = pages(engine, "logs")
+    next(coming)
+    with writing(engine) as connection:
+        connection.execute(scrape_logs.delete().where(scrape_logs.c.id == 4))
+    assert [row[0] for page in coming for row in page] == [3, 5]

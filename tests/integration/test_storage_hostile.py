@@ -1,12 +1,16 @@
 """Whatever a page holds, its row is stored, and read back as it was."""
 
+import csv
 import json
 from datetime import UTC, datetime
+from io import StringIO
 
 import pytest
 from sqlalchemy import select
 
 from scraping_project.items import Link, ScrapeLog, Site
+from scraping_project.storage.exports import COLUMNS, JSON_COLUMNS, pages
+from scraping_project.storage.formats import as_csv, as_json_lines
 from scraping_project.storage.rows import LINKS_BYTES
 from scraping_project.storage.tables import scrape_logs, sites
 from scraping_project.storage.transactions import reading
@@ -120,6 +124,33 @@ def test_every_hostile_text_is_read_back_as_it_was_put_in(engine):
         assert (row.title, row.etag, row.content_type) == (value, value[:255], value[:255])
         assert json.loads(row.links) == [value, "http://plain/"]
         assert json.loads(row.link_rels or "{}") == ({"0": value} if value else {})
+
+
+def from_csv(engine, table):
+    """The rows of an export in CSV, read as any program may read them."""
+    text = b"".join(as_csv(pages(engine, table), COLUMNS[table], raw=True)).decode()
+    return list(csv.DictReader(StringIO(text, newline="")))
+
+
+def test_every_hostile_text_is_exported_as_it_was_put_in(engine):
+    values = [*HOSTILE, "\n=1", ",", "\r", "\n", '",\r\n"', "＝1", LONG_URL]  # noqa: RUF001 -- meant
+    urls = [f"http://host/{n}/{value}"[:8_000] for n, value in enumerate(values)]
+    write(engine, *(site(value[:1_000], url) for value, url in zip(values, urls, strict=True)))
+    write(engine, *(log(value[:4_000], url=value, task_id=str(n)) for n, value in enumerate(values)))
+
+    logs = {int(row["task_id"]): row for row in from_csv(engine, "logs")}
+    assert [logs[n]["url"] for n in range(len(values))] == values
+    assert [logs[n]["error_message"] for n in range(len(values))] == [value[:4_000] for value in values]
+    (lines,) = as_json_lines(pages(engine, "logs"), COLUMNS["logs"])
+    objects = {int(row["task_id"]): row for row in map(json.loads, lines.split(b"\n")[:-1])}
+    assert [objects[n]["url"] for n in range(len(values))] == values
+
+    pages_ = {row["url"]: row for row in from_csv(engine, "sites")}
+    lines = b"".join(as_json_lines(pages(engine, "sites"), COLUMNS["sites"], JSON_COLUMNS))
+    objects = {row["url"]: row for row in map(json.loads, lines.split(b"\n")[:-1])}
+    for value, url in zip(values, urls, strict=True):
+        assert pages_[url]["title"] == objects[url]["title"] == value[:1_000]
+        assert json.loads(pages_[url]["links"]) == objects[url]["links"] == [value[:1_000], "http://plain/"]
 
 
 def test_a_url_of_eight_thousand_characters_is_kept_whole(engine):

@@ -196,7 +196,8 @@ def test_a_lost_run_that_was_only_slow_ends_as_it_ends(engine):
     start_run(engine, run())
     lose_runs(engine, [("host", 7)], "reaped")
     beat_run(engine, "run", RunCounts())
-    assert read_runs(engine)[0].outcome == "running"
+    row = read_runs(engine)[0]
+    assert (row.outcome, row.reason, row.finished_at) == ("running", None, None)
     finish_run(engine, "run", "finished", "finished", RunCounts())
     beat_run(engine, "run", RunCounts())
     assert read_runs(engine)[0].outcome == "finished"

@@ -11,6 +11,7 @@ from scraping_project.storage.tables import scrape_logs, sites
 from scraping_project.storage.transactions import reading, writing
 from scraping_project.storage.values import url_hash
 from scraping_project.storage.writer import Writer
+from tests.integration.storage_truth import assert_rollups_are_true
 
 NOON = datetime(2026, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)
 URL = "http://example.com/"
@@ -98,6 +99,51 @@ def test_last_changed_moves_only_with_the_content(engine, old, new, hour):
     store(engine, site(content_hash=old))
     store(engine, site(1, content_hash=new))
     assert stored(engine, sites)[0].last_changed.hour == hour
+
+
+WHOLE = {
+    "title": "Example",
+    "content_type": "text/html",
+    "content_hash": "ab" * 16,
+    "etag": '"1"',
+    "last_modified": "Tue, 01 Jul 2025 12:00:00 GMT",
+    "links": [Link("http://b/", "next")],
+    "depth": 2,
+}
+
+
+def test_an_unmodified_page_moves_last_scraped_alone(engine):
+    store(engine, site(**WHOLE))
+    (before,) = stored(engine, sites)
+    store(engine, site(1, status_code=304), log(status_code=304))
+    (after,) = stored(engine, sites)
+    moved = {"last_scraped": before.last_scraped + timedelta(hours=1)}
+    assert after._asdict() == before._asdict() | moved
+    assert stored(engine, scrape_logs)[0].site_id == after.id
+    assert_rollups_are_true(engine)
+
+
+def test_an_unmodified_page_may_bring_new_validators(engine):
+    store(engine, site(**WHOLE))
+    store(engine, site(1, status_code=304, etag='"2"'))
+    (row,) = stored(engine, sites)
+    assert (row.etag, row.last_modified, row.title) == ('"2"', WHOLE["last_modified"], "Example")
+
+
+def test_an_unmodified_page_that_nobody_has_stored_is_a_site_of_unknown_content(engine):
+    store(engine, site(status_code=304, etag='"1"'))
+    (row,) = stored(engine, sites)
+    assert (row.status_code, row.content_hash, row.links, row.etag) == (304, None, "[]", '"1"')
+    assert_rollups_are_true(engine)
+    store(engine, site(1, **WHOLE))
+    (row,) = stored(engine, sites)
+    assert (row.status_code, row.title, row.first_scraped.hour, row.last_changed.hour) == (
+        200,
+        "Example",
+        12,
+        13,
+    )
+    assert_rollups_are_true(engine)
 
 
 def test_content_that_changed_there_and_back_within_a_batch_has_not_changed(engine):

@@ -82,14 +82,14 @@ def test_a_resolved_link_has_scrapys_fingerprint(href):
     assert_same(resolve(BASE, href))
 
 
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 @given(href=st.one_of(HREFS, PLAIN_HREFS))
 def test_any_resolved_link_has_scrapys_fingerprint(href):
     if (url := resolve(BASE, href)) is not None:
         assert_same(url)
 
 
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 @given(st.from_regex(_CANONICAL, fullmatch=True))
 def test_what_counts_as_canonical_is_its_own_canonical_form(url):
     assert canonicalize_url(url) == url

@@ -4,6 +4,7 @@ import ast
 import inspect
 import re
 from importlib.resources import files
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -147,3 +148,12 @@ def test_every_kind_of_redis_compiles_every_script(kind):
     with redis_server(redis_binaries()[kind]) as server, connect(server.url) as client:
         for verb in PARTS:
             assert client.script_load(source(verb))
+
+
+def test_the_docs_name_every_key_and_every_verb():
+    text = (Path(__file__).parents[2] / "docs" / "frontier.md").read_text("utf-8")
+    for name, description in CATALOGUE.items():
+        kind, _, meaning = description.partition(": ")
+        assert f"| `{name}` | {kind} | {meaning} |" in text
+    for verb in {part for parts in PARTS.values() for part in parts}:
+        assert f"`{verb}`" in text or f"`{verb}.lua`" in text or f"**{verb}**" in text

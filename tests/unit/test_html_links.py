@@ -257,7 +257,7 @@ def test_a_later_robots_meta_allows_nothing_again():
     assert parse("<meta name=robots content=nofollow><meta name=robots content=follow>", URL).nofollow is True
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(
     text=st.one_of(st.text(), SOUP),
     url=st.one_of(st.just(URL), st.text()),

@@ -181,7 +181,7 @@ def test_an_encoding_that_is_no_superset_of_ascii_counts_as_utf_8(encoding):
     assert resolve(BASE, "?é", encoding) == "http://a.example/b/c?%C3%A9"
 
 
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 @given(base=BASES, href=HREFS, encoding=st.sampled_from(ENCODINGS + NO_ENCODINGS))
 def test_any_href_resolves_to_none_or_to_what_resolves_to_itself(base, href, encoding):
     url = resolve(base, href, encoding)
@@ -201,7 +201,7 @@ def test_scrapy_requests_a_resolved_url_unchanged(href, encoding):
     assert safe_url_string(url) == url
 
 
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 @given(href=HREFS)
 def test_scrapy_requests_any_resolved_url_without_credentials_unchanged(href):
     url = resolve(BASE, href)
@@ -228,7 +228,7 @@ def test_a_link_that_needs_no_parser_resolves_as_with_it(base, href):
     assert Resolver(base)(href) == parsed_in_full(base, href)
 
 
-@settings(deadline=None, max_examples=1000)
+@settings(max_examples=1000)
 @given(
     base=st.sampled_from(PLAIN_BASES) | PLAIN_HREFS.map("http://a.example/{}".format),
     href=PLAIN_HREFS | HREFS,
@@ -237,7 +237,7 @@ def test_any_link_that_needs_no_parser_resolves_as_with_it(base, href):
     assert Resolver(base)(href) == parsed_in_full(base, href)
 
 
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 @given(base=st.sampled_from(PLAIN_BASES), href=st.from_regex(_PLAIN, fullmatch=True))
 def test_whatever_looks_plain_resolves_as_with_the_parser(base, href):
     assert Resolver(base)(href) == parsed_in_full(base, href)
@@ -265,7 +265,6 @@ def test_a_host_is_lower_case_and_has_its_port_only_when_it_is_not_the_default(u
     assert host(url) == expected
 
 
-@settings(deadline=None)
 @given(st.one_of(st.text(), HREFS))
 def test_any_text_has_a_host_or_none(url):
     assert host(url) == host(url).lower()

@@ -22,6 +22,11 @@ def test_a_site_is_what_the_answer_says():
     assert site.scraped_at.tzinfo is not None
 
 
+def test_an_answer_that_the_page_is_as_it_was_has_no_content_to_compare():
+    site = site_of(Response(URL, status=304, headers={"ETag": '"1"'}))
+    assert (site.status_code, site.content_hash, site.etag) == (304, None, '"1"')
+
+
 def test_what_the_server_did_not_send_is_none():
     site = site_of(response())
     assert (site.content_type, site.etag, site.last_modified, site.title) == (None, None, None, None)

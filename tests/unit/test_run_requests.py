@@ -10,7 +10,7 @@ from scraping_project.run_requests import (
     check_run_id,
     check_settings,
     check_version,
-    without_logins,
+    without_secrets,
 )
 
 
@@ -53,17 +53,36 @@ def test_an_argument_that_holds_a_secret_by_its_name_is_refused(name):
 
 
 @pytest.mark.parametrize(
-    "url", ["http://user:word@host/", "http://token@host/", "https://a/,https://u:p@b/?q=1"]
+    "url",
+    ["http://user:word@host/", "http://token@host/", "https://a/,https://u:p@b/?q=1", "http://u:p@word@h/"],
 )
 def test_a_url_with_a_login_is_refused_and_shown_without_it(url):
     with pytest.raises(RunRequestError, match="holds a secret"):
         check_arguments({"start_urls": url})
-    assert "word" not in without_logins(url)
-    assert "token" not in without_logins(url)
-    assert "***@" in without_logins(url)
+    assert "word" not in without_secrets("start_urls", url)
+    assert "token" not in without_secrets("start_urls", url)
+    assert "***@" in without_secrets("start_urls", url)
+
+
+def test_an_argument_that_holds_a_secret_by_its_name_is_not_shown():
+    assert without_secrets("password", "canary") == "***"
+
+
+@pytest.mark.parametrize(
+    "name", ["project", "spider", "jobid", "priority", "setting", "settings", "name", "self"]
+)
+def test_an_argument_that_scrapyd_would_take_for_its_own_is_refused(name):
+    with pytest.raises(RunRequestError, match=f"can't be called {name}: Scrapyd means something else"):
+        check_arguments({name: "x"})
 
 
 @pytest.mark.parametrize("url", ["http://host/@user", "http://host/?mail=a@b", "http://host/#a@b"])
 def test_an_at_sign_behind_the_host_is_no_login(url):
     check_arguments({"start_urls": url})
-    assert without_logins(url) == url
+    assert without_secrets("start_urls", url) == url
+
+
+def test_more_arguments_than_a_command_line_holds_are_refused():
+    check_arguments({f"a{number}": "" for number in range(100)})
+    with pytest.raises(RunRequestError, match="at most 100 spider arguments, not 101"):
+        check_arguments({f"a{number}": "" for number in range(101)})

@@ -65,6 +65,19 @@ def test_a_seed_may_not_steer_the_crawler_through_meta(key):
         parse(json.dumps({"url": "https://example.com/", "meta": {key: 1}}).encode())
 
 
+@pytest.mark.parametrize("depth", [0, 3, 2**31 - 1])
+def test_a_seed_may_lie_deeper_than_a_start(depth):
+    seed = parse(json.dumps({"url": "https://example.com/", "meta": {"depth": depth}}).encode())
+
+    assert seed.meta == {"depth": depth}
+
+
+@pytest.mark.parametrize("depth", [-1, 2**31, 1.0, "1", True, None, []])
+def test_a_depth_that_would_let_a_crawl_go_deeper_than_it_may_is_refused(depth):
+    with pytest.raises(SeedError, match="depth in meta"):
+        parse(json.dumps({"url": "https://example.com/", "meta": {"depth": depth}}).encode())
+
+
 def test_a_bare_url_is_no_json_line():
     with pytest.raises(SeedError):
         parse(b"https://example.com/", json_only=True)

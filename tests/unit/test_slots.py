@@ -334,8 +334,9 @@ def test_a_grant_that_comes_with_the_news_holds():
 
 
 class Handed:
-    def __init__(self, clock):
+    def __init__(self, clock, sent_ms=NOW * 1000):
         self.clock = clock
+        self.sent_ms = sent_ms
 
 
 def test_an_attempt_comes_back_once_however_often_that_is_said():
@@ -349,6 +350,17 @@ def test_an_attempt_comes_back_once_however_often_that_is_said():
 
     assert clock.handed == 1
     assert seen == [clock]
+
+
+@pytest.mark.parametrize(("sent_ms", "next_at"), [(NOW * 1000, NOW + 60), (None, NOW)])
+def test_the_next_is_handed_out_at_once_when_one_came_back_unsent(sent_ms, next_at):
+    known = slots(DOWNLOAD_DELAY=60)
+    known.hear(heard(grant(delay=60_000, lasts=600_000)), NOW, NOW)
+    clock = known.of(SLOT)
+    clock.hand_out(NOW)
+    known.came_back(Handed(clock, sent_ms))
+
+    assert max(clock.may_hand_out(NOW), NOW) == next_at
 
 
 def test_a_worker_that_was_reaped_has_no_permits():

@@ -4,44 +4,54 @@ import json
 
 import pytest
 
-from scraping_project.storage.formats import write_csv, write_jsonl
+from scraping_project.storage.formats import as_csv, as_json_lines
 
 
-def as_csv(rows, **options):
-    file = io.StringIO(newline="")
-    return write_csv(rows, file, **options), file.getvalue()
+def csv_of(rows, columns=("a", "b"), **options):
+    return b"".join(as_csv([rows], columns, **options)).decode()
 
 
 def test_cells_with_quotes_commas_and_line_ends_are_quoted_as_rfc_4180_says():
-    count, text = as_csv([{"a": 'x"y', "b": "1,2", "c": "l\r\nm", "d": 7, "e": None}])
-    assert count == 1
+    text = csv_of([('x"y', "1,2", "l\r\nm", 7, None)], columns="abcde")
     assert text == 'a,b,c,d,e\r\n"x""y","1,2","l\r\nm",7,\r\n'
 
 
 @pytest.mark.parametrize("start", [*"=+-@\t\r\n", "\uff1d", "\uff0b", "\uff0d", "\uff20"])
 def test_a_cell_that_looks_like_a_formula_gets_a_leading_quote(start):
-    _, text = as_csv([{"a": f"{start}1", "b": ""}])
-    assert next(csv.DictReader(io.StringIO(text, newline="")))["a"] == f"'{start}1"
+    text = csv_of([("", f"{start}1")])
+    assert next(csv.DictReader(io.StringIO(text, newline="")))["b"] == f"'{start}1"
 
 
 def test_raw_leaves_formulas_as_they_are():
-    assert as_csv([{"a": "=1"}], raw=True)[1] == "a\r\n=1\r\n"
+    assert csv_of([("=1", "")], raw=True) == "a,b\r\n=1,\r\n"
 
 
 def test_negative_numbers_are_no_formulas():
-    assert as_csv([{"a": -1}])[1] == "a\r\n-1\r\n"
+    assert csv_of([(-1, "")]) == "a,b\r\n-1,\r\n"
 
 
-def test_no_rows_still_give_the_header_that_was_asked_for():
-    assert as_csv([], columns=("a", "b")) == (0, "a,b\r\n")
+def test_no_rows_still_give_the_header():
+    assert b"".join(as_csv([], ("a", "b"))) == b"a,b\r\n"
 
 
-def test_lists_are_json_in_a_cell():
-    assert as_csv([{"a": ["x", "y"]}])[1] == 'a\r\n"[""x"",""y""]"\r\n'
+def test_pages_follow_each_other_under_one_header():
+    assert b"".join(as_csv([[(1, 2)], [], [(3, 4)]], ("a", "b"))) == b"a,b\r\n1,2\r\n3,4\r\n"
+
+
+def test_csv_comes_page_by_page():
+    chunks = as_csv(iter([[(1, 2)], [(3, 4)]]), ("a", "b"))
+    assert [next(chunks), next(chunks)] == [b"a,b\r\n", b"1,2\r\n"]
 
 
 def test_json_lines_hold_one_object_each():
-    file = io.StringIO()
-    rows = [{"a": "é\n", "links": ["x"]}, {"a": None, "links": []}]
-    assert write_jsonl(rows, file) == 2
-    assert [json.loads(line) for line in file.getvalue().splitlines()] == rows
+    pages = [[("é\n\u2028", ["x"])], [(None, -1)]]
+    text = b"".join(as_json_lines(pages, ("a", "b"))).decode()
+    assert [json.loads(line) for line in text.split("\n")[:-1]] == [
+        {"a": "é\n\u2028", "b": ["x"]},
+        {"a": None, "b": -1},
+    ]
+
+
+def test_values_that_are_json_already_go_into_json_lines_as_they_are():
+    (line,) = as_json_lines([[("[1]", '["é",{}]')]], ("text", "links"), {"links"})
+    assert json.loads(line) == {"text": "[1]", "links": ["é", {}]}

@@ -61,6 +61,25 @@ def test_within_a_batch_last_changed_moves_only_with_the_content(second, changed
     assert row["last_changed"][11:13] == str(changed)
 
 
+UNMODIFIED = {"status_code": 304, "last_modified": "later"}
+
+
+def test_an_unmodified_page_after_its_content_in_one_batch_moves_its_time_and_validators_alone():
+    content = site(title="whole", etag='"1"', content_hash="a" * 32, links=[Link("http://b/")])
+    touched = site(**UNMODIFIED, scraped_at=NOON + timedelta(hours=1))
+    (row,) = rows.merge_sites(map(rows.site_row, [content, touched]))
+    assert row == rows.site_row(content) | {
+        "last_scraped": "2026-01-01 13:00:00.000000",
+        "last_modified": "later",
+    }
+
+
+def test_the_content_after_an_unmodified_page_in_one_batch_is_the_row():
+    whole = site(title="whole", content_hash="a" * 32, scraped_at=NOON + timedelta(hours=1))
+    (row,) = rows.merge_sites(map(rows.site_row, [site(**UNMODIFIED), whole]))
+    assert row == rows.site_row(whole) | {"first_scraped": "2026-01-01 12:00:00.000000"}
+
+
 def test_merged_sites_are_sorted_by_their_hash():
     merged = rows.merge_sites([rows.site_row(site(url=f"http://a/{n}")) for n in range(20)])
     hashes = [row["url_hash"] for row in merged]

@@ -46,5 +46,11 @@ def test_a_worker_that_was_killed_is_told_of_and_is_no_success():
     assert (added.word, added.code) == ("ended early (a worker died)", 2)
 
 
-def test_without_any_report_there_is_nothing_to_add():
-    assert _added([], [-9, -9]) is None
+def test_a_worker_that_was_ended_before_it_began_is_interrupted():
+    assert (_added([report(0)], [0, 130]).word, _added([report(0)], [0, 130]).code) == ("interrupted", 130)
+    assert (_added([], [130]).word, _added([], [130]).code) == ("interrupted", 130)
+
+
+@pytest.mark.parametrize(("codes", "code"), [((2, 2), 2), ((1, 1), 1), ((1, 2), 2), ((-9, -9), 2)])
+def test_without_any_report_there_is_the_worst_exit_code(codes, code):
+    assert _added([], list(codes)) == code

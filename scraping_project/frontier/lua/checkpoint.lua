@@ -1,7 +1,7 @@
 -- checkpoint: what a worker has to say and wants to have, in one step.
 --
 -- args: token, epoch, sequence, lease (ms)
---   push, move, nack, bury, release, ack: lists, see the verbs
+--   push, refuse, move, nack, bury, release, ack: lists, see the verbs; ack_parents: as ack, of what has pushed
 --   taken: seeds that these pushes came from, to be removed from the worker's own list
 --   filtered: {reason = number}; pages: newly answered; started: true once all start requests are pushed
 --   logged: ids of dead letters of the reaper whose log row is committed
@@ -19,6 +19,7 @@ local function end_leases()
   nack(args.token, args.nack)
   bury(args.token, args.bury)
   release(args.token, args.release)
+  ack(args.token, args.ack_parents)
   ack(args.token, args.ack)
 end
 
@@ -60,6 +61,7 @@ local function checkpoint()
 
   -- Redis looks at its memory at a script's first write only: pushes come first, and HDEL is never refused.
   local flags = push(args.push, args.lifo)
+  refuse(args.refuse)
   rcall('HDEL', WORKER, 'marked')
   end_leases()
   note()

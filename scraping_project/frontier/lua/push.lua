@@ -1,6 +1,7 @@
 -- push: adds new requests; the dupe filter check is part of the same step.
 --
--- requests: {fingerprint or '' to pass the filter, slot, priority, payload} each
+-- requests: {fingerprint or '' to pass the filter, slot, priority, payload, true to pass it and be known from then
+-- on} each
 -- lifo: they go to the front of their queues, the first of them foremost
 -- Returns a string with a character for each: '1' added, '0' known.
 local function push(requests, lifo)
@@ -8,7 +9,8 @@ local function push(requests, lifo)
   for step = 1, #requests do
     local index = lifo and #requests + 1 - step or step
     local request = requests[index]
-    if request[1] ~= '' and seen(request[1]) then
+    local known = request[1] ~= '' and seen(request[1])
+    if known and not request[5] then
       count('filtered:duplicate')
       flags[index] = '0'
     else

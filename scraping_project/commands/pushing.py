@@ -1,0 +1,62 @@
+"""Pushing seeds to a frontier's key, of whichever kind the key is."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import cast
+
+import redis
+from redis.exceptions import RedisError, ResponseError
+from scrapy import Spider
+from scrapy.settings import Settings
+
+from scraping_project.commands.arguments import check_arguments
+from scraping_project.commands.backends import redis_of
+from scraping_project.commands.exits import refuse
+from scraping_project.frontier.keys import Keys
+from scraping_project.frontier.seeds import Kind, kind_of, parse
+
+BATCH = 1000
+
+#: Pushes a batch.
+Push = Callable[[list[bytes]], object]
+
+
+def seeds_key(spider: type[Spider], frontier: str | None) -> str:
+    """The key of a frontier's seeds: of the spider's own, or of the one that is named."""
+    if frontier:
+        check_arguments(spider, {"frontier": frontier})
+    return Keys(frontier or spider.name).seeds
+
+
+@contextmanager
+def pushing(settings: Settings, spider: type[Spider], key: str, again: str) -> Iterator[Push]:
+    """What pushes to the key; ``again`` says what to do when Redis stops answering, once it is started."""
+    server = redis.from_url(redis_of(settings).url, protocol=2)
+    spider.update_settings(settings)  # its own may say that its seeds are a set
+    try:
+        yield _pusher(server, key, kind_of(settings))
+    except ResponseError as error:
+        refuse(f"Redis takes no seeds in {key}: {error}")
+    except RedisError as error:
+        refuse(f"Redis stopped answering ({error}): start it and {again}")
+    finally:
+        server.close()
+
+
+def _pusher(server: redis.Redis, key: str, when_new: Kind) -> Push:
+    """What pushes seeds to a key of the kind that it is, or is to be."""
+    found = cast("bytes", server.type(key)).decode()
+    pushers: dict[str, Push] = {
+        Kind.LIST: lambda seeds: server.lpush(key, *seeds),
+        Kind.SET: lambda seeds: server.sadd(key, *seeds),
+        # One that is there already keeps its score.
+        Kind.SORTED_SET: lambda seeds: server.zadd(key, {raw: parse(raw).priority for raw in seeds}, nx=True),
+    }
+    kind = when_new if found == "none" else found
+    if kind not in pushers:
+        refuse(f"{key} is a {found}, no list, set or sorted set of seeds: rename or delete it")
+    return pushers[kind]
+
+
+def seeds(count: int) -> str:
+    return "1 seed" if count == 1 else f"{count} seeds"

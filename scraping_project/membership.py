@@ -1,0 +1,119 @@
+"""This run's place among the workers of a frontier: taken, kept, looked after for others, and given up."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scrapy import Spider
+from scrapy.settings import BaseSettings
+from sqlalchemy import Engine
+
+from scraping_project import embedded, run
+from scraping_project.frontier.connection import connect
+from scraping_project.frontier.errors import FrontierError
+from scraping_project.frontier.frontier import Frontier
+from scraping_project.frontier.keys import Keys
+from scraping_project.frontier.robots import RobotsCache
+from scraping_project.frontier.worker import Worker
+from scraping_project.heartbeat import Heartbeat
+from scraping_project.storage.errors import StorageError
+from scraping_project.terms import rules_of, seeds_of
+
+if TYPE_CHECKING:
+    import redis
+
+logger = logging.getLogger(__name__)
+
+#: Seconds between two looks after dead workers; a quarter of a lease where that is less, since a pass that is
+#: late looks like an outage of Redis.
+TENDING = 2.0
+
+
+class Membership:
+    """Owns the connection to Redis, the worker, its heartbeat, and the task that looks after dead workers."""
+
+    worker: Worker
+    robots: RobotsCache
+    redis_url: str
+
+    def __init__(self, settings: BaseSettings, database: Engine) -> None:
+        self._settings = settings
+        self._database = database
+        self._lease_ms = int(settings.getfloat("FRONTIER_LEASE") * 1000)
+        self._redis: redis.Redis | None = None
+        self._heartbeat: Heartbeat | None = None
+        self._tending: asyncio.Task[None] | None = None
+
+    def connect(self, spider: Spider) -> None:
+        """Make the worker, which may then join. Blocks; for a thread.
+
+        Raises:
+            embedded.RedisUnavailable: There is no Redis.
+        """
+        found = embedded.resolve(self._settings["REDIS_URL"], Path(self._settings["DATA_DIR"]))
+        self.redis_url = found.url
+        keys = Keys(getattr(spider, "frontier", "") or spider.name)
+        self._redis = connect(found.url)
+        self.robots = RobotsCache(self._redis, keys)
+        self.worker = Worker(
+            Frontier(self._redis, keys),
+            rules=rules_of(spider),
+            seeds=seeds_of(spider),
+            lease_ms=self._lease_ms,
+        )
+
+    def keep(self, when_reaped: Callable[[], None]) -> None:
+        """Begin to extend the leases and to look after dead workers, and call when there were some."""
+        stuck_after = self._settings.getfloat("FRONTIER_STUCK_AFTER")
+        self._heartbeat = Heartbeat(
+            self.worker.extend, interval=self._lease_ms / 3000, stuck_after=stuck_after
+        )
+        self._heartbeat.start()
+        self._tending = asyncio.create_task(self._tend(when_reaped))
+
+    def tick(self) -> None:
+        """The event loop runs."""
+        if self._heartbeat:
+            self._heartbeat.tick()
+
+    def keep_no_more(self) -> None:
+        """The leases end soon; while the last commits go through they are still extended."""
+        if self._heartbeat:
+            self._heartbeat.end()
+
+    def look_away(self) -> None:
+        """Others look after the dead from now on."""
+        if self._tending:
+            self._tending.cancel()
+
+    def leave(self) -> int:
+        """Give back what is held; returns how much that was. Blocks."""
+        try:
+            return self.worker.leave()
+        except FrontierError as error:
+            logger.warning("The leases could not be given back (%s): they end by themselves", error)
+            return 0
+
+    def abandon(self) -> None:
+        """The process is forced to stop: give back at once what it holds."""
+        if not self.worker.gone.is_set():
+            self.leave()
+
+    def disconnect(self) -> None:
+        if self._redis is not None:
+            self._redis.close()
+
+    async def _tend(self, when_reaped: Callable[[], None]) -> None:
+        while True:
+            await asyncio.sleep(min(TENDING, self._lease_ms / 4000))
+            try:
+                reaped = await asyncio.to_thread(self.worker.tend)
+                await asyncio.to_thread(run.lose, self._database, reaped)
+            except (FrontierError, StorageError) as error:
+                logger.info("Dead workers could not be looked after: %s", error)
+                continue
+            if reaped:
+                logger.info("Took back what %s held", ", ".join(reaped))
+                when_reaped()

@@ -1,0 +1,97 @@
+"""Where a reader of a large table is, and queries for what comes next, which read no row before that."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Column, ColumnElement, DateTime, Select, String, Table, cast, literal, select
+
+from scraping_project.storage.tables import scrape_logs, sites
+from scraping_project.storage.values import moment_text
+
+Query = Select[Any]
+
+MOMENTS: dict[Table, Column[datetime]] = {sites: sites.c.last_scraped, scrape_logs: scrape_logs.c.finished_at}
+#: Of which index the rows are read: by moment or by id alone, of one domain or of all.
+INDEXES = {
+    (sites, "moment"): "ix_sites_last_scraped",
+    (sites, "domain"): "ix_sites_domain",
+    (scrape_logs, "moment"): "ix_scrape_logs_finished_at",
+    (scrape_logs, "domain"): "ix_scrape_logs_domain",
+}
+
+
+class Place(NamedTuple):
+    """The last row that was read."""
+
+    moment: str  # as the database keeps it
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Rows that lie together in one index, in its order."""
+
+    table: Table
+    index: str
+    conditions: tuple[ColumnElement[bool], ...]
+    keys: tuple[Column[Any], ...]  # by which they are ordered
+
+    def select(self, *columns: ColumnElement[Any]) -> Query:
+        query = select(*columns).select_from(self.table).where(*self.conditions).order_by(*self.keys)
+        # An optimizer may take the primary key for any ORDER BY with a LIMIT, and read everything.
+        query = query.with_hint(self.table, f"FORCE INDEX ({self.index})", "mysql")
+        if self.index == "PRIMARY":
+            return query
+        return query.with_hint(self.table, f"INDEXED BY {self.index}", "sqlite")
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """A way through ``sites`` or ``scrape_logs`` in the order of one index, which serves its conditions.
+
+    The order is that of the ids; with ``since``, and for the logs of a domain, that of ``MOMENTS``, then
+    of the ids. Of sites both conditions at once read every site of the domain.
+    A row whose moment is moved meanwhile may be met again.
+    """
+
+    table: Table
+    domain: str | None = None
+    since: datetime | None = None
+
+    def stretches(self, after: Place | None) -> Iterator[Stretch]:
+        """What comes next: the second stretch, if there are two, lies after all of the first.
+
+        One for "this moment and a higher id, or a later moment" would be sorted anew for each page.
+        """
+        moment, number = MOMENTS[self.table], self.table.c.id
+        if not self._by_moment:
+            yield self._stretch((number,), *([] if after is None else [number > after.id]))
+        elif after is None:
+            yield self._stretch((moment, number))
+        else:
+            last = literal(after.moment, String())
+            yield self._stretch((number,), moment == last, number > after.id)
+            yield self._stretch((moment, number), moment > last)
+
+    @property
+    def _by_moment(self) -> bool:
+        if self.domain is not None:
+            return self.table is scrape_logs
+        return self.since is not None
+
+    def _stretch(self, keys: tuple[Column[Any], ...], *conditions: ColumnElement[bool]) -> Stretch:
+        index, of_walk = "PRIMARY", []
+        if self.since is not None:
+            index = INDEXES[self.table, "moment"]
+            of_walk.append(MOMENTS[self.table] >= literal(moment_text(self.since), String()))
+        if self.domain is not None:
+            index = INDEXES[self.table, "domain"]
+            of_walk.append(self.table.c.domain == self.domain.lower())
+        return Stretch(self.table, index, (*of_walk, *conditions), keys)
+
+
+def as_stored(column: Column[Any]) -> ColumnElement[Any]:
+    """The column, a moment as the text that the database keeps or writes."""
+    return cast(column, String()) if isinstance(column.type, DateTime) else column

@@ -1,0 +1,106 @@
+"""A worker beside a full Redis: what frees room there is said, the rest waits in its order."""
+
+import pytest
+
+from scraping_project.frontier.errors import FrontierFull
+from scraping_project.frontier.steps import Refusal, blob
+from scraping_project.frontier.worker import Worker
+from tests.integration.frontier_worker import LONG, burial, end, ledger_of, nack, push
+from tests.integration.test_frontier_outage import full
+
+
+@pytest.fixture(name="worker")
+def a_worker_of_the_crawl(frontier):
+    worker = Worker(frontier, rules="{}", seeds="[]", lease_ms=LONG)
+    worker.join()
+    yield worker
+    worker.leave()
+
+
+def exchange(worker, **wishes):
+    step = worker.next_step(**wishes)
+    heard = worker.exchange(step)
+    worker.answered(step, heard)
+    return heard
+
+
+@pytest.fixture(name="leased")
+def four_leased_requests(worker):
+    worker.said.push.extend(push(number) for number in range(20))
+    return exchange(worker, want=4, turn=4).leased
+
+
+def test_only_the_ends_of_what_has_asked_for_nothing_go_through(frontier, worker, leased, server):
+    leaf, parent, retried, dead = leased
+    said = worker.said
+    said.push.append(push(100))
+    said.ack.append(end(leaf))
+    said.ack_parents.append(end(parent))
+    said.nack.append(nack(retried))
+    said.bury.append(burial(dead))
+    said.filtered["offsite"] = 2
+    said.pages = 1
+
+    with full(server):
+        step = worker.next_step(want=5)
+        with pytest.raises(FrontierFull):
+            worker.exchange(step)
+        light = worker.lighten(step)
+        heard = worker.exchange(light)
+        worker.answered(light, heard)
+        said = worker.said
+        said.filtered["offsite"] += 1  # and the crawl goes on meanwhile
+        said.push.append(push(101))
+
+    assert heard.leased == []
+    assert ledger_of(frontier) == {
+        "discovered": 20, "queued": 16, "delayed": 0, "leased": 3, "done": 1, "dead": 0
+    }  # fmt: skip
+
+    # With room again, all that has waited is said at once, in its order
+    step = worker.next_step()
+    assert [each.fingerprint for each in step.push] == ["100", "101"]
+    heard = worker.exchange(step)
+    worker.answered(step, heard)
+    assert ledger_of(frontier) == {
+        "discovered": 22, "queued": 19, "delayed": 0, "leased": 0, "done": 2, "dead": 1
+    }  # fmt: skip
+    counts = frontier.counts()
+    assert (counts["filtered:offsite"], counts["pages"]) == (3, 1)
+    assert frontier.check() == []
+
+
+def test_a_lightened_step_that_was_executed_unheard_changes_nothing_when_it_is_said_again(
+    frontier, worker, leased, server
+):
+    worker.said.push.append(push(100))
+    worker.said.ack.append(end(leased[0]))
+
+    with full(server):
+        step = worker.next_step()
+        with pytest.raises(FrontierFull):
+            worker.exchange(step)
+        light = worker.lighten(step)
+        worker.exchange(light)  # its reply is lost
+
+        assert worker.next_step() is light
+        worker.answered(light, worker.exchange(light))
+
+    assert exchange(worker).ledger.done == 1
+    assert frontier.check() == []
+
+
+def test_a_refused_seed_is_a_dead_letter_that_can_be_read_and_put_back(frontier, worker, server):
+    worker.said.refuse.append(Refusal(blob(b'{"reason":"undecodable"}'), blob(b"not a seed")))
+    exchange(worker)
+
+    (letter,) = frontier.dead()
+    assert (letter.letter["reason"], letter.request.payload) == ("undecodable", b"not a seed")
+    assert ledger_of(frontier) == {
+        "discovered": 1, "queued": 0, "delayed": 0, "leased": 0, "done": 0, "dead": 1
+    }  # fmt: skip
+    assert frontier.check() == []
+
+    frontier.requeue([letter.id])
+    assert [request.payload for request in exchange(worker, want=1, cap=10).leased] == [b"not a seed"]
+    assert frontier.check() == []
