@@ -27,10 +27,10 @@ class Follows(Protocol):
 
 
 class Lead(NamedTuple):
-    """A request that a page leads to."""
+    """Where a page, or whoever started the crawl, leads to."""
 
     url: str
-    push: Push
+    depth: int | None = None  # None for a seed
 
 
 class Rebuilt:
@@ -58,11 +58,16 @@ class Rebuilt:
         """The number by which the frontier knows a page."""
         return Fingerprinter.number_of(url)
 
-    def seed(self, url: str) -> Lead:
-        return self._lead(Request(url), 0)
-
-    def page(self, url: str, depth: int) -> Lead:
-        return self._lead(Request(url, meta={"depth": depth}, priority=-depth * self._depth_priority), depth)
+    def push(self, lead: Lead) -> Push:
+        """The request that was made for it."""
+        depth = lead.depth or 0
+        meta = None if lead.depth is None else {"depth": depth}
+        request = Request(lead.url, meta=meta, priority=-depth * self._depth_priority)
+        host = urlsplit(request.url).hostname or ""
+        slot = slot_name(registered_domain(host) if self._by_domain else host)
+        priority = request.priority - (depth if self._shallow_first else 0)
+        payload = blob(payloads.encode(request, self._spider))
+        return Push(self.number(request.url), slot, priority, payload)
 
     def links(self, answer: Answer) -> list[Lead] | None:
         """What a page leads to, by the rules of the crawl; None when that is not known."""
@@ -72,7 +77,7 @@ class Rebuilt:
         depth = answer.depth + 1
         if 0 < self._deepest < depth:
             return []
-        return [self.page(url, depth) for url in followed if self._is_allowed(url)]
+        return [Lead(url, depth) for url in followed if self._is_allowed(url)]
 
     def request(self, payload: bytes) -> Request | None:
         """A queued request, if it is one of those that can be made again: to GET a page and parse it."""
@@ -86,14 +91,7 @@ class Rebuilt:
     def _is_allowed(self, url: str) -> bool:
         if 0 < self._longest < len(url):
             return False
+        if not self._domains:
+            return True
         host = urlsplit(url).hostname or ""
-        return not self._domains or any(
-            host == domain or host.endswith(f".{domain}") for domain in self._domains
-        )
-
-    def _lead(self, request: Request, depth: int) -> Lead:
-        host = urlsplit(request.url).hostname or ""
-        slot = slot_name(registered_domain(host) if self._by_domain else host)
-        priority = request.priority - (depth if self._shallow_first else 0)
-        payload = blob(payloads.encode(request, self._spider))
-        return Lead(request.url, Push(self.number(request.url), slot, priority, payload))
+        return any(host == domain or host.endswith(f".{domain}") for domain in self._domains)

@@ -29,7 +29,7 @@ from scraping_project.storage.crawls import Answer
 
 #: Requests entered at once; waiting requests looked up at once, each with all the links of its page.
 BATCH, LOOK_UP = 500, 50
-#: URLs remembered as done: most links of a page are on its neighbours, too.
+#: URLs remembered as seen to: most links of a page are on its neighbours, too. About 25 MB.
 REMEMBERED = 200_000
 #: The longer ids are those of requests that could not be written down and stayed with their worker.
 _ID = re.compile(r"[1-9][0-9]{0,11}")
@@ -78,14 +78,14 @@ class Repair:
         self._books = books
         self._rebuilt = rebuilt
         self._progress = progress
-        self._done: set[str] = set()  # URLs, a bounded memory
+        self._seen_to: set[str] = set()
         self.found = Found()
 
     def run(self, seeds: Iterable[str], waiting: Iterable[Waiting]) -> Found:
         """Repair; what it has done so far is in ``found`` also when it raises."""
         newest = crawls.newest_row(self._database)
         self._mark(self._ended_without_a_page())
-        self._put_back([self._rebuilt.seed(url) for url in seeds])
+        self._put_back([Lead(url) for url in seeds])
         self._follow_all()
         self._mark(self._pages(newest))
         for number, some in enumerate(_batches(waiting, LOOK_UP)):
@@ -122,28 +122,30 @@ class Repair:
         for answer in answers:
             links = self._rebuilt.links(answer)
             if links is None:
-                self._push([self._rebuilt.page(answer.url, answer.depth)])
+                self._push([Lead(answer.url, answer.depth)])
             else:
                 self._put_back(links)
 
     def _put_back(self, leads: Iterable[Lead]) -> None:
-        for some in _batches(leads, BATCH):
-            unknown = self._books.unknown([lead.push.fingerprint for lead in some])
-            candidates = [lead for lead in some if lead.push.fingerprint in unknown]
-            answered = self._answered([lead.url for lead in candidates])
+        """Push those that are unknown, but for pages of the crawl: these are marked in their own turn."""
+        for some in _batches((lead for lead in leads if lead.url not in self._seen_to), BATCH):
+            numbers = [self._rebuilt.number(lead.url) for lead in some]
+            unknown = self._books.unknown(numbers)
+            candidates = [lead for lead, number in zip(some, numbers, strict=True) if number in unknown]
+            urls = [lead.url for lead in candidates]
+            answered = crawls.answered(self._database, self._crawl_id, urls)
             self._push([lead for lead in candidates if lead.url not in answered])
+            self._remember(lead.url for lead in some)
 
     def _push(self, leads: Sequence[Lead]) -> None:
         if leads:
-            self.found.put_back += self._books.enter(push=[lead.push for lead in leads]).pushed
+            pushes = [self._rebuilt.push(lead) for lead in leads]
+            self.found.put_back += self._books.enter(push=pushes).pushed
 
-    def _answered(self, urls: Iterable[str]) -> set[str]:
-        """Which of these URLs are pages of the crawl; they are marked in their own turn."""
-        asked = [url for url in urls if url not in self._done]
-        if len(self._done) > REMEMBERED:
-            self._done.clear()
-        self._done |= crawls.answered(self._database, self._crawl_id, asked)
-        return self._done
+    def _remember(self, urls: Iterable[str]) -> None:
+        if len(self._seen_to) > REMEMBERED:
+            self._seen_to.clear()
+        self._seen_to.update(urls)
 
     def _end(self, waiting: Sequence[Waiting]) -> None:
         requests = [(each, self._rebuilt.request(each.payload)) for each in waiting]

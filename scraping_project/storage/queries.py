@@ -8,7 +8,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Select, Table, func, or_, select
+from sqlalchemy import Column, ColumnElement, Select, Table, func, or_, select
 
 from scraping_project.storage.tables import (
     attempt_minutes,
@@ -109,33 +109,39 @@ def logs_of_crawl(
 def answers_of_crawl(crawl_id: str, after_id: int = 0, limit: int = 100) -> Query:
     """The pages that a crawl was given, in the order of their logs' ids, with what is stored of them now."""
     log = scrape_logs.c
-    query = _answers(crawl_id).where(log.status == "success", log.reason.is_(None))
-    return query.where(log.id > after_id).order_by(log.id).limit(limit)
+    query = _answers(isouter=True).where(log.crawl_id == crawl_id, log.status == "success")
+    return query.where(log.reason.is_(None), log.id > after_id).order_by(log.id).limit(limit)
 
 
 def answers_of_urls(crawl_id: str, urls: Collection[str]) -> Query:
     """What a crawl was answered at these URLs, error pages included."""
-    query = _answers(crawl_id).where(sites.c.url_hash.in_([url_hash(url) for url in urls]))
-    return query.where(scrape_logs.c.status.in_(["success", "failed"]))
+    return _answers(isouter=False).where(_is_at(urls), *_are_of(crawl_id, "success", "failed"))
 
 
 def answered_urls(crawl_id: str, urls: Collection[str]) -> Query:
     """Which of these URLs a crawl was given the page of."""
     query = select(sites.c.url).join(scrape_logs, scrape_logs.c.site_id == sites.c.id)
-    query = query.where(sites.c.url_hash.in_([url_hash(url) for url in urls]))
-    return query.where(scrape_logs.c.crawl_id == crawl_id, scrape_logs.c.status == "success").distinct()
+    return query.where(_is_at(urls), *_are_of(crawl_id, "success")).distinct()
 
 
-def _answers(crawl_id: str) -> Query:
+def _is_at(urls: Collection[str]) -> ColumnElement[bool]:
+    return sites.c.url_hash.in_([url_hash(url) for url in urls])
+
+
+def _are_of(crawl_id: str, *statuses: str) -> list[ColumnElement[bool]]:
+    """Not by the indexes of all rows of a crawl or of a status, which SQLite takes for short ways."""
+    log = scrape_logs.c
+    return [log.crawl_id.concat("") == crawl_id, log.status.concat("").in_(statuses)]
+
+
+def _answers(*, isouter: bool) -> Query:
     log, other = scrape_logs.c, scrape_logs.alias()
-    newest = select(func.max(other.c.finished_at)).where(
-        other.c.site_id == log.site_id, other.c.crawl_id == crawl_id
-    )
+    of_both = (other.c.site_id == log.site_id, other.c.crawl_id.concat("") == log.crawl_id)
+    newest = select(func.max(other.c.finished_at)).where(*of_both)
     names = ("links", "link_rels", "links_count", "depth", "last_scraped")
     site = [*(sites.c[name] for name in names), sites.c.status_code.label("stored_code")]
     answer = [log.id, log.task_id, log.url, log.status_code, newest.scalar_subquery().label("newest")]
-    query = select(*answer, *site).where(log.crawl_id == crawl_id)
-    return query.join_from(scrape_logs, sites, log.site_id == sites.c.id, isouter=True)
+    return select(*answer, *site).join_from(scrape_logs, sites, log.site_id == sites.c.id, isouter=isouter)
 
 
 def logs_of_site(site_id: int, limit: int = 100) -> Query:
