@@ -53,8 +53,16 @@ def take_all_memory():
     limit = pages * resource.getpagesize() + 200_000_000
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     taken = []
-    while True:
-        taken.append(bytearray(10_000_000))
+    switch = sys.getswitchinterval()
+    sys.setswitchinterval(60)  # or another thread is the one that gets none
+    try:
+        while True:
+            taken.append(bytearray(10_000_000))
+    except MemoryError:
+        taken.clear()
+        raise
+    finally:
+        sys.setswitchinterval(switch)
 
 class StartsOutOfMemory(Base):
     name = "starts_out_of_memory"

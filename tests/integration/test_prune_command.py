@@ -26,12 +26,12 @@ def fill(database_url):
     engine = connect(database_url)
     migrate(engine)
     writer = Writer(engine)
-    now = datetime.now(UTC)
+    now = datetime.now(UTC) + DAY / 2  # no row is near the end of an age
     for days in range(1, 101):
         writer.append(log(f"task {days}", finished_at=now - days * DAY))
     ago = (now - datetime(2026, 1, 1, 12, 0, 30, 123456, tzinfo=UTC)) // timedelta(minutes=1)
     for number in range(10):
-        writer.append(item(number, ago - number * 24 * 60))
+        writer.append(item(number, ago - (number + 1) * 24 * 60))
     writer.commit()
     engine.dispose()
 
