@@ -203,7 +203,7 @@ def test_what_never_ends_is_given_back_by_a_run_that_is_told_to_end(project, sit
 
 
 def test_a_run_that_takes_too_much_memory_ends_early_and_the_next_goes_on(project, site):
-    done = run(project, "grows", "stays", "-a", f"base={site.url}", "-a", "ballast=300")
+    done = run(project, "grows", "stays", "-a", f"base={site.url}", "-a", "ballast=too much")
 
     assert done.stdout.startswith("ended early (memusage_exceeded): ")
     (outcome,) = [(row["outcome"], row["reason"]) for row in project.rows("runs")]
