@@ -1,5 +1,7 @@
 """From a database URL to an engine, set up alike for every part of the project."""
 
+import ssl
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,8 @@ from sqlalchemy.exc import ArgumentError
 from scraping_project.storage.errors import BadDatabaseURL, DatabaseUnavailable
 
 FORMS = "write sqlite:////path/to/file.db or mysql+pymysql://user:password@host/database"
+#: What may stand behind the ? of a MySQL URL. Everything else about a connection is set here.
+OPTIONS = ("charset", "unix_socket", "ssl_ca", "ssl_cert", "ssl_key", "ssl_check_hostname")
 BUSY_SECONDS = 30  # how long SQLite waits for another writer
 LOCK_WAIT_SECONDS = 10  # how long InnoDB does; the writer tries several times
 #: Longer than any wait for a lock, so that the server's own answer comes first.
@@ -62,6 +66,8 @@ def _sqlite(url: URL) -> Engine:
         raise BadDatabaseURL(f"the driver {url.drivername!r} is not supported: {FORMS}")
     if (url.database or "").startswith("file:"):
         raise BadDatabaseURL(f"SQLite's file: form is not supported: {FORMS}")
+    if url.query:
+        raise BadDatabaseURL(f"the database URL has a ?, after which SQLite takes nothing: {FORMS}")
     # Absolute, since a process may change its directory between two connections.
     path = Path(url.database or "").absolute()
     try:
@@ -92,6 +98,7 @@ def _begin_sqlite(connection: Connection) -> None:
 def _mysql(url: URL, read_timeout: int | None = READ_TIMEOUT_SECONDS) -> Engine:
     if url.drivername not in {"mysql", "mariadb", "mysql+pymysql", "mariadb+pymysql"}:
         raise BadDatabaseURL(f"the driver {url.drivername!r} is not supported: {FORMS}")
+    _check_options(url)
     return create_engine(
         # One name for both, so that the tables' options for "mysql" hold on MariaDB too.
         url.set(drivername="mysql+pymysql"),
@@ -106,3 +113,26 @@ def _mysql(url: URL, read_timeout: int | None = READ_TIMEOUT_SECONDS) -> Engine:
             "init_command": SESSION,
         },
     )
+
+
+def _check_options(url: URL) -> None:
+    if unknown := sorted(set(url.query) - set(OPTIONS)):
+        known = ", ".join(OPTIONS)
+        raise BadDatabaseURL(f"the database URL has the option {unknown[0]!r}: it takes {known}")
+    if any(len(values) > 1 for values in url.normalized_query.values()):
+        raise BadDatabaseURL("the database URL has an option twice")
+    if url.query.get("charset", "utf8mb4") != "utf8mb4":
+        raise BadDatabaseURL("the database URL has another charset than utf8mb4: leave it out")
+    if url.query.get("ssl_check_hostname", "true") not in {"true", "false"}:
+        raise BadDatabaseURL("the database URL's ssl_check_hostname is neither true nor false")
+    _check_certificates(url.normalized_query)
+
+
+def _check_certificates(query: Mapping[str, Sequence[str]]) -> None:
+    authority, certificate, key = (query.get(f"ssl_{name}", (None,))[-1] for name in ("ca", "cert", "key"))
+    try:
+        context = ssl.create_default_context(cafile=authority)
+        if certificate:
+            context.load_cert_chain(certificate, key, password="")  # none: nobody is there to type it
+    except OSError as error:
+        raise BadDatabaseURL(f"the certificates of the database URL cannot be used: {error}") from None

@@ -2,6 +2,7 @@ import os
 from traceback import format_exception
 
 import pytest
+import trustme
 
 from scraping_project.storage.engine import connect
 from scraping_project.storage.errors import BadDatabaseURL, DatabaseUnavailable
@@ -25,6 +26,13 @@ SECRET = "s3cret"
         ("sqlite:///:memory:", "names no database"),
         ("sqlite:///file:x?uri=true", "file: form"),
         ("sqlite+aiosqlite:///x.db", "not supported"),
+        ("sqlite:///x.db?timeout=1", "SQLite takes nothing"),
+        ("mysql://host/db?charset=latin1", "another charset than utf8mb4"),
+        ("mysql://host/db?unix_socket=a&unix_socket=b", "an option twice"),
+        (f"mysql://host/db?passwd={SECRET}", "option 'passwd': it takes charset, unix_socket, ssl_ca,"),
+        ("mysql://host/db?ssl_check_hostname=maybe", "neither true nor false"),
+        ("mysql://host/db?ssl_ca=/none", "certificates of the database URL cannot be used"),
+        (f"mysql://host/db?ssl_cert={__file__}", "certificates of the database URL cannot be used"),
     ],
 )
 def test_a_bad_url_is_one_line_that_says_what_is_wrong_without_the_password(url, hint):
@@ -57,3 +65,11 @@ def test_a_relative_file_stays_where_it_was_when_the_process_moves(tmp_path, mon
     engine.dispose()
     assert engine.url.database == str(tmp_path / "scraping.db")
     assert (tmp_path / "scraping.db").exists()
+
+
+def test_a_mysql_url_may_name_charset_socket_and_certificates(tmp_path):
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(f"{tmp_path}/ca.pem")
+    authority.issue_cert("host").private_key_and_cert_chain_pem.write_to_path(f"{tmp_path}/own.pem")
+    certificates = f"ssl_ca={tmp_path}/ca.pem&ssl_cert={tmp_path}/own.pem&ssl_check_hostname=false"
+    connect(f"mysql://host/db?charset=utf8mb4&unix_socket=/run/my.sock&{certificates}").dispose()
