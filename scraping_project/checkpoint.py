@@ -24,6 +24,7 @@ from scraping_project import embedded, ends, engine, payloads, reasons, run
 from scraping_project.drops import Drops
 from scraping_project.extensions.attempts import AttemptLog
 from scraping_project.frontier.errors import (
+    CrawlFollowed,
     CrawlOver,
     CrawlRefused,
     FrontierError,
@@ -158,6 +159,7 @@ class Checkpoint:
     async def close(self, reason: str) -> None:
         """Commit and say what is left, give back what is still leased, and go."""
         if self._loop is None:
+            await asyncio.to_thread(self.membership.abandon)
             self._disconnect()
             return
         self._closing = True
@@ -265,18 +267,24 @@ class Checkpoint:
             logger.exception("The checkpoint failed, so this run ends")
             self._crawler.stats.set_value(run.ERROR, reasons.describe(error))
             self._faulty = True
-            self._ending = asyncio.create_task(self._crawler.engine.close_spider_async(reason="fault"))
+            await self._end("fault")
 
     async def _run_until_closing(self) -> None:
         while not self._closing:
             await self._until_due()
             await self._commit()
             if not self._closing and (reason := self._reason_to_end()):
-                self._ending = asyncio.create_task(self._crawler.engine.close_spider_async(reason=reason))
-                return
+                await self._end(reason)
+            elif self._stopping_for() > LAST_PATIENCE:
+                await self._cut_short("shutdown")
+
+    async def _end(self, reason: str) -> None:
+        """Have Scrapy close the spider, which waits for what is in flight, but not for ever."""
+        self._ending = asyncio.create_task(self._crawler.engine.close_spider_async(reason=reason))
+        while not self._closing:
+            await self._until_due()
             if self._stopping_for() > LAST_PATIENCE:
-                await self._cut_short()
-                return
+                await self._cut_short(reason)
 
     async def _until_due(self) -> None:
         """Wait for the interval to pass, or for somebody to hurry, but never spin."""
@@ -292,12 +300,13 @@ class Checkpoint:
             self._stop_asked = now
         return now - self._stop_asked
 
-    async def _cut_short(self) -> None:
+    async def _cut_short(self, reason: str) -> None:
         """Give back what will not end in time, and stop."""
         logger.warning("%d requests do not end: they are given back", len(self._log.attempts))
-        self._cut = True
-        await self._go("shutdown")
-        engine.stop_now()
+        self._crawler.stats.set_value("frontier/cut_short", reason)
+        self._cut = self._closing = True
+        await self._go(reason)
+        engine.stop_now(self._crawler)
 
     async def _commit(self) -> bool:
         """One group commit; whether it went through."""
@@ -382,12 +391,11 @@ class Checkpoint:
         pushes = self.worker.forget()
         if isinstance(error, WorkerReaped):
             self.worker.said.push.extend(pushes)  # whoever has their parents finds them again, but not seeds
-        if isinstance(error, SetBack):
-            await asyncio.to_thread(
-                self.membership.leave
-            )  # the older frontier has leases that nobody would end
+        if isinstance(error, (SetBack, CrawlOver)):
+            # The older frontier has leases that nobody would end; and taken seeds are any crawl's.
+            await asyncio.to_thread(self.membership.leave)
         if isinstance(error, CrawlOver) and not self.waits_for_seeds:
-            self._ended_by = "cleared"
+            self._ended_by = "finished" if isinstance(error, CrawlFollowed) else "cleared"
             return
         try:
             if not self.waits_for_seeds and await asyncio.to_thread(self.worker.overtaken):

@@ -30,8 +30,9 @@ def is_closing(crawler: "Crawler") -> bool:
     return slot is not None and slot.closing is not None
 
 
-def stop_now() -> None:
+def stop_now(crawler: "Crawler") -> None:
     """End the process's event loop without waiting for anything."""
+    crawler.crawling = False  # else Scrapy would first wait for the engine to stop
     from twisted.internet import reactor  # noqa: PLC0415  importing it installs it
 
     reactor.stop()  # type: ignore[misc]  # its stub lacks self

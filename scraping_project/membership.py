@@ -62,6 +62,7 @@ class Membership:
             rules=rules_of(spider),
             seeds=seeds_of(spider),
             lease_ms=self._lease_ms,
+            together=self._settings["STARTED_TOGETHER"],
         )
 
     def keep(self, when_reaped: Callable[[], None]) -> None:
@@ -97,8 +98,8 @@ class Membership:
             return 0
 
     def abandon(self) -> None:
-        """The process is forced to stop: give back at once what it holds."""
-        if not self.worker.gone.is_set():
+        """Give back at once what is held, if anything is: the process is forced to stop, or cannot begin."""
+        if self._redis is not None and self.worker.joined and not self.worker.gone.is_set():
             self.leave()
 
     def disconnect(self) -> None:

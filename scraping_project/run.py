@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from scraping_project.attempts import utc_now
 from scraping_project.extensions.attempts import AttemptLog
+from scraping_project.frontier.tokens import process_of
 from scraping_project.run_requests import ALLOWED_SETTINGS, without_secrets
 from scraping_project.storage.runs import Outcome, Run, RunCounts, finish_run, lose_runs, start_run
 from scraping_project.summary import Summary
@@ -60,8 +61,8 @@ def finish(crawler: "Crawler", database: Engine, log: AttemptLog, reason: str) -
 
 def lose(database: Engine, tokens: Iterable[str]) -> None:
     """Write the runs of workers that were reaped as lost. Blocks; for a thread."""
-    workers = [tuple(token.rsplit(":", 3)[:2]) for token in tokens]
-    lose_runs(database, [(host, int(pid)) for host, pid in workers], "its worker was silent for too long")
+    if workers := [process_of(token) for token in tokens]:
+        lose_runs(database, workers, "its worker was silent for too long")
 
 
 def counts_of(stats: Mapping[str, Any]) -> RunCounts:

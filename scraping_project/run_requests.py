@@ -54,6 +54,7 @@ ALLOWED_SETTINGS = frozenset(
         "RETRY_TIMES",
         "ROBOTSTXT_OBEY",
         "RUN_HEARTBEAT",
+        "STARTED_TOGETHER",
         "URLLENGTH_LIMIT",
         "USER_AGENT_MODE",
     }

@@ -88,6 +88,7 @@ CHECKPOINT_INTERVAL = 0.25
 FRONTIER_LEASE = 60.0
 FRONTIER_STUCK_AFTER = 300.0
 RUN_HEARTBEAT = 10.0
+STARTED_TOGETHER = ""  # an id that --workers gives to all of them: who comes late for a crawl begins no other
 EXTENSIONS = {
     "scrapy.extensions.throttle.AutoThrottle": None,
     "scraping_project.extensions.garbage.Garbage": 50,

@@ -16,8 +16,8 @@ from scraping_project.commands.crawl_to_repair import Subject, choose
 from scraping_project.commands.exits import INTERRUPTED, refuse
 from scraping_project.frontier.errors import CrawlOver, WorkerReaped
 from scraping_project.frontier.frontier import Frontier
+from scraping_project.frontier.tokens import is_gone, new_token
 from scraping_project.frontier.waiting import WaitingRequests
-from scraping_project.frontier.worker import is_gone, new_token
 from scraping_project.repair.books import SILENCE_MS, Books, DryBooks, FrontierBooks
 from scraping_project.repair.rebuilt import Rebuilt
 from scraping_project.repair.repair import Found, Repair

@@ -77,6 +77,8 @@ class Command(ScrapyCommand):
         except RunRequestError as error:
             refuse(str(error))
         nodes, database = nodes_of(settings, opts), database_of(settings)
+        if opts.workers > 1:
+            asked["STARTED_TOGETHER"] = uuid4().hex
         try:
             if opts.nodes is None:  # what waits on the others is not lost
                 post_again(database, nodes)

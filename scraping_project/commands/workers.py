@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 import msgspec
 
@@ -46,10 +47,11 @@ def run(count: int) -> Report | int:
 def _run(files: Sequence[Path]) -> list[int]:
     """Start a worker for each file and wait for all; returns their exit codes."""
     workers: list[subprocess.Popen[bytes]] = []
+    together = uuid4().hex
     with _lifeline() as stdin, _signals_go_to(workers) as told:
         for file in files:
             # In a process group of its own: Ctrl-C on a terminal reaches it once, through this process.
-            worker = subprocess.Popen(_command(file), stdin=stdin, process_group=0)  # noqa: S603  this same command
+            worker = subprocess.Popen(_command(file, together), stdin=stdin, process_group=0)  # noqa: S603  this same command
             workers.append(worker)
             if told:  # before it was among them
                 worker.terminate()
@@ -80,9 +82,15 @@ def _lifeline() -> Iterator[int]:
         os.close(writing)
 
 
-def _command(file: Path) -> list[str]:
+def _command(file: Path, together: str) -> list[str]:
     own = [sys.executable, "-m", "scrapy", "crawl", *sys.argv[1:]]  # Scrapy has taken its name out
-    return [*own, "--workers", "1", "-s", "PROGRESS_ENABLED=0", "-s", f"REPORT_FILE={file}"]
+    ours = {"PROGRESS_ENABLED": 0, "REPORT_FILE": file, "STARTED_TOGETHER": together}
+    return [
+        *own,
+        "--workers",
+        "1",
+        *(part for pair in ours.items() for part in ("-s", "{}={}".format(*pair))),
+    ]
 
 
 @contextmanager

@@ -25,6 +25,10 @@ class CrawlOver(FrontierError):  # noqa: N818  the same
     """The crawl was cleared, or a new one has begun."""
 
 
+class CrawlFollowed(CrawlOver):
+    """The crawl was finished, and a new one has begun."""
+
+
 class CrawlRefused(FrontierError):  # noqa: N818  the same
     """An unfinished crawl has other rules or other seeds."""
 

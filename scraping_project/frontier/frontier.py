@@ -9,7 +9,13 @@ import msgspec
 import redis
 from redis.exceptions import NoScriptError
 
-from scraping_project.frontier.errors import CrawlOver, CrawlRefused, FrontierError, SetBack, WorkerReaped
+from scraping_project.frontier.errors import (
+    CrawlFollowed,
+    CrawlRefused,
+    FrontierError,
+    SetBack,
+    WorkerReaped,
+)
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.scripts import PARTS, source
 from scraping_project.frontier.steps import (
@@ -81,7 +87,16 @@ class Frontier:
         self._scripts = {verb: _Script(source(verb)) for verb in PARTS}
 
     def join(
-        self, token: str, *, crawl_id: str, rules: str, seeds: str, host: str, pid: int, lease_ms: int
+        self,
+        token: str,
+        *,
+        crawl_id: str,
+        rules: str,
+        seeds: str,
+        host: str,
+        pid: int,
+        lease_ms: int,
+        together: str = "",
     ) -> Joined:
         """Register a worker with the unfinished crawl, or begin a new one.
 
@@ -93,6 +108,8 @@ class Frontier:
             host: The worker's, so that its neighbours can tell when it is gone.
             pid: The same.
             lease_ms: How long it may stay silent.
+            together: An id of all workers that were started with this one. It joins the crawl that they have
+                worked on, be that finished; empty for a worker by itself.
 
         Raises:
             CrawlRefused: An unfinished crawl has other rules or seeds.
@@ -104,6 +121,7 @@ class Frontier:
             "host": host,
             "pid": pid,
             "lease": lease_ms,
+            "together": together,
         }
         status, epoch, current, queued, pages, in_force, alone = self._call("join", token=token, **arguments)
         if status < 0:
@@ -123,7 +141,7 @@ class Frontier:
         Raises:
             WorkerReaped: Nothing was changed; the requests are with others.
             SetBack: Nothing was changed; what the last steps said is lost.
-            CrawlOver: Nothing was changed; there is nothing left to say.
+            CrawlFollowed: Nothing was changed; there is nothing left to say.
         """
         status, now_ms, *rest = self._run("checkpoint", step)
         if status:
@@ -237,7 +255,7 @@ class Frontier:
 
         Raises:
             WorkerReaped: Nothing was changed.
-            CrawlOver: Nothing was changed.
+            CrawlFollowed: Nothing was changed.
         """
         status, *numbers = self._call(
             "repair",
@@ -333,7 +351,7 @@ class _Script:
 _NUMBERS = ("discovered", "queued", "delayed", "leased", "done", "dead", "pages")
 _REFUSALS: dict[int, FrontierError] = {
     -1: WorkerReaped("this worker was silent for too long: others have its requests"),
-    -2: CrawlOver("the crawl was cleared or has been followed by another"),
+    -2: CrawlFollowed("the crawl is finished and has been followed by another"),
     -3: FrontierError("an older step than the last one"),
     -4: SetBack("Redis has lost the last steps: what this worker holds is given back"),
 }

@@ -6,18 +6,17 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from uuid import uuid4
 
 import msgspec
 
-from scraping_project.frontier.errors import CrawlOver, FrontierError, WorkerReaped
+from scraping_project.frontier.errors import CrawlFollowed, CrawlOver, FrontierError, WorkerReaped
 from scraping_project.frontier.frontier import Frontier, Joined
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.steps import Burial, End, Heard, Move, Nack, Push, Refusal, Step
+from scraping_project.frontier.tokens import is_gone, new_token
 
 #: How many fingerprints a worker remembers as surely known to the frontier: about 25 MB.
 KNOWN = 200_000
@@ -88,8 +87,11 @@ class Worker:
     ``extend`` and ``reap_neighbours`` may be called from other threads; all else belongs to the event loop.
     """
 
-    def __init__(self, frontier: Frontier, *, rules: str, seeds: str, lease_ms: int) -> None:
+    def __init__(
+        self, frontier: Frontier, *, rules: str, seeds: str, lease_ms: int, together: str = ""
+    ) -> None:
         self._frontier = frontier
+        self._together = together
         self._rules = rules
         self._seeds = seeds
         self._lease_ms = lease_ms
@@ -100,6 +102,7 @@ class Worker:
         self.said = Said()
         self.known = Known()
         self.token = ""
+        self._next_token = new_token()  # till the join is heard of, which may be said twice
         self.joined: Joined | None = None
         self.gone = threading.Event()  # set while this token is worth nothing
         self.reaped: list[str] = []  # the dead neighbours that the last join took back from
@@ -128,17 +131,19 @@ class Worker:
         name = self._frontier.keys.name
         if gone := self._gone_neighbours():
             self.reaped = self._reap(gone)
-        token, began = new_token(), time.monotonic()
+        began = time.monotonic()
         joined = self._frontier.join(
-            token,
+            self._next_token,
             crawl_id=f"{name}-{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid4().hex[:6]}",
             rules=self._rules,
             seeds=self._seeds,
             host=socket.gethostname(),
             pid=os.getpid(),
             lease_ms=self._lease_ms,
+            together=self._together,
         )
-        self.token, self.joined, self._sequence = token, joined, 0
+        self.token, self._next_token = self._next_token, new_token()
+        self.joined, self._sequence = joined, 0
         self._keep(began)
         self._sweeping = True
         self.known.clear()
@@ -191,7 +196,8 @@ class Worker:
 
         Raises:
             WorkerReaped: Its leases are with others; join again, nothing of the step was executed.
-            CrawlOver: The same, and the crawl is another.
+            CrawlOver: The same, and the crawl was cleared.
+            CrawlFollowed: The same, and the crawl was finished, and is another.
         """
         began = time.monotonic()
         try:
@@ -200,9 +206,9 @@ class Worker:
             over = self.counts().get("epoch") != step.epoch
             self.gone.set()
             if over:  # whoever clears a crawl forgets its workers, too
-                raise CrawlOver("the crawl was cleared or has been followed by another") from error
+                raise CrawlOver("the crawl was cleared") from error
             raise
-        except CrawlOver:
+        except CrawlFollowed:
             self.gone.set()
             raise
         self._keep(began)
@@ -270,23 +276,3 @@ class Worker:
     def _gone_neighbours(self) -> list[str]:
         """Workers of this host whose process has ended."""
         return [token for token in self._frontier.tokens() if is_gone(token)]
-
-
-def new_token() -> str:
-    """A name that no other worker has had: host, process, its start, and chance."""
-    return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}:{uuid4().hex[:8]}"
-
-
-def is_gone(token: str) -> bool:
-    """Whether a token is that of a process of this host that has ended; False when that can't be told."""
-    host, pid, started, _ = token.rsplit(":", 3)
-    if host != socket.gethostname() or not started:
-        return False
-    return _started(int(pid)) != started
-
-
-def _started(pid: int) -> str:
-    """When a process started, in clock ticks since boot; "" when there is none, or no /proc to ask."""
-    with suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[19]
-    return ""

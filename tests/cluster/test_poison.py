@@ -40,6 +40,21 @@ def test_a_page_that_kills_its_worker_is_buried_and_all_others_are_stored(projec
     assert_the_poison_alone_is_dead(project, redis_url, site)
 
 
+def test_a_page_that_is_all_there_is_to_crawl_is_buried_with_a_row_and_not_crawled_anew(project, site):
+    command = ("crawl", "links", "-a", f"start_urls={site.url}/site/b", "-a", "max_depth=0", *ARGUMENTS)
+    codes = []
+    while not codes or codes[-1] == DEADLY:
+        worker = project.start(*command)
+        worker.communicate(timeout=60)
+        codes.append(worker.returncode)
+        assert len(codes) <= MOST_DEATHS + 1, project.errors(worker)
+
+    assert codes == [DEADLY] * MOST_DEATHS + [1], "the last one has nothing to do"
+    assert len({row["crawl_id"] for row in project.rows("runs")}) == 1
+    (row,) = project.rows("scrape_logs")
+    assert (row["status"], row["reason"]) == ("dead", "deliveries")
+
+
 def test_a_page_that_kills_its_worker_costs_two_workers_no_more_deaths_than_one(project, redis_url, site):
     # Given two workers that wait for seeds, so that neither begins another crawl, and are started again
     running = [project.start("crawl", "links", *ARGUMENTS) for _ in range(2)]

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from tests.integration.test_seeds import until
 from tests.oracle import wget_html_urls
 
 EAGER = ("-s", "DOWNLOAD_DELAY=0", "-s", "CONCURRENT_REQUESTS_PER_DOMAIN=8")
@@ -73,3 +74,24 @@ def test_another_manual_is_found_whole(project, sphinx_site, database):
     project.run(*crawl_arguments(sphinx_site), timeout=110)
 
     assert_found_as_by_wget(project, sphinx_site)
+
+
+def test_a_worker_that_comes_when_the_others_have_finished_begins_no_second_crawl(
+    project, docs_site, tmp_path
+):
+    # Given a command of two workers, one of which is slow to begin
+    command = ("crawl", "links", "-a", f"start_urls={docs_site.url}index.html", "-a", "max_depth=0")
+    late = ("-s", "SPIDER_MODULES=tests.cluster.spiders_for_faults.late", "-a", f"folder={tmp_path}")
+    process = project.start(*command, *late, "--workers", "2")
+    until((tmp_path / "ended").exists, process, project)
+
+    # When it comes, and the other has finished the crawl
+    (tmp_path / "go").touch()
+    output, _ = process.communicate(timeout=60)
+
+    # Then the page is fetched once
+    assert process.returncode == 0, project.errors(process)
+    assert output.startswith("finished: 1 page")
+    assert [row["outcome"] for row in project.rows("runs")] == ["finished", "finished"]
+    assert len({row["crawl_id"] for row in project.rows("runs")}) == 1
+    assert [request.uri for request in docs_site.requests()].count("/index.html") == 1

@@ -47,7 +47,7 @@ class Crawl:
 
     @property
     def finished(self):
-        waiting = any(self.total(state) for state in ("queued", "delayed", "leased"))
+        waiting = any(self.total(state) for state in ("queued", "delayed", "leased")) or self.outbox
         return not waiting and not any(holder.starting for holder in self.holders.values())
 
     def push(self, request):

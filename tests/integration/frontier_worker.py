@@ -41,7 +41,7 @@ def burial(leased, letter=b'{"reason":"parse"}'):
 class Worker:
     """Joins at once; each ``step`` has the next sequence and ``again`` repeats the last."""
 
-    def __init__(self, frontier, *, rules="{}", seeds="[]", lease=LONG, token=None):
+    def __init__(self, frontier, *, rules="{}", seeds="[]", lease=LONG, token=None, together=""):
         self.frontier = frontier
         self.token = token or secrets.token_hex(4)
         self.lease_ms = lease
@@ -53,6 +53,7 @@ class Worker:
             host="here",
             pid=1,
             lease_ms=lease,
+            together=together,
         )
         self.last = Step(token=self.token, epoch=self.joined.epoch, sequence=0, lease=lease)
 

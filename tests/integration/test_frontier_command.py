@@ -213,6 +213,20 @@ def test_clear_ends_a_run_that_has_start_urls_early(project, site):
     assert ledger(project)["discovered"] == 0
 
 
+def test_clear_ends_a_run_whose_next_page_waits_for_its_turn(project, site):
+    # Given a page that waits behind the robots.txt of its site
+    slow = ("-s", "DOWNLOAD_DELAY=4", "-s", "FRONTIER_LEASE=60")
+    process = project.start("crawl", "links", "-a", f"start_urls={site.url}1.html", *slow)
+    until(lambda: any(request.uri == "/robots.txt" for request in site.requests()), process, project)
+
+    frontier(project, "clear")
+    output, _ = process.communicate(timeout=60)
+
+    assert process.returncode == 130, project.errors(process)
+    assert output.startswith("ended early (cleared): 0 pages")
+    assert ledger(project)["workers"] == []
+
+
 def test_clear_lets_a_waiting_worker_go_on(project, site, redis_url):
     with redis.Redis.from_url(redis_url, protocol=2) as client:
         process = waiting(project, "-a", "max_depth=0")

@@ -2,7 +2,13 @@
 
 import pytest
 
-from scraping_project.frontier.errors import CrawlOver, CrawlRefused, FrontierError, WorkerReaped
+from scraping_project.frontier.errors import (
+    CrawlFollowed,
+    CrawlOver,
+    CrawlRefused,
+    FrontierError,
+    WorkerReaped,
+)
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.steps import End, blob
@@ -110,8 +116,39 @@ def test_a_finished_crawl_is_followed_by_a_new_one_that_knows_nothing(frontier, 
     assert (again.joined.queued, again.joined.pages) == (0, 0)
     assert again.push(push(1)) == "1"
     assert "filtered:offsite" not in frontier.counts()
-    with pytest.raises(CrawlOver):
+    with pytest.raises(CrawlFollowed):
         worker.step()
+
+
+def test_a_worker_that_comes_late_joins_the_finished_crawl_of_those_it_was_started_with(frontier):
+    first = Worker(frontier, together="a command")
+    first.push(push(1))
+    finish(first)
+    frontier.leave(first.token)
+
+    late = Worker(frontier, together="a command")
+
+    assert not late.joined.began
+    assert late.joined.crawl_id == first.joined.crawl_id
+    assert late.push(push(1)) == "0"
+    finish(late)
+
+
+@pytest.mark.parametrize("others", ["another command", ""])
+def test_a_worker_of_another_command_begins_the_next_crawl(frontier, others):
+    first = Worker(frontier, together="a command")
+    finish(first)
+
+    assert Worker(frontier, together=others).joined.began
+
+
+def test_all_that_resume_a_crawl_together_stay_with_it(frontier, worker):
+    worker.push(push(1))
+    frontier.leave(worker.token)
+    first = Worker(frontier, together="a second command")
+    finish(first)
+
+    assert not Worker(frontier, together="a second command").joined.began
 
 
 def test_a_waiting_worker_stays_with_a_finished_crawl(frontier, worker):
@@ -171,6 +208,22 @@ def test_a_crawl_with_dead_letters_finishes(frontier, worker):
     worker.step(bury=[burial(*worker.lease())])
 
     assert worker.finish_start().finished
+
+
+def test_a_crawl_is_not_finished_before_the_last_dead_letter_of_the_reaper_has_its_row(frontier, worker):
+    worker.push(push(1))
+    worker.finish_start()
+    dead = Worker(frontier)
+    dead.finish_start()
+    dead.lease(1, arm_new=1)
+    kill(frontier, dead, deaths=1)
+
+    next_worker = Worker(frontier)
+
+    assert not next_worker.joined.began
+    heard = next_worker.finish_start()
+    assert not heard.finished
+    assert next_worker.step(logged=list(heard.letters)).finished
 
 
 def test_a_crawl_is_not_finished_while_a_worker_has_a_seed_on_its_way(frontier, worker, server):

@@ -1,7 +1,8 @@
--- Whether the crawl is finished, in one look: nothing queued, delayed or leased, no seed on its way, and no
--- worker that has start requests still to push.
+-- Whether the crawl is finished, in one look: nothing queued, delayed or leased, no dead letter that wants a row,
+-- no seed on its way, and no worker that has start requests still to push.
 local function finished()
-  if counter('queued') + counter('delayed') + counter('leased') > 0 or rcall('SCARD', STARTING) > 0 then
+  if counter('queued') + counter('delayed') + counter('leased') > 0 or rcall('EXISTS', OUTBOX) == 1
+    or rcall('SCARD', STARTING) > 0 then
     return false
   end
   for _, workers in ipairs({WORKERS, GONE}) do

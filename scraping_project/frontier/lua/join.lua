@@ -1,13 +1,18 @@
 -- join: registers a worker with the crawl of the frontier, or begins a new crawl for it.
 --
 -- args: token, lease (ms), host, pid, rules and seeds (strings; seeds '' for a worker that waits), id for a
--- new crawl
+-- new crawl, together (what was started with this worker; '' for nothing)
 -- Returns {status, epoch, crawl id, requests queued or delayed, pages, the rules or seeds in force, 1 when no other
 -- worker is alive}; the same for a token that has joined already, and changes nothing.
 --   status: 1 began a new crawl, 0 joined, -1 the unfinished crawl has other rules, -2 it has other seeds
 local function begin()
   retire()
   rcall('HSET', CRAWL, 'id', args.id, 'rules', args.rules, 'seeds', args.seeds, 'began', now, 'reaped', now)
+end
+
+-- Whether one that was started together with this worker has worked on the crawl: this one is late, and begins no other.
+local function comes_late()
+  return args.together ~= '' and rcall('SISMEMBER', of_crawl('together'), args.together) == 1
 end
 
 local function is_alone()
@@ -26,8 +31,12 @@ local function answer(status)
 end
 
 local function register(status)
+  local epoch = rcall('HGET', CRAWL, 'epoch')
   rcall('HSET', key('worker', args.token), 'sequence', 0, 'host', args.host, 'pid', args.pid, 'joined', now,
-    'epoch', rcall('HGET', CRAWL, 'epoch'), 'began', status)
+    'epoch', epoch, 'began', status)
+  if args.together ~= '' then
+    rcall('SADD', key(epoch, 'together'), args.together)
+  end
   rcall('ZADD', WORKERS, now + args.lease, args.token)
   if args.seeds ~= '' then
     rcall('SADD', STARTING, args.token)
@@ -44,7 +53,8 @@ local function join()
   if not known[2] then
     begin()
     status = 1
-  elseif finished() and (args.seeds ~= '' or known[2] ~= args.rules and rcall('ZCARD', WORKERS) == 0) then
+  elseif finished() and not comes_late()
+    and (args.seeds ~= '' or known[2] ~= args.rules and rcall('ZCARD', WORKERS) == 0) then
     begin()
     status = 1
   elseif known[2] ~= args.rules then
