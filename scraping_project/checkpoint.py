@@ -10,6 +10,7 @@ A crash between any two of these repeats work and loses none.
 import asyncio
 import logging
 import sys
+import threading
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn, Protocol, Self, cast
@@ -100,6 +101,7 @@ class Checkpoint:
         self._ended_by: str | None = None
         self._faulty = False
         self._cut = False  # what did not end in time was given back
+        self._on_record = False  # as running: its row wants an end
         self._ending: asyncio.Task[None] | None = None
         self._drops = Drops(crawler)
 
@@ -130,12 +132,14 @@ class Checkpoint:
             CloseSpider: The database, Redis or the unfinished crawl refuses; the stats say why.
         """
         self._log.run_id = getattr(spider, "_job", None) or uuid4().hex
+        engine.before_forced_stop(self._end_by_force)
         try:
             await asyncio.to_thread(self.membership.connect, spider)
             joined = await asyncio.to_thread(self.worker.join)
             self._log.crawl_id = joined.crawl_id
             await asyncio.to_thread(migrate, self._database)
             await asyncio.to_thread(run.start, self._crawler, self._database, self._log, spider)
+            self._on_record = True
             await asyncio.to_thread(run.lose, self._database, self.worker.reaped)
         except CrawlRefused as error:
             self._refuse(conflict(error, self.worker.keys))
@@ -154,12 +158,13 @@ class Checkpoint:
         self.membership.keep(when_reaped=self.hurry)
         self._stop_asked = asyncio.get_running_loop().time()
         self._loop = asyncio.create_task(self._run())
-        engine.before_forced_stop(self.membership.abandon)
 
     async def close(self, reason: str) -> None:
         """Commit and say what is left, give back what is still leased, and go."""
         if self._loop is None:
             await asyncio.to_thread(self.membership.abandon)
+            if self._on_record:
+                await self._finish(reason)
             self._disconnect()
             return
         self._closing = True
@@ -190,10 +195,22 @@ class Checkpoint:
         self.membership.disconnect()
 
     async def _finish(self, reason: str) -> None:
+        self._on_record = False
+        await asyncio.to_thread(self._write_end, reason)
+
+    def _write_end(self, reason: str) -> None:
         try:
-            await asyncio.to_thread(run.finish, self._crawler, self._database, self._log, reason)
+            run.finish(self._crawler, self._database, self._log, reason)
         except StorageError as error:
             logger.warning("The run stays marked as running: %s", error)
+
+    def _end_by_force(self) -> None:
+        """Give back what is held and write the run's end, if that takes a moment: nobody waits longer."""
+        self.membership.abandon()
+        if self._on_record:
+            writing = threading.Thread(target=self._write_end, args=("shutdown",), daemon=True)
+            writing.start()
+            writing.join(PAUSE)
 
     def push(self, push: Push) -> None:
         self.worker.said.push.append(push)

@@ -24,6 +24,7 @@ import redis
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 LOOPBACK = "127.0.0.1"
+SIDE_BY_SIDE = 8  # processes of tests at most
 
 
 class ServerError(Exception):
@@ -345,8 +346,10 @@ def free_port(host: str = LOOPBACK) -> int:
     So a killed server finds its port still free. The choice is the system's because the plugin that
     shuffles the tests seeds the module random alike before each of them.
     """
+    # Of the tests that run side by side, each process has ports of its own: one is chosen before it is used.
+    process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % SIDE_BY_SIDE
     while True:
-        port = 15_000 + secrets.randbelow(17_000)
+        port = 15_000 + process + SIDE_BY_SIDE * secrets.randbelow(17_000 // SIDE_BY_SIDE)
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if probe.connect_ex((host, port)) != 0:

@@ -20,9 +20,9 @@ from tests.servers import NginxServer
 CONCURRENCY = 8
 #: Requests after which a storm over PostgreSQL's manual abates.
 ENOUGH = 900
-#: Slow enough that four workers need about twenty seconds for PostgreSQL's manual.
+#: Slow enough that all workers together need three quarters of a minute for PostgreSQL's manual.
 SLOW = (
-    "-s", "DOWNLOAD_DELAY=0.08",
+    "-s", "DOWNLOAD_DELAY=0.04",
     "-s", f"CONCURRENT_REQUESTS={CONCURRENCY}",
     "-s", f"CONCURRENT_REQUESTS_PER_DOMAIN={CONCURRENCY}",
     "-s", "FRONTIER_LEASE=4",

@@ -24,6 +24,7 @@ def two_workers_in_mid_crawl(project, server, sphinx_site):
     project.env["DATABASE_URL"] = server.database()
     workers = [project.start(*crawl_of(sphinx_site), *BUSY) for _ in range(2)]
     until(lambda: len(sphinx_site.requests()) > 10, workers[0], project)
+    until(lambda: len(project.rows("runs")) == 2, workers[1], project)
     return workers
 
 

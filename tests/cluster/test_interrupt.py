@@ -60,9 +60,12 @@ def test_ctrl_c_on_a_terminal_reaches_each_worker_once_through_the_command(proje
     command = project.start(
         "crawl", "links", "-a", f"start_urls={docs_site.url}index.html", "--workers", "2", *SLOW
     )
-    until(lambda: len(children(command.pid)) == 2, command, project)
 
-    assert [os.getpgid(worker) for worker in children(command.pid)] == children(command.pid)
+    def two_groups():
+        workers = children(command.pid)
+        return len(workers) == 2 and [os.getpgid(worker) for worker in workers] == workers
+
+    until(two_groups, command, project)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -151,3 +154,4 @@ def test_a_page_that_never_comes_is_given_back_by_a_crawl_that_is_told_to_end(pr
     assert "Traceback" not in project.errors(process)
     ledger = json.loads(project.run("frontier", "links", "--json").stdout)
     assert (ledger["queued"], ledger["leased"], ledger["workers"]) == (1, 0, [])
+    assert [(run["outcome"], run["reason"]) for run in project.rows("runs")] == [("cancelled", "shutdown")]

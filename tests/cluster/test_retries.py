@@ -1,5 +1,7 @@
 """What fails waits in the frontier, where any worker may take it when its time has come."""
 
+from threading import Event
+
 import pytest
 
 from tests.cluster.kill_storm import frontier_at, kill, run_to_the_end
@@ -45,14 +47,18 @@ def test_what_fails_waits_longer_each_time_and_then_is_given_up(project, redis_u
 
 def test_any_worker_may_try_again(project, redis_url):
     # Given two workers and a page that failed with one of them
+    both_are_there = Event()
+
     def answer(visit):
         if visit.path == "/robots.txt":
             return NO_ROBOTS_TXT
+        both_are_there.wait(60)
         return Answer(status=500 if len(asked.pages()) == 1 else 200)
 
     with site(answer) as asked, frontier_at(redis_url) as frontier:
         workers = crawls(project, 2, [asked.url()], *SETTINGS)
         until(lambda: len(frontier.tokens()) == 2, workers[0], project)
+        both_are_there.set()
         until(lambda: frontier.counts().get("delayed"), workers[0], project)
 
         # When that one dies

@@ -2,8 +2,9 @@
 
 import os
 import signal
+import sqlite3
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 
 import pytest
@@ -30,11 +31,27 @@ def crawl(project, site, redis_url, *arguments):
     return project.start(*command, env={"REDIS_URL": redis_url})
 
 
+def holds_the_database(project):
+    """Whether a process was stopped in mid-transaction: the others would wait for it in vain."""
+    path = project.data_dir / "scraping.db"
+    with closing(sqlite3.connect(path, timeout=2, isolation_level=None)) as database:
+        try:
+            database.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return True
+        database.execute("ROLLBACK")
+        return False
+
+
 @contextmanager
-def stopped(process):
-    """Stops a process for the length of the block."""
+def stopped(process, project):
+    """Stops a process for the length of the block, while it holds no lock that others need."""
     process.send_signal(signal.SIGSTOP)
     try:
+        while holds_the_database(project):
+            process.send_signal(signal.SIGCONT)
+            time.sleep(0.05)
+            process.send_signal(signal.SIGSTOP)
         yield
     finally:
         process.send_signal(signal.SIGCONT)
@@ -42,9 +59,8 @@ def stopped(process):
 
 def test_a_worker_that_wakes_when_others_finished_the_crawl_changes_nothing(project, sphinx_site, redis_url):
     # Given two workers of which one stops in the middle, with leases
-    zombie, other = (crawl(project, sphinx_site, redis_url) for _ in range(2))
-    until(lambda: len(sphinx_site.requests()) > 40, zombie, project)
-    with stopped(zombie):
+    zombie, other = busy_and_idle(project, sphinx_site, redis_url)
+    with stopped(zombie, project):
         # When the other finishes the crawl, which takes it the zombie's leases
         run_to_the_end(project, [other])
         with frontier_at(redis_url) as frontier:
@@ -63,6 +79,16 @@ def test_a_worker_that_wakes_when_others_finished_the_crawl_changes_nothing(proj
     assert "others have its requests" in project.errors(zombie)
 
 
+def busy_and_idle(project, site, redis_url):
+    """Two workers in mid-crawl, of which the first has the site's permit."""
+    busy = crawl(project, site, redis_url)
+    until(lambda: len(site.requests()) > 20, busy, project)
+    idle = crawl(project, site, redis_url)
+    with frontier_at(redis_url) as frontier:
+        until(lambda: len(frontier.tokens()) == 2, idle, project)
+    return busy, idle
+
+
 def ledger(counts):
     return {
         name: counts.get(name, 0) for name in ("discovered", "queued", "delayed", "leased", "done", "dead")
@@ -71,9 +97,8 @@ def ledger(counts):
 
 def test_a_worker_that_wakes_while_others_work_joins_them_again(project, sphinx_site, redis_url):
     # Given a worker that is stopped until it was reaped
-    zombie, other = (crawl(project, sphinx_site, redis_url) for _ in range(2))
-    until(lambda: len(sphinx_site.requests()) > 40, zombie, project)
-    with stopped(zombie), frontier_at(redis_url) as frontier:
+    zombie, other = busy_and_idle(project, sphinx_site, redis_url)
+    with stopped(zombie, project), frontier_at(redis_url) as frontier:
         until(lambda: len(frontier.tokens()) == 1, other, project)
 
     # When it goes on
@@ -150,7 +175,7 @@ def test_a_redis_that_is_away_for_longer_than_a_lease_costs_no_page_twice(
 
 def test_leases_lapse_for_a_worker_that_hears_nothing_for_as_long_as_they_last(redis_url):
     with frontier_at(redis_url) as frontier:
-        worker = Worker(frontier, rules="", seeds="/", lease_ms=100)
+        worker = Worker(frontier, rules="", seeds="/", lease_ms=2_000)
         worker.join()
         assert not worker.lapsed
         while not worker.lapsed:

@@ -101,7 +101,11 @@ def root(tmp_path_factory):
 @pytest.fixture(scope="module")
 def scrapyd(root, tmp_path_factory, shared_redis):
     shared_redis.start()
-    settings = {"REDIS_URL": shared_redis.url, "SCRAPYD_STOP_SECONDS": "2", "ALLOW_PRIVATE_ADDRESSES": "true"}
+    settings = {
+        "REDIS_URL": shared_redis.url,
+        "SCRAPYD_STOP_SECONDS": "10",
+        "ALLOW_PRIVATE_ADDRESSES": "true",
+    }
     with Scrapyd(tmp_path_factory.mktemp("scrapyd"), root, **settings) as server:
         yield server
 

@@ -12,7 +12,7 @@ QUICK = {
     "DOWNLOAD_DELAY": "0",
     "CONCURRENT_REQUESTS_PER_DOMAIN": "32",
     "RETRY_TIMES": "1",
-    "DOWNLOAD_TIMEOUT": "2",
+    "DOWNLOAD_TIMEOUT": "5",
     "DOWNLOAD_MAXSIZE": "1500000",
 }
 RESOLVER = {"RES_OPTIONS": "attempts:1 timeout:1"}  # gives up before DOWNLOAD_TIMEOUT where no DNS is reached

@@ -55,24 +55,25 @@ def port():
 
 
 def embedded_processes(base):
-    """Every server and supervisor that works below a directory, deleted or not."""
+    """Every server and supervisor that works below a directory, deleted or not, with its name."""
     found = []
     for process in psutil.process_iter():
         try:
             works_here = process.cwd().startswith(f"{base}/") and process.status() != psutil.STATUS_ZOMBIE
+            name = process.name()
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
         if works_here:
-            found.append(process)
+            found.append((name, process))
     return found
 
 
 def servers(base):
-    return [process for process in embedded_processes(base) if process.name().startswith("valkey")]
+    return [process for name, process in embedded_processes(base) if name.startswith("valkey")]
 
 
 def supervisors(base):
-    return [process for process in embedded_processes(base) if process.name().startswith("python")]
+    return [process for name, process in embedded_processes(base) if name.startswith("python")]
 
 
 def eventually(condition):
@@ -334,18 +335,18 @@ def test_without_clients_the_server_leaves_and_comes_back_with_its_data(base, da
 
 
 def test_a_client_that_does_nothing_keeps_the_server(base, data_dir, port):
-    server = resolve(None, data_dir, port=port, linger=1)
+    server = resolve(None, data_dir, port=port, linger=5)
     with redis.Redis.from_url(server.url, protocol=2) as client, client.client() as connected:
         connected.ping()
         before = connected.info("server")["uptime_in_seconds"]
-        eventually(lambda: connected.info("server")["uptime_in_seconds"] >= before + 3)
+        eventually(lambda: connected.info("server")["uptime_in_seconds"] >= before + 7)
     eventually(lambda: not embedded_processes(base))
 
 
 def test_short_visits_keep_the_server(base, data_dir, port):
-    url = resolve(None, data_dir, port=port, linger=2).url
+    url = resolve(None, data_dir, port=port, linger=5).url
     (pid,) = (process.pid for process in servers(base))
-    for _ in range(40):
+    for _ in range(70):
         write(url, "a visit")
         time.sleep(0.1)
 
@@ -353,12 +354,12 @@ def test_short_visits_keep_the_server(base, data_dir, port):
 
 
 def test_the_server_does_not_leave_while_somebody_looks_for_it(base, data_dir, port):
-    url = resolve(None, data_dir, port=port, linger=1).url
+    url = resolve(None, data_dir, port=port, linger=5).url
     with connect(url, timeout=5) as client:
         client.ping()
         looking = Place.of(data_dir).starting(timeout=30).acquire()
     with looking.lock:
-        time.sleep(2)
+        time.sleep(7)
         write(url, "answered")
 
     looking.lock.release(force=True)

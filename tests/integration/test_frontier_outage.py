@@ -209,7 +209,7 @@ def proxy_before_the_server(server):
 @pytest.fixture(name="cut_off")
 def worker_behind_the_proxy(frontier, proxy):
     """A worker whose link to the server the proxy can harm; ``frontier`` itself has a link of its own."""
-    with connect(f"redis://127.0.0.1:{proxy.port}", timeout=0.3) as client:
+    with connect(f"redis://127.0.0.1:{proxy.port}", timeout=2) as client:
         yield Worker(Frontier(client, frontier.keys))
 
 
@@ -243,7 +243,7 @@ def test_a_step_whose_answer_was_lost_has_one_effect_however_often_it_is_sent(fr
 
 
 def test_joining_whose_answer_was_lost_is_done_once(frontier, proxy):
-    with connect(f"redis://127.0.0.1:{proxy.port}", timeout=0.3) as client:
+    with connect(f"redis://127.0.0.1:{proxy.port}", timeout=2) as client:
         behind = Frontier(client, frontier.keys)
         client.ping()
         behind.check()
@@ -269,7 +269,7 @@ def test_a_step_that_never_arrived_is_done_when_it_is_sent_again(frontier, cut_o
 
 
 def test_a_step_that_arrives_after_its_repetition_changes_nothing(frontier, cut_off, proxy):
-    proxy.delay = 1.0
+    proxy.delay = 4.0
     with pytest.raises(FrontierUnavailable):
         cut_off.push(push(1))  # on its way, and given up
     late = cut_off.last

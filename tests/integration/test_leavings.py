@@ -16,7 +16,7 @@ from tests.integration.test_seeds import until
 
 FOLDER = Path(__file__).with_name("leaving_spiders")
 QUICK = {"DOWNLOAD_DELAY": "0", "CONCURRENT_REQUESTS_PER_DOMAIN": "32", "RETRY_TIMES": "1"}
-STRICT = {"DOWNLOAD_TIMEOUT": "2", "DOWNLOAD_MAXSIZE": "1500000"}
+STRICT = {"DOWNLOAD_TIMEOUT": "5", "DOWNLOAD_MAXSIZE": "1500000"}
 GOOD = whole("200 OK", b"<title>Good</title>", b"Content-Type: text/html\r\n")
 ROBOTS = whole("200 OK", b"User-agent: *\nDisallow: /forbidden\n", b"Content-Type: text/plain\r\n")
 
