@@ -95,11 +95,11 @@ class Command(ScrapyCrawl):
         crawler.signals.connect(_into(closed), signals.spider_closed, weak=False)
         started = cast("asyncio.Task[None]", process.crawl(crawler, **arguments))  # under asyncio it is one
         process.start()
+        if started.done() and not started.cancelled() and (error := started.exception()):
+            _cannot_start(name, error)
         stats = crawler.stats.get_stats()
         if not started.done():  # by force: Scrapy never got to close the spider
             closed.append(stats.get("frontier/cut_short", "shutdown"))
-        elif not started.cancelled() and (error := started.exception()):
-            _cannot_start(name, error)
         if refused := stats.get("frontier/refused"):
             refuse(refused)
         return _report(closed[0], stats) if closed else None

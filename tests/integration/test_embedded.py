@@ -55,6 +55,10 @@ def port():
 
 
 def embedded_processes(base):
+    return [process for _, process in named_processes(base)]
+
+
+def named_processes(base):
     """Every server and supervisor that works below a directory, deleted or not, with its name."""
     found = []
     for process in psutil.process_iter():
@@ -69,11 +73,11 @@ def embedded_processes(base):
 
 
 def servers(base):
-    return [process for name, process in embedded_processes(base) if name.startswith("valkey")]
+    return [process for name, process in named_processes(base) if name.startswith("valkey")]
 
 
 def supervisors(base):
-    return [process for name, process in embedded_processes(base) if name.startswith("python")]
+    return [process for name, process in named_processes(base) if name.startswith("python")]
 
 
 def eventually(condition):
