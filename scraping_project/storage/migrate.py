@@ -28,7 +28,7 @@ def migrate(engine: Engine) -> None:
     """
     if not missing(engine):
         return
-    with _lock(engine):
+    with lock(engine):
         if missing(engine):
             _upgrade(engine)
 
@@ -74,7 +74,7 @@ def _upgrade(engine: Engine, revision: str = "head") -> None:
     from alembic.config import Config  # noqa: PLC0415
 
     # Alembic reads its scripts from a directory, and the package may be a zipped egg.
-    with TemporaryDirectory(prefix="migrations-") as folder, _patiently_writing(engine) as connection:
+    with TemporaryDirectory(prefix="migrations-") as folder, patiently_writing(engine) as connection:
         _extract(_scripts(), Path(folder))
         config = Config()
         config.set_main_option("script_location", folder.replace("%", "%%"))
@@ -83,7 +83,7 @@ def _upgrade(engine: Engine, revision: str = "head") -> None:
 
 
 @contextmanager
-def _patiently_writing(engine: Engine) -> Iterator[Connection]:
+def patiently_writing(engine: Engine) -> Iterator[Connection]:
     # Counting a hundred million rows takes longer than a connection of a crawl waits for an answer.
     slow = patient(engine)
     try:
@@ -102,7 +102,7 @@ def _extract(source: Traversable, target: Path) -> None:
             _extract(entry, target / entry.name)
 
 
-def _lock(engine: Engine) -> AbstractContextManager[None]:
+def lock(engine: Engine) -> AbstractContextManager[None]:
     return _file_lock(engine) if engine.dialect.name == "sqlite" else _server_lock(engine)
 
 

@@ -90,7 +90,7 @@ def test_a_process_waits_for_the_one_that_migrates_but_not_for_ever(database_url
     monkeypatch.setattr(migration, "LOCK_SECONDS", 0)
     holder, other = connect(database_url), connect(database_url)
     with (
-        migration._lock(holder),
+        migration.lock(holder),
         ThreadPoolExecutor(1) as threads,
         pytest.raises(DatabaseUnavailable, match="another process has been migrating it"),
     ):
@@ -108,7 +108,7 @@ def test_a_newer_version_that_migrates_while_this_one_waits_is_noticed(database_
             connection.execute(text("INSERT INTO alembic_version VALUES ('9999')"))
         yield
 
-    monkeypatch.setattr(migration, "_lock", wait_for_a_newer_version)
+    monkeypatch.setattr(migration, "lock", wait_for_a_newer_version)
     engine = connect(database_url)
     with pytest.raises(SchemaTooNew):
         migrate(engine)
@@ -208,7 +208,7 @@ def rows(engine):
 def test_workers_of_an_earlier_version_write_on_while_it_is_migrated(database_url, version):
     # Given a worker of that version that does not stop
     engine, old = connect(database_url), connect(database_url)
-    with migration._lock(engine):
+    with migration.lock(engine):
         migration._upgrade(engine, version)
     over = threading.Event()
 
@@ -249,7 +249,7 @@ def test_a_migration_that_was_interrupted_after_it_counted_counts_anew(mariadb):
 def test_a_migration_may_take_longer_than_a_connection_of_a_crawl_waits(mariadb_url, monkeypatch):
     monkeypatch.setattr(storage_engine, "READ_TIMEOUT_SECONDS", 1)
     engine = connect(mariadb_url)
-    with migration._patiently_writing(engine) as connection:
+    with migration.patiently_writing(engine) as connection:
         assert connection.scalar(text("SELECT SLEEP(1.5)")) == 0
     engine.dispose()
 

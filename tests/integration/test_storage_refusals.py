@@ -8,17 +8,20 @@ import pytest
 from sqlalchemy import (
     Column,
     DateTime,
+    Index,
     Integer,
     MetaData,
     String,
     Table,
     event,
+    inspect,
     select,
     text,
 )
 from sqlalchemy.dialects import mysql
 
 from scraping_project.items import Link, StoredItem
+from scraping_project.storage import migrate as migration
 from scraping_project.storage import overview
 from scraping_project.storage.engine import connect
 from scraping_project.storage.errors import DatabaseUnavailable, StorageError
@@ -204,6 +207,54 @@ def test_rows_of_a_table_of_ones_own_replace_those_of_the_same_key(engine):
         (1, "new", moment),
         (2, "%s' :x\\😀", moment),
     ]
+
+
+def test_keys_that_differ_in_case_or_accents_are_two_rows_of_a_table_of_ones_own(engine):
+    table = Table(
+        "pages",
+        MetaData(),
+        Column("url", String(700), primary_key=True),
+        Column("word", String(9), index=True),
+    )
+    Index("uq_pages_word", table.c.word, table.c.url, unique=True)
+    # As a server is set up by many a compose file
+    if engine.dialect.name == "mysql":
+        with writing(engine) as connection:
+            connection.execute(text("ALTER DATABASE COLLATE utf8mb4_unicode_ci"))
+    writer = Writer(engine)
+    for _ in range(2):
+        writer.create(table)
+    urls = ["http://x/A", "http://x/a", "http://x/e", "http://x/é"]
+    for url in urls:
+        writer.put(table, {"url": url, "word": "x"})
+    writer.commit()
+    with reading(engine) as connection:
+        assert sorted(connection.scalars(select(table.c.url))) == urls
+    indexes = {index["name"]: bool(index["unique"]) for index in inspect(engine).get_indexes("pages")}
+    assert indexes == {"ix_pages_word": False, "uq_pages_word": True}
+
+
+def test_an_index_that_came_later_is_made_too(engine):
+    for index in (False, True):
+        columns = (Column("id", Integer, primary_key=True), Column("n", Integer, index=index))
+        Writer(engine).create(Table("own", MetaData(), *columns))
+    engine.dispose()  # a connection of SQLite that has looked at a table knows its indexes by heart
+    assert [index["name"] for index in inspect(engine).get_indexes("own")] == ["ix_own_n"]
+
+
+def test_one_worker_at_a_time_looks_for_tables_and_makes_them(database_url, engine, monkeypatch):
+    monkeypatch.setattr(migration, "LOCK_SECONDS", 0)
+    other = connect(database_url)
+    with migration.lock(other), pytest.raises(DatabaseUnavailable, match="another process"):
+        Writer(engine).create(mine)
+    other.dispose()
+
+
+def test_a_charset_that_a_table_of_ones_own_names_is_left_to_it(mariadb):
+    key = Column("id", String(9), primary_key=True)
+    Writer(mariadb).create(Table("own", MetaData(), key, mysql_default_charset="latin1"))
+    with reading(mariadb) as connection:
+        assert "latin1" in connection.execute(text("SHOW CREATE TABLE own")).one()[1]
 
 
 def test_a_table_that_is_not_as_it_should_be_keeps_all_rows_waiting(engine):
