@@ -6,10 +6,14 @@ from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import (
+    JSON,
     Column,
     DateTime,
+    Enum,
+    ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -155,6 +159,60 @@ def test_a_text_too_long_for_its_column_is_refused_and_no_outage(mariadb):
     writer.put(mine, {"id": 2, "name": "x", "at": NOON.replace(tzinfo=None)})
     writer.commit()
     assert [row.id for row in stored(mariadb, mine)] == [2]
+
+
+def assert_one_row_is_refused(engine, table, row, why):
+    writer = Writer(engine)
+    writer.create(table)
+    writer.append(site("http://a.example/"))
+    writer.put(table, row)
+    assert writer.commit() == 2
+    assert writer.refused == 1
+    assert [row.url for row in stored(engine, sites)] == ["http://a.example/"]
+    (refused,) = stored(engine, refused_rows)
+    assert why in refused.error
+
+
+def test_a_row_without_the_row_that_it_refers_to_is_refused(mariadb):
+    metadata = MetaData()
+    parent = Table("parents", metadata, Column("id", Integer, primary_key=True))
+    Writer(mariadb).create(parent)
+    child = Table(
+        "children",
+        metadata,
+        Column("id", Integer, primary_key=True),
+        Column("parent", ForeignKey(parent.c.id)),
+    )
+    assert_one_row_is_refused(mariadb, child, {"id": 1, "parent": 2}, "foreign key constraint fails")
+
+
+@pytest.mark.parametrize("kind", [LargeBinary, JSON])
+def test_a_row_of_a_table_of_ones_own_larger_than_a_packet_is_refused(mariadb, kind):
+    with mariadb.connect() as connection:
+        packet = connection.scalar(text("SELECT @@max_allowed_packet"))
+    # What the driver sends is larger: bytes in hexadecimal, é as six characters
+    value = b"x" * (packet // 2 + 1) if kind is LargeBinary else ["é" * (packet // 6 + 1)]
+    table = Table("large", MetaData(), Column("id", Integer, primary_key=True), Column("data", kind))
+    assert_one_row_is_refused(mariadb, table, {"id": 1, "data": value}, f"max_allowed_packet is {packet:,}")
+
+
+def test_a_row_that_a_trigger_refuses_is_no_outage(mariadb):
+    Writer(mariadb).create(mine)
+    with writing(mariadb) as connection:
+        connection.execute(
+            text("CREATE TRIGGER no BEFORE INSERT ON mine FOR EACH ROW SIGNAL SQLSTATE '45000'")
+        )
+    assert_one_row_is_refused(mariadb, mine, {"id": 1}, "user-defined exception")
+
+
+def test_a_value_that_its_column_does_not_know_is_refused(engine):
+    table = Table(
+        "colours",
+        MetaData(),
+        Column("id", Integer, primary_key=True),
+        Column("is", Enum("red", "blue", validate_strings=True)),
+    )
+    assert_one_row_is_refused(engine, table, {"id": 1, "is": "green"}, "'green' is not among")
 
 
 @pytest.mark.parametrize("value", ["\ud800", object(), ["list"], {"a": 1}, 2**70])
