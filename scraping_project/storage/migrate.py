@@ -1,7 +1,8 @@
 """Brings a database to the tables of this version; any number of processes may ask at once."""
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from hashlib import sha256
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -12,7 +13,7 @@ from filelock import FileLock, Timeout
 from sqlalchemy import Connection, Engine, text
 
 from scraping_project.storage.engine import patient
-from scraping_project.storage.errors import DatabaseUnavailable, MissingTable, SchemaTooNew
+from scraping_project.storage.errors import DatabaseUnavailable, MissingTable, SchemaTooNew, StorageError
 from scraping_project.storage.transactions import reading, translated, where, writing
 
 #: Shorter than the read timeout of a connection, so that the server's answer comes first.
@@ -25,6 +26,7 @@ def migrate(engine: Engine) -> None:
     Raises:
         SchemaTooNew: A newer version of the project migrated this database.
         DatabaseUnavailable: The database does not answer, or another process migrates for too long.
+        StorageError: There is no room for temporary files.
     """
     if not missing(engine):
         return
@@ -73,13 +75,25 @@ def _upgrade(engine: Engine, revision: str = "head") -> None:
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
 
-    # Alembic reads its scripts from a directory, and the package may be a zipped egg.
-    with TemporaryDirectory(prefix="migrations-") as folder, patiently_writing(engine) as connection:
-        _extract(_scripts(), Path(folder))
+    with _extracted() as folder, patiently_writing(engine) as connection:
         config = Config()
         config.set_main_option("script_location", folder.replace("%", "%%"))
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
+
+
+@contextmanager
+def _extracted() -> Iterator[str]:
+    """Alembic reads its scripts from a directory, and the package may be a zipped egg."""
+    with ExitStack() as stack:
+        try:
+            folder = stack.enter_context(TemporaryDirectory(prefix="migrations-"))
+            _extract(_scripts(), Path(folder))
+        except OSError as error:
+            raise StorageError(
+                f"the migrations cannot be unpacked ({error.strerror}): set TMPDIR to a folder with room"
+            ) from error
+        yield folder
 
 
 @contextmanager
@@ -127,8 +141,11 @@ def _write_ahead(engine: Engine) -> None:
     # and it cannot be done within a transaction, hence past SQLAlchemy.
     with translated(engine), engine.connect() as connection:
         driver = connection.connection.driver_connection
-        if driver is not None:
-            driver.execute("PRAGMA journal_mode = WAL").close()
+        try:
+            if driver is not None:
+                driver.execute("PRAGMA journal_mode = WAL").close()
+        except sqlite3.Error as error:
+            raise DatabaseUnavailable(f"{where(engine)}: {error}") from error
 
 
 @contextmanager

@@ -1,11 +1,12 @@
 import itertools
 import os
+import sqlite3
 import subprocess
 import sys
 import threading
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ import scraping_project
 from scraping_project.storage import engine as storage_engine
 from scraping_project.storage import migrate as migration
 from scraping_project.storage.engine import connect
-from scraping_project.storage.errors import DatabaseUnavailable, SchemaTooNew
+from scraping_project.storage.errors import DatabaseUnavailable, SchemaTooNew, StorageError
 from scraping_project.storage.migrate import migrate
 from scraping_project.storage.recount import recount
 from scraping_project.storage.tables import metadata
@@ -251,6 +252,25 @@ def test_a_migration_may_take_longer_than_a_connection_of_a_crawl_waits(mariadb_
     engine = connect(mariadb_url)
     with migration.patiently_writing(engine) as connection:
         assert connection.scalar(text("SELECT SLEEP(1.5)")) == 0
+    engine.dispose()
+
+
+def test_a_new_file_that_another_process_writes_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(storage_engine, "BUSY_SECONDS", 0)
+    engine = connect(f"sqlite:///{tmp_path}/scraping.db")
+    with closing(sqlite3.connect(f"{tmp_path}/scraping.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(DatabaseUnavailable, match=r"scraping\.db: database is locked"):
+            migrate(engine)
+    migrate(engine)
+    engine.dispose()
+
+
+def test_no_room_for_temporary_files_is_one_line(database_url, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", f"{tmp_path}/none")
+    engine = connect(database_url)
+    with pytest.raises(StorageError, match=r"No such file or directory.*set TMPDIR"):
+        migrate(engine)
     engine.dispose()
 
 
