@@ -142,6 +142,16 @@ def test_a_crawl_ends_by_itself_and_prints_its_summary_on_standard_output(projec
     assert stored(project, demo_site) == set(expected()["sites"])
 
 
+def test_a_data_dir_of_the_command_line_is_that_of_all_files_and_of_every_command(project, demo_site):
+    own = project.directory / "own"
+    place = ("-s", f"DATA_DIR={own}")
+    done = crawl(project, "-a", f"start_urls={demo_site}/depths/", "-a", "max_pages=1", *place)
+    assert f"stored: {own}/scraping.db\n" in done.stdout
+    assert project.run("export", "sites", *place).stdout.count("\n") == 2
+    assert f"sqlite:///{own}/scraping.db" in project.run("doctor", *place).stdout
+    assert not project.data_dir.exists()
+
+
 def test_white_space_around_the_database_url_does_not_matter_at_the_end_either(project, demo_site):
     project.env["DATABASE_URL"] = f" sqlite:///{project.directory}/own.db"
     done = crawl(project, "-a", f"start_urls={demo_site}/depths/", "-a", "max_pages=1")
