@@ -10,6 +10,21 @@ from scrapy.utils.conf import closest_scrapy_cfg
 from scraping_project import __version__
 
 BOT_NAME = "scraping_project"
+
+
+# What follows from other settings: here, and in commands/derived_settings.py when -s names these
+def database_in(data_dir: str) -> str:
+    return f"sqlite:///{Path(data_dir).absolute() / 'scraping.db'}"
+
+
+def cache_in(data_dir: str) -> str:
+    return str(Path(data_dir).absolute() / "httpcache")
+
+
+def user_agent_with(contact: str) -> str:
+    return f"{BOT_NAME}/{__version__}" + (f" (+{contact})" if contact else "")
+
+
 SPIDER_MODULES = ["spiders"]
 NEWSPIDER_MODULE = "spiders"
 COMMANDS_MODULE = "scraping_project.commands"
@@ -21,7 +36,7 @@ ASYNCIO_EVENT_LOOP = "scraping_project.loop.Loop" if find_spec("uvloop") else No
 DATA_DIR = os.environ.get("DATA_DIR") or str(Path(closest_scrapy_cfg() or "scrapy.cfg").parent / "data")
 REDIS_URL = os.environ.get("REDIS_URL", "")
 EGG_VERSION = os.environ.get("SCRAPYD_EGG_VERSION")
-DATABASE_URL = os.environ.get("DATABASE_URL") or f"sqlite:///{Path(DATA_DIR).absolute() / 'scraping.db'}"
+DATABASE_URL = os.environ.get("DATABASE_URL") or database_in(DATA_DIR)
 
 # Scrapyd nodes that commands talk to, and their login
 SCRAPYD_URLS = os.environ.get("SCRAPYD_URLS") or "http://127.0.0.1:6800"
@@ -66,13 +81,13 @@ RETRY_EXCEPTIONS = [*default_settings.RETRY_EXCEPTIONS, "scraping_project.reason
 RETRY_GIVE_UP_LOG_LEVEL = "INFO"
 
 # Scrapy's cache, with HTTPCACHE_ENABLED: what is tried again, or answers a condition, is nothing to keep
-HTTPCACHE_DIR = str(Path(DATA_DIR).absolute() / "httpcache")
+HTTPCACHE_DIR = cache_in(DATA_DIR)
 HTTPCACHE_IGNORE_HTTP_CODES = [304, *default_settings.RETRY_HTTP_CODES]
 
 # Who asks
 USER_AGENT_MODE = os.environ.get("USER_AGENT_MODE", "honest")
 CRAWLER_CONTACT = os.environ.get("CRAWLER_CONTACT", "")
-USER_AGENT = f"{BOT_NAME}/{__version__}" + (f" (+{CRAWLER_CONTACT})" if CRAWLER_CONTACT else "")
+USER_AGENT = user_agent_with(CRAWLER_CONTACT)
 ROBOTSTXT_OBEY = True
 ROBOTSTXT_USER_AGENT = BOT_NAME
 ROBOTSTXT_CRAWL_DELAY_MAX = 60.0

@@ -55,5 +55,5 @@ class OutlineSpider(Spider):
     def parse(self, response: Response, **_: Any) -> Iterator[Outline | Request]:
         if isinstance(response, HtmlResponse):
             heading, text = (response.xpath(f"string(//{tag})").get("") for tag in ("h1", "body"))
-            yield Outline(response.url, " ".join(heading.split()), len(text.split()))
+            yield Outline(response.url, " ".join(heading.split())[:500], len(text.split()))
             yield from response.follow_all(css="a[href^='/']:not([href^='//'])")

@@ -7,13 +7,13 @@ from pathlib import Path
 from redis.exceptions import RedisError
 from scrapy.commands import ScrapyCommand
 from scrapy.settings import BaseSettings, Settings
-from sqlalchemy import Engine, NullPool, create_engine
+from sqlalchemy import Engine
 
 from scraping_project import embedded
 from scraping_project.commands.exits import refuse
 from scraping_project.frontier import durability
 from scraping_project.frontier.connection import connect as connect_redis
-from scraping_project.storage.engine import connect
+from scraping_project.storage.engine import connect, parse, patient
 from scraping_project.storage.errors import DatabaseUnavailable, StorageError
 from scraping_project.storage.migrate import migrate
 from scraping_project.storage.transactions import reading
@@ -74,17 +74,19 @@ def database_answers(engine: Engine) -> None:
     """
     if engine.dialect.name == "sqlite":
         return
-    timeouts = {"connect_timeout": PATIENCE, "read_timeout": PATIENCE}
-    probe = create_engine(engine.url, poolclass=NullPool, hide_parameters=True, connect_args=timeouts)
-    with reading(probe):
-        return
+    probe = patient(engine, PATIENCE)
+    try:
+        with reading(probe):
+            return
+    finally:
+        probe.dispose()
 
 
 def with_advice(error: StorageError, database_url: str) -> str:
     """The error, and what to do about it when the database is not there."""
     if not isinstance(error, DatabaseUnavailable):
         return str(error)
-    if database_url.startswith("sqlite"):
+    if parse(database_url).get_backend_name() == "sqlite":
         return f"{error}: set DATA_DIR to a folder of yours, or DATABASE_URL to another database"
     if "Access denied" in str(error):
         return f"{error}: check user and password, and GRANT ALL on the database to the user"

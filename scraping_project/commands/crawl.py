@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from scrapy import signals
 from scrapy.commands.crawl import Command as ScrapyCrawl
-from sqlalchemy import make_url
 
 from scraping_project import reasons
 from scraping_project.commands import workers
@@ -29,6 +28,7 @@ from scraping_project.commands.exits import (
 from scraping_project.commands.spiders import spider_class
 from scraping_project.commands.workers import Report
 from scraping_project.run import CANCELLED
+from scraping_project.storage.engine import parse
 from scraping_project.summary import Summary
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ def _print(report: Report, seconds: float, database_url: str) -> None:
 
 def _database(database_url: str) -> str:
     """The database as people know it: a file's path, or a URL without its password."""
-    url = make_url(database_url)
+    url = parse(database_url)
     if url.get_backend_name() == "sqlite" and url.database:
         path = Path(url.database)
         return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

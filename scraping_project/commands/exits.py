@@ -8,6 +8,8 @@ from typing import Any, NoReturn
 
 from scrapy.exceptions import UsageError
 
+from scraping_project.commands.derived_settings import derive
+
 FINISHED, NOTHING_ANSWERED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -27,7 +29,10 @@ def one_line_errors(parser: ArgumentParser) -> None:
 
 
 def in_one_line(process_options: Callable[..., None]) -> Callable[..., None]:
-    """Make Scrapy's own complaints about options one line too, and refuse options that nobody knows."""
+    """What Scrapy does with options, and what follows from ``-s``; complaints are one line.
+
+    Options that nobody knows are refused.
+    """
 
     @wraps(process_options)
     def wrapped(self: Any, args: list[str], opts: Namespace) -> None:
@@ -39,5 +44,6 @@ def in_one_line(process_options: Callable[..., None]) -> Callable[..., None]:
             refuse(f"{error}: see --help")
         except OSError as error:
             refuse(f"--pidfile {opts.pidfile} can't be written: {error.strerror}")
+        derive(self.settings)
 
     return wrapped

@@ -5,6 +5,7 @@ from typing import Any
 from scrapy.settings import default_settings
 
 from scraping_project.commands.backends import settings_of
+from scraping_project.commands.derived_settings import derive
 
 _OURS = ("SCHEDULER", "DUPEFILTER_CLASS", "DOWNLOADER")
 
@@ -15,6 +16,7 @@ class Plain:
     def process_options(self, args: list[str], opts: Any) -> None:
         super().process_options(args, opts)  # type: ignore[misc]
         settings = settings_of(self)  # type: ignore[arg-type]
+        derive(settings)
         for name in _OURS:
             settings.set(name, getattr(default_settings, name), "cmdline")
         settings.set("EXTENSIONS", {}, "cmdline")

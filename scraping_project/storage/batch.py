@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Table, event, select
 
 from scraping_project.storage import bulk
 from scraping_project.storage.errors import RowRefused
@@ -124,6 +124,8 @@ def _write_others(connection: Connection, entries: Sequence[Entry]) -> None:
     for entry in entries:
         if entry.table not in OURS:
             others.setdefault((entry.table.name, tuple(sorted(entry.row))), []).append(entry)
+    if others and connection.dialect.name != "sqlite":
+        event.listen(connection, "before_cursor_execute", _check_packets)
     for name, columns in sorted(others):
         some = others[name, columns]
         table = some[0].table
@@ -132,6 +134,13 @@ def _write_others(connection: Connection, entries: Sequence[Entry]) -> None:
             connection.execute(upsert(connection.dialect.name, table, columns), rows)
         except UNSENDABLE as error:
             raise RowRefused(f"table {table.name}: {error}") from error
+
+
+def _check_packets(
+    connection: Connection, _cursor: Any, _words: str, values: Any, context: Any, executemany: bool
+) -> None:
+    if context.compiled:
+        bulk.check_packets(connection, values if executemany else [values])
 
 
 def _primary_key(entry: Entry) -> list[str]:

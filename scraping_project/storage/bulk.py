@@ -82,11 +82,22 @@ def packet_bytes(connection: Connection) -> int:
     return known
 
 
+def check_packets(connection: Connection, rows: Sequence[Row]) -> None:
+    """Looks at values that SQLAlchemy is about to hand to MySQL's driver, in the place of ``execute``.
+
+    Raises:
+        ValueError: A row is larger than the server's packets.
+    """
+    for row in rows:
+        if _length(row.values()) > STATEMENT_CHARACTERS:
+            _check_packet(row.values(), packet_bytes(connection))
+
+
 def _chunks(rows: Iterable[tuple[Any, ...]], width: int, packet: int) -> Iterator[list[tuple[Any, ...]]]:
     chunk: list[tuple[Any, ...]] = []
     size, most = 0, STATEMENT_VALUES // width
     for row in rows:
-        length = sum([len(value) for value in row if value.__class__ is str or value.__class__ is bytes])
+        length = _length(row)
         if chunk and (size + length > STATEMENT_CHARACTERS or len(chunk) >= most):
             yield chunk
             chunk, size = [], 0
@@ -98,9 +109,19 @@ def _chunks(rows: Iterable[tuple[Any, ...]], width: int, packet: int) -> Iterato
         yield chunk
 
 
-def _check_packet(row: tuple[Any, ...], packet: int) -> None:
+def _length(values: Iterable[Any]) -> int:
+    return sum([len(value) for value in values if value.__class__ is str or value.__class__ is bytes])
+
+
+def _check_packet(values: Iterable[Any], packet: int) -> None:
     # A server cuts the connection at a packet that is too large, which looks like an outage.
-    texts = (value for value in row if isinstance(value, str))
-    size = sum(len(value.encode()) + value.count("'") for value in texts) + WORDS_BYTES
+    size = WORDS_BYTES + sum(map(_sent_bytes, values))
     if size > packet:
         raise ValueError(f"a row of {size:,} bytes, but max_allowed_packet is {packet:,}")
+
+
+def _sent_bytes(value: Any) -> int:
+    """Quotes are doubled, and the driver sends bytes in hexadecimal."""
+    if isinstance(value, bytes):
+        return 2 * len(value)
+    return len(value.encode()) + value.count("'") if isinstance(value, str) else 0

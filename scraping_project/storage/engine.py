@@ -1,6 +1,7 @@
 """From a database URL to an engine, set up alike for every part of the project."""
 
 import ssl
+import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,17 +36,25 @@ def connect(database_url: str) -> Engine:
         BadDatabaseURL: The URL cannot be used; the message says why and never holds the password.
         DatabaseUnavailable: The directory of an SQLite file cannot be made.
     """
-    url = _parse(database_url)
+    url = parse(database_url)
     return _sqlite(url) if url.get_backend_name() == "sqlite" else _mysql(url)
 
 
-def patient(engine: Engine) -> Engine:
-    """Another engine for the same database, whose statements may take hours: the caller disposes of it."""
+def patient(engine: Engine, seconds: int | None = None) -> Engine:
+    """Another engine for the same database, which waits so long for an answer, or for hours.
+
+    The caller disposes of it.
+    """
     url = engine.url
-    return _sqlite(url) if url.get_backend_name() == "sqlite" else _mysql(url, read_timeout=None)
+    return _sqlite(url) if url.get_backend_name() == "sqlite" else _mysql(url, read_timeout=seconds)
 
 
-def _parse(database_url: str) -> URL:
+def parse(database_url: str) -> URL:
+    """Reads a database URL, with white space around it or without.
+
+    Raises:
+        BadDatabaseURL: The URL cannot be used; the message says why and never holds the password.
+    """
     try:
         url = make_url(database_url.strip())
     except (ArgumentError, ValueError):
@@ -58,7 +67,25 @@ def _parse(database_url: str) -> URL:
         raise BadDatabaseURL("the database URL holds more than one @: write those in the password as %40")
     if not url.database or url.database == ":memory:":
         raise BadDatabaseURL(f"the database URL names no database: {FORMS}")
+    if name != "sqlite":
+        _check_sendable(url)
     return url
+
+
+def _check_sendable(url: URL) -> None:
+    texts = [url.username or "", url.database or "", *url.query, *map(str, url.query.values())]
+    if any(unicodedata.category(character) == "Cc" for character in "".join(texts)):
+        raise BadDatabaseURL(
+            "the database URL holds a control character outside of its password: leave it out"
+        )
+    try:
+        "".join([*texts, url.password or ""]).encode()
+    except UnicodeError:
+        raise BadDatabaseURL("the database URL is not UTF-8: write such bytes as %C3%A9") from None
+    try:
+        (url.host or "").encode("idna")
+    except UnicodeError:
+        raise BadDatabaseURL(f"the database URL's host {url.host!r} cannot be the name of one") from None
 
 
 def _sqlite(url: URL) -> Engine:
@@ -106,6 +133,8 @@ def _mysql(url: URL, read_timeout: int | None = READ_TIMEOUT_SECONDS) -> Engine:
         isolation_level="READ COMMITTED",  # far fewer gap locks, so fewer deadlocks between workers
         pool_pre_ping=True,
         connect_args={
+            # In the bytes that the server knows it by: PyMySQL would send Latin-1.
+            "password": (url.password or "").encode(),
             "charset": "utf8mb4",
             "connect_timeout": 5,
             "read_timeout": read_timeout,

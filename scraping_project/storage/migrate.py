@@ -1,7 +1,8 @@
 """Brings a database to the tables of this version; any number of processes may ask at once."""
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from hashlib import sha256
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -12,7 +13,7 @@ from filelock import FileLock, Timeout
 from sqlalchemy import Connection, Engine, text
 
 from scraping_project.storage.engine import patient
-from scraping_project.storage.errors import DatabaseUnavailable, MissingTable, SchemaTooNew
+from scraping_project.storage.errors import DatabaseUnavailable, MissingTable, SchemaTooNew, StorageError
 from scraping_project.storage.transactions import reading, translated, where, writing
 
 #: Shorter than the read timeout of a connection, so that the server's answer comes first.
@@ -25,10 +26,11 @@ def migrate(engine: Engine) -> None:
     Raises:
         SchemaTooNew: A newer version of the project migrated this database.
         DatabaseUnavailable: The database does not answer, or another process migrates for too long.
+        StorageError: There is no room for temporary files.
     """
     if not missing(engine):
         return
-    with _lock(engine):
+    with lock(engine):
         if missing(engine):
             _upgrade(engine)
 
@@ -73,9 +75,7 @@ def _upgrade(engine: Engine, revision: str = "head") -> None:
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
 
-    # Alembic reads its scripts from a directory, and the package may be a zipped egg.
-    with TemporaryDirectory(prefix="migrations-") as folder, _patiently_writing(engine) as connection:
-        _extract(_scripts(), Path(folder))
+    with _extracted() as folder, patiently_writing(engine) as connection:
         config = Config()
         config.set_main_option("script_location", folder.replace("%", "%%"))
         config.attributes["connection"] = connection
@@ -83,7 +83,21 @@ def _upgrade(engine: Engine, revision: str = "head") -> None:
 
 
 @contextmanager
-def _patiently_writing(engine: Engine) -> Iterator[Connection]:
+def _extracted() -> Iterator[str]:
+    """Alembic reads its scripts from a directory, and the package may be a zipped egg."""
+    with ExitStack() as stack:
+        try:
+            folder = stack.enter_context(TemporaryDirectory(prefix="migrations-"))
+            _extract(_scripts(), Path(folder))
+        except OSError as error:
+            raise StorageError(
+                f"the migrations cannot be unpacked ({error.strerror}): set TMPDIR to a folder with room"
+            ) from error
+        yield folder
+
+
+@contextmanager
+def patiently_writing(engine: Engine) -> Iterator[Connection]:
     # Counting a hundred million rows takes longer than a connection of a crawl waits for an answer.
     slow = patient(engine)
     try:
@@ -102,7 +116,7 @@ def _extract(source: Traversable, target: Path) -> None:
             _extract(entry, target / entry.name)
 
 
-def _lock(engine: Engine) -> AbstractContextManager[None]:
+def lock(engine: Engine) -> AbstractContextManager[None]:
     return _file_lock(engine) if engine.dialect.name == "sqlite" else _server_lock(engine)
 
 
@@ -127,8 +141,11 @@ def _write_ahead(engine: Engine) -> None:
     # and it cannot be done within a transaction, hence past SQLAlchemy.
     with translated(engine), engine.connect() as connection:
         driver = connection.connection.driver_connection
-        if driver is not None:
-            driver.execute("PRAGMA journal_mode = WAL").close()
+        try:
+            if driver is not None:
+                driver.execute("PRAGMA journal_mode = WAL").close()
+        except sqlite3.Error as error:
+            raise DatabaseUnavailable(f"{where(engine)}: {error}") from error
 
 
 @contextmanager

@@ -161,6 +161,8 @@ def newest_runs_of_frontier(name: str, limit: int = 1) -> Query:
     """By the form of their crawls' ids: the frontier's name, a moment, and chance."""
     escaped = re.sub(r"([%_\\])", r"\\\1", name)
     of_frontier = select(runs).where(runs.c.crawl_id.like(f"{escaped}-________T______-______", escape="\\"))
+    # SQLite's LIKE takes Links for links.
+    of_frontier = of_frontier.where(func.substr(runs.c.crawl_id, 1, len(name)) == name)
     return of_frontier.order_by(runs.c.started_at.desc()).limit(limit)
 
 

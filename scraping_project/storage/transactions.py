@@ -26,9 +26,11 @@ from scraping_project.storage.errors import (
 
 # https://mariadb.com/kb/en/mariadb-error-code-reference/
 LOCK_WAIT_TIMEOUT, DEADLOCK, NO_SUCH_TABLE, DUPLICATE_KEY = 1205, 1213, 1146, 1062
-#: A value is at fault: null, out of range, too long, of another kind or charset, against a CHECK; or the
-#: packet is too large. PyMySQL calls some of these operational.
-VALUE_FAULTS = frozenset({1048, 1153, 1264, 1265, 1292, 1366, 1406, 1690, 3819, 4025})
+#: A value is at fault, though PyMySQL calls it operational: of another kind or charset, out of range, no JSON
+#: or too deep for it, without a partition, against a CHECK or a trigger; or the packet is too large.
+VALUE_FAULTS = frozenset(
+    {1153, 1292, 1300, 1411, 1416, 1526, 1644, 1690, 3140, 3141, 3144, 3150, 3157, 3819, 4025}
+)
 #: PyMySQL calls these operational too, but the statement is at fault and waiting does not mend it:
 #: unknown column, no default.
 STATEMENT_FAULTS = frozenset({1054, 1364})
@@ -62,7 +64,8 @@ def translated(engine: Engine) -> Iterator[None]:
     except DBAPIError as error:
         raise _translate(engine, error) from error
     except StatementError as error:
-        kind = RowRefused if isinstance(error.orig, UNSENDABLE) else StorageError
+        # Whatever a column's type raises at a value, such as the LookupError of an Enum.
+        kind = StorageError if isinstance(error.orig, SQLAlchemyError | None) else RowRefused
         raise kind(f"{where(engine)}: {_one_line(error.orig or error)}") from error
     except SQLAlchemyError as error:
         raise StorageError(f"{where(engine)}: {_one_line(error)}") from error
@@ -109,6 +112,8 @@ def _mysql_kind(error: DBAPIError) -> type[StorageError]:
     }
     if code in known:
         return known[code]
+    if isinstance(error, DataError | IntegrityError):
+        return RowRefused
     away = error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
     return DatabaseUnavailable if away and code not in STATEMENT_FAULTS else StorageError
 

@@ -5,10 +5,9 @@ from threading import Lock
 from typing import Any
 
 from sqlalchemy import Engine, Table
-from sqlalchemy.schema import CreateTable
 
 from scraping_project.items import ScrapeLog, Site, StoredItem
-from scraping_project.storage import refusals
+from scraping_project.storage import own_tables, refusals
 from scraping_project.storage.batch import Entry, write
 from scraping_project.storage.errors import Deadlocked, Duplicated, RowRefused
 from scraping_project.storage.rows import item_row, log_row, site_row
@@ -65,9 +64,8 @@ class Writer:
             self._entries.append(Entry(table, dict(row)))
 
     def create(self, table: Table) -> None:
-        """Makes a table of your own where there is none; blocks."""
-        with writing(self._engine) as connection:
-            connection.execute(CreateTable(table, if_not_exists=True))
+        """Makes a table of your own with its indexes (``own_tables``) where there is none; blocks."""
+        own_tables.create(self._engine, table)
 
     def commit(self) -> int:
         """Writes everything appended so far and returns how many rows that were.

@@ -97,7 +97,10 @@ def test_a_redis_that_accepts_and_says_nothing_is_refused(project, silent_port):
         ("sesame", "cannot be read"),
         ("mysql+pymysql://u:sesame@127.0.0.1:1/db", "start it, or set DATABASE_URL"),
         ("mysql+pymysql://u:sesame@127.0.0.1:{port}/db", "start it, or set DATABASE_URL"),
+        ("mysql+pymysql://u:sesame€@127.0.0.1:1/db", "start it, or set DATABASE_URL"),
+        ("mysql+pymysql://u:sesame@a..b/db", "cannot be the name of one"),
         ("sqlite:////dev/null/x.db", "set DATA_DIR"),
+        (" sqlite:////dev/null/x.db", "set DATA_DIR"),
     ],
 )
 def test_a_database_that_can_not_be_used_is_refused(project, redis_url, silent_port, url, word):
@@ -137,6 +140,22 @@ def test_a_crawl_ends_by_itself_and_prints_its_summary_on_standard_output(projec
     assert export.endswith("scrapy export sites -o sites.csv")
     assert done.stderr == ""
     assert stored(project, demo_site) == set(expected()["sites"])
+
+
+def test_a_data_dir_of_the_command_line_is_that_of_all_files_and_of_every_command(project, demo_site):
+    own = project.directory / "own"
+    place = ("-s", f"DATA_DIR={own}")
+    done = crawl(project, "-a", f"start_urls={demo_site}/depths/", "-a", "max_pages=1", *place)
+    assert f"stored: {own}/scraping.db\n" in done.stdout
+    assert project.run("export", "sites", *place).stdout.count("\n") == 2
+    assert f"sqlite:///{own}/scraping.db" in project.run("doctor", *place).stdout
+    assert not project.data_dir.exists()
+
+
+def test_white_space_around_the_database_url_does_not_matter_at_the_end_either(project, demo_site):
+    project.env["DATABASE_URL"] = f" sqlite:///{project.directory}/own.db"
+    done = crawl(project, "-a", f"start_urls={demo_site}/depths/", "-a", "max_pages=1")
+    assert f"stored: {project.directory}/own.db\n" in done.stdout
 
 
 def test_the_same_command_crawls_again_and_stores_no_row_twice(project, demo_site):

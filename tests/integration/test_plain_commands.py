@@ -75,3 +75,8 @@ def test_it_starts_no_embedded_server(project, arguments):
     run(project, arguments, REDIS_URL="embedded")
 
     assert not project.data_dir.exists()
+
+
+def test_a_contact_of_the_command_line_is_told_to_the_site(project, page):
+    sent = project.run("fetch", page, "--headers", "-s", "CRAWLER_CONTACT=me@a.example").stdout
+    assert "(+me@a.example)" in sent

@@ -140,12 +140,14 @@ def test_the_newest_crawl_of_a_frontier_is_none_of_another_with_a_similar_name(e
     start_run(engine, run("2", minutes=2))
     start_run(engine, run("3", "linksx-20260101T120030-abcdef", 3))
     start_run(engine, run("4", "li_ks-20260101T120030-abcdef", 4))
+    start_run(engine, run("5", "Links-20260101T120030-abcdef", 5))
 
     found = crawls.newest_crawl(engine, "links")
     assert (found.id, found.spider, found.finished) == (CRAWL, "links", False)
     assert found.arguments == {"start_urls": "http://a.example/", "max_depth": "2"}
     assert found.settings == {"DEPTH_LIMIT": "3"}
     assert crawls.newest_crawl(engine, "li_ks").id.startswith("li_ks")
+    assert crawls.newest_crawl(engine, "Links").id.startswith("Links")
     assert crawls.newest_crawl(engine, "no") is None
     assert crawls.crawl(engine, "no") is None
 

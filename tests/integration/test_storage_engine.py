@@ -3,8 +3,9 @@
 import re
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import event, make_url, text
 
+from scraping_project.commands.backends import database_answers
 from scraping_project.storage.engine import connect
 from scraping_project.storage.errors import DatabaseUnavailable, MissingTable, StorageError
 from scraping_project.storage.migrate import migrate
@@ -62,6 +63,21 @@ def test_every_spelling_of_the_scheme_connects(mariadb_url, scheme):
     with reading(engine) as connection:
         assert connection.scalar(text("SELECT 1")) == 1
     engine.dispose()
+
+
+def test_a_password_may_hold_any_character(shared_mariadb, mariadb_url):
+    url = make_url(mariadb_url)
+    for number, password in enumerate(("pä€ss", "ü", "p%@/:\n😀")):
+        user = f"odd_{number}"
+        shared_mariadb._execute(
+            f"CREATE OR REPLACE USER {user}@'{url.host}' IDENTIFIED BY '{password}'",
+            f"GRANT ALL ON {url.database}.* TO {user}@'{url.host}'",
+        )
+        engine = connect(url.set(username=user, password=password).render_as_string(hide_password=False))
+        database_answers(engine)
+        with reading(engine) as connection:
+            assert connection.scalar(text("SELECT USER()")) == f"{user}@{url.host}"
+        engine.dispose()
 
 
 def test_a_database_without_tables_says_so(database_url):

@@ -1,11 +1,12 @@
 import itertools
 import os
+import sqlite3
 import subprocess
 import sys
 import threading
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ import scraping_project
 from scraping_project.storage import engine as storage_engine
 from scraping_project.storage import migrate as migration
 from scraping_project.storage.engine import connect
-from scraping_project.storage.errors import DatabaseUnavailable, SchemaTooNew
+from scraping_project.storage.errors import DatabaseUnavailable, SchemaTooNew, StorageError
 from scraping_project.storage.migrate import migrate
 from scraping_project.storage.recount import recount
 from scraping_project.storage.tables import metadata
@@ -90,7 +91,7 @@ def test_a_process_waits_for_the_one_that_migrates_but_not_for_ever(database_url
     monkeypatch.setattr(migration, "LOCK_SECONDS", 0)
     holder, other = connect(database_url), connect(database_url)
     with (
-        migration._lock(holder),
+        migration.lock(holder),
         ThreadPoolExecutor(1) as threads,
         pytest.raises(DatabaseUnavailable, match="another process has been migrating it"),
     ):
@@ -108,7 +109,7 @@ def test_a_newer_version_that_migrates_while_this_one_waits_is_noticed(database_
             connection.execute(text("INSERT INTO alembic_version VALUES ('9999')"))
         yield
 
-    monkeypatch.setattr(migration, "_lock", wait_for_a_newer_version)
+    monkeypatch.setattr(migration, "lock", wait_for_a_newer_version)
     engine = connect(database_url)
     with pytest.raises(SchemaTooNew):
         migrate(engine)
@@ -208,7 +209,7 @@ def rows(engine):
 def test_workers_of_an_earlier_version_write_on_while_it_is_migrated(database_url, version):
     # Given a worker of that version that does not stop
     engine, old = connect(database_url), connect(database_url)
-    with migration._lock(engine):
+    with migration.lock(engine):
         migration._upgrade(engine, version)
     over = threading.Event()
 
@@ -249,8 +250,27 @@ def test_a_migration_that_was_interrupted_after_it_counted_counts_anew(mariadb):
 def test_a_migration_may_take_longer_than_a_connection_of_a_crawl_waits(mariadb_url, monkeypatch):
     monkeypatch.setattr(storage_engine, "READ_TIMEOUT_SECONDS", 1)
     engine = connect(mariadb_url)
-    with migration._patiently_writing(engine) as connection:
+    with migration.patiently_writing(engine) as connection:
         assert connection.scalar(text("SELECT SLEEP(1.5)")) == 0
+    engine.dispose()
+
+
+def test_a_new_file_that_another_process_writes_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(storage_engine, "BUSY_SECONDS", 0)
+    engine = connect(f"sqlite:///{tmp_path}/scraping.db")
+    with closing(sqlite3.connect(f"{tmp_path}/scraping.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(DatabaseUnavailable, match=r"scraping\.db: database is locked"):
+            migrate(engine)
+    migrate(engine)
+    engine.dispose()
+
+
+def test_no_room_for_temporary_files_is_one_line(database_url, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", f"{tmp_path}/none")
+    engine = connect(database_url)
+    with pytest.raises(StorageError, match=r"No such file or directory.*set TMPDIR"):
+        migrate(engine)
     engine.dispose()
 
 

@@ -6,19 +6,26 @@ from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import (
+    JSON,
     Column,
     DateTime,
+    Enum,
+    ForeignKey,
+    Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
     event,
+    inspect,
     select,
     text,
 )
 from sqlalchemy.dialects import mysql
 
 from scraping_project.items import Link, StoredItem
+from scraping_project.storage import migrate as migration
 from scraping_project.storage import overview
 from scraping_project.storage.engine import connect
 from scraping_project.storage.errors import DatabaseUnavailable, StorageError
@@ -154,6 +161,60 @@ def test_a_text_too_long_for_its_column_is_refused_and_no_outage(mariadb):
     assert [row.id for row in stored(mariadb, mine)] == [2]
 
 
+def assert_one_row_is_refused(engine, table, row, why):
+    writer = Writer(engine)
+    writer.create(table)
+    writer.append(site("http://a.example/"))
+    writer.put(table, row)
+    assert writer.commit() == 2
+    assert writer.refused == 1
+    assert [row.url for row in stored(engine, sites)] == ["http://a.example/"]
+    (refused,) = stored(engine, refused_rows)
+    assert why in refused.error
+
+
+def test_a_row_without_the_row_that_it_refers_to_is_refused(mariadb):
+    metadata = MetaData()
+    parent = Table("parents", metadata, Column("id", Integer, primary_key=True))
+    Writer(mariadb).create(parent)
+    child = Table(
+        "children",
+        metadata,
+        Column("id", Integer, primary_key=True),
+        Column("parent", ForeignKey(parent.c.id)),
+    )
+    assert_one_row_is_refused(mariadb, child, {"id": 1, "parent": 2}, "foreign key constraint fails")
+
+
+@pytest.mark.parametrize("kind", [LargeBinary, JSON])
+def test_a_row_of_a_table_of_ones_own_larger_than_a_packet_is_refused(mariadb, kind):
+    with mariadb.connect() as connection:
+        packet = connection.scalar(text("SELECT @@max_allowed_packet"))
+    # What the driver sends is larger: bytes in hexadecimal, é as six characters
+    value = b"x" * (packet // 2 + 1) if kind is LargeBinary else ["é" * (packet // 6 + 1)]
+    table = Table("large", MetaData(), Column("id", Integer, primary_key=True), Column("data", kind))
+    assert_one_row_is_refused(mariadb, table, {"id": 1, "data": value}, f"max_allowed_packet is {packet:,}")
+
+
+def test_a_row_that_a_trigger_refuses_is_no_outage(mariadb):
+    Writer(mariadb).create(mine)
+    with writing(mariadb) as connection:
+        connection.execute(
+            text("CREATE TRIGGER no BEFORE INSERT ON mine FOR EACH ROW SIGNAL SQLSTATE '45000'")
+        )
+    assert_one_row_is_refused(mariadb, mine, {"id": 1}, "user-defined exception")
+
+
+def test_a_value_that_its_column_does_not_know_is_refused(engine):
+    table = Table(
+        "colours",
+        MetaData(),
+        Column("id", Integer, primary_key=True),
+        Column("is", Enum("red", "blue", validate_strings=True)),
+    )
+    assert_one_row_is_refused(engine, table, {"id": 1, "is": "green"}, "'green' is not among")
+
+
 @pytest.mark.parametrize("value", ["\ud800", object(), ["list"], {"a": 1}, 2**70])
 def test_a_value_that_no_driver_can_send_is_refused(engine, value):
     writer = Writer(engine)
@@ -204,6 +265,54 @@ def test_rows_of_a_table_of_ones_own_replace_those_of_the_same_key(engine):
         (1, "new", moment),
         (2, "%s' :x\\😀", moment),
     ]
+
+
+def test_keys_that_differ_in_case_or_accents_are_two_rows_of_a_table_of_ones_own(engine):
+    table = Table(
+        "pages",
+        MetaData(),
+        Column("url", String(700), primary_key=True),
+        Column("word", String(9), index=True),
+    )
+    Index("uq_pages_word", table.c.word, table.c.url, unique=True)
+    # As a server is set up by many a compose file
+    if engine.dialect.name == "mysql":
+        with writing(engine) as connection:
+            connection.execute(text("ALTER DATABASE COLLATE utf8mb4_unicode_ci"))
+    writer = Writer(engine)
+    for _ in range(2):
+        writer.create(table)
+    urls = ["http://x/A", "http://x/a", "http://x/e", "http://x/é"]
+    for url in urls:
+        writer.put(table, {"url": url, "word": "x"})
+    writer.commit()
+    with reading(engine) as connection:
+        assert sorted(connection.scalars(select(table.c.url))) == urls
+    indexes = {index["name"]: bool(index["unique"]) for index in inspect(engine).get_indexes("pages")}
+    assert indexes == {"ix_pages_word": False, "uq_pages_word": True}
+
+
+def test_an_index_that_came_later_is_made_too(engine):
+    for index in (False, True):
+        columns = (Column("id", Integer, primary_key=True), Column("n", Integer, index=index))
+        Writer(engine).create(Table("own", MetaData(), *columns))
+    engine.dispose()  # a connection of SQLite that has looked at a table knows its indexes by heart
+    assert [index["name"] for index in inspect(engine).get_indexes("own")] == ["ix_own_n"]
+
+
+def test_one_worker_at_a_time_looks_for_tables_and_makes_them(database_url, engine, monkeypatch):
+    monkeypatch.setattr(migration, "LOCK_SECONDS", 0)
+    other = connect(database_url)
+    with migration.lock(other), pytest.raises(DatabaseUnavailable, match="another process"):
+        Writer(engine).create(mine)
+    other.dispose()
+
+
+def test_a_charset_that_a_table_of_ones_own_names_is_left_to_it(mariadb):
+    key = Column("id", String(9), primary_key=True)
+    Writer(mariadb).create(Table("own", MetaData(), key, mysql_default_charset="latin1"))
+    with reading(mariadb) as connection:
+        assert "latin1" in connection.execute(text("SHOW CREATE TABLE own")).one()[1]
 
 
 def test_a_table_that_is_not_as_it_should_be_keeps_all_rows_waiting(engine):

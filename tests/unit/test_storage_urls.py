@@ -4,7 +4,7 @@ from traceback import format_exception
 import pytest
 import trustme
 
-from scraping_project.storage.engine import connect
+from scraping_project.storage.engine import connect, parse
 from scraping_project.storage.errors import BadDatabaseURL, DatabaseUnavailable
 
 SECRET = "s3cret"
@@ -31,6 +31,11 @@ SECRET = "s3cret"
         ("mysql://host/db?unix_socket=a&unix_socket=b", "an option twice"),
         (f"mysql://host/db?passwd={SECRET}", "option 'passwd': it takes charset, unix_socket, ssl_ca,"),
         ("mysql://host/db?ssl_check_hostname=maybe", "neither true nor false"),
+        (f"mysql://user:{SECRET}@a..b/db", "host 'a..b' cannot be the name of one"),
+        (f"mysql://user:{SECRET}@{64 * 'a'}.b/db", "cannot be the name of one"),
+        (f"mysql://user:{SECRET}@host/db?ssl_ca=%00", "a control character outside of its password"),
+        (f"mysql://us%0Aer:{SECRET}@host/db", "a control character outside of its password"),
+        (f"mysql://user:{SECRET}\udce9@host/db", "not UTF-8"),
         ("mysql://host/db?ssl_ca=/none", "certificates of the database URL cannot be used"),
         (f"mysql://host/db?ssl_cert={__file__}", "certificates of the database URL cannot be used"),
     ],
@@ -65,6 +70,10 @@ def test_a_relative_file_stays_where_it_was_when_the_process_moves(tmp_path, mon
     engine.dispose()
     assert engine.url.database == str(tmp_path / "scraping.db")
     assert (tmp_path / "scraping.db").exists()
+
+
+def test_white_space_around_a_url_is_no_part_of_it():
+    assert parse(" sqlite:////a/b.db\n").database == "/a/b.db"
 
 
 def test_a_mysql_url_may_name_charset_socket_and_certificates(tmp_path):
