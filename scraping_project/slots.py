@@ -47,6 +47,7 @@ class Clock:
     giving_back: bool = False  # finishes what is in flight, and begins nothing
     ask_now: bool = True
     _pages_from: float = 0.0
+    _stretch: float = 1.0  # of the delay after the last request, by chance
 
     def may_hand_out(self, now: float) -> float:
         """When the scheduler may hand out the next request; NEVER while that depends on something else."""
@@ -74,12 +75,16 @@ class Clock:
     def send(self, now: float) -> None:
         self.on_wire += 1
         self.queued -= 1
+        self._stretch = 1 + self.jitter * random.random()  # noqa: S311  a delay, no secret
         self.begin(now)
 
     def begin(self, now: float) -> None:
-        """The request leaves now: a little later than it was sent on its way, on a busy machine."""
+        """The request leaves now: a little later than it was sent on its way, on a busy machine.
+
+        What the site said in between still holds.
+        """
         self.sent_at = now
-        self.next_send = now + self.delay * (1 + self.jitter * random.random())  # noqa: S311  a delay, no secret
+        self.next_send = max(self.next_send, now + self.delay * self._stretch)
 
     def hold_until(self, moment: float) -> None:
         """Send nothing before: the site said so."""
