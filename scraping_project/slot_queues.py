@@ -174,16 +174,22 @@ class SlotQueues:
         clock = queue.clock
         if len(queue):
             return None  # they are released first
-        if clock.in_flight:
+        if clock.on_wire:
             renew = clock.until - now < RENEW_WITHIN or clock.ask_now
-            return clock.ask(now, want=0, arm=0, need=clock.in_flight) if renew else None
-        if clock.queued and not clock.is_too_far(now):
-            clock.giving_back = False
-            return clock.ask(now, want=0, arm=0, need=1)
-        ask = clock.ask(now, want=0, arm=0, need=0)
-        if not clock.queued:
+            return clock.ask(now, want=0, arm=0, need=clock.on_wire) if renew else None
+        if clock.busy and clock.until <= now:
+            return self._asking_again(clock, now)
+        if not clock.busy:
             self._slots.forget(clock)
             del self._queues[clock.name]
+        return clock.give_back(now)
+
+    def _asking_again(self, clock: Clock, now: float) -> Ask | None:
+        """Of a slot that was given back while something waits in the downloader, or is on its way there."""
+        if not clock.ask_now and (not clock.queued or clock.is_too_far(now)):
+            return None
+        ask = clock.ask(now, want=0, arm=0, need=1)
+        clock.giving_back = False
         return ask
 
     def _more(self, queue: SlotQueue, now: float, interval: float, rate: float, room: int) -> Ask | None:

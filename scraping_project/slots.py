@@ -47,6 +47,7 @@ class Clock:
     giving_back: bool = False  # finishes what is in flight, and begins nothing
     ask_now: bool = True
     _pages_from: float = 0.0
+    _stretch: float = 1.0  # of the delay after the last request, by chance
 
     def may_hand_out(self, now: float) -> float:
         """When the scheduler may hand out the next request; NEVER while that depends on something else."""
@@ -74,12 +75,16 @@ class Clock:
     def send(self, now: float) -> None:
         self.on_wire += 1
         self.queued -= 1
+        self._stretch = 1 + self.jitter * random.random()  # noqa: S311  a delay, no secret
         self.begin(now)
 
     def begin(self, now: float) -> None:
-        """The request leaves now: a little later than it was sent on its way, on a busy machine."""
+        """The request leaves now: a little later than it was sent on its way, on a busy machine.
+
+        What the site said in between still holds.
+        """
         self.sent_at = now
-        self.next_send = now + self.delay * (1 + self.jitter * random.random())  # noqa: S311  a delay, no secret
+        self.next_send = max(self.next_send, now + self.delay * self._stretch)
 
     def hold_until(self, moment: float) -> None:
         """Send nothing before: the site said so."""
@@ -115,7 +120,8 @@ class Clock:
 
     @property
     def in_flight(self) -> int:
-        return max(self.handed, self.on_wire)
+        """How many the site has, or may have by the time the frontier answers."""
+        return self.on_wire if self.giving_back else max(self.handed, self.on_wire)
 
     @property
     def busy(self) -> bool:
@@ -139,16 +145,21 @@ class Clock:
             adaptive=-1 if self.adaptive is None else math.ceil(self.adaptive * 1000),
         )
 
+    def give_back(self, now: float) -> Ask:
+        """Say all that is known of the slot, and let others have it."""
+        self.until = 0.0
+        return self.ask(now, want=0, arm=0, need=0)
+
     def take(self, grant: Grant, asked_at: float, heard_at: float) -> None:
         """Take what the frontier answered."""
         self.blocked = grant.outcome == BLOCKED
+        self.until = asked_at + grant.lasts / 1000
         if grant.outcome != GRANTED and not self.blocked:
             self.permits = 0
             self.giving_back = True
             return
         self.permits = grant.permits
         self.ask_now |= self.in_flight > self.permits  # others wait for what ends
-        self.until = asked_at + grant.lasts / 1000
         before = self.delay
         self.delay = max(grant.delay / 1000, self.crawl_delay or 0.0, self.adaptive or 0.0)
         if self.delay < before and self.sent_at is not None:

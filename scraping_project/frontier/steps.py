@@ -160,7 +160,7 @@ class Grant(msgspec.Struct, array_like=True, frozen=True):
 
     slot: str
     permits: int
-    lasts: int  # ms, from when the step was sent
+    lasts: int  # ms, from when the step was sent: what is granted, or what is refused but still held
     wait: int  # ms, from when the answer came, until the first request
     delay: int  # ms, between two requests
     outcome: int  # see the constants below

@@ -66,7 +66,7 @@ def test_a_slot_with_a_delay_has_one_holder(server, worker, other):
 
     refused, then, _ = say(other, delay=DELAY, need=4, cap=4)
 
-    assert (refused.outcome, refused.permits) == (REFUSED, 0)
+    assert (refused.outcome, refused.permits, refused.lasts) == (REFUSED, 0, 0)
     assert refused.wait == now + PERMIT_MS + DELAY - then
     assert holders(server) == {worker.token}
 
@@ -212,10 +212,23 @@ def test_who_yields_keeps_what_is_in_flight_from_others(server, worker, other):
     server.hincrby(KEY, "since", -TURN_MS - 1)
     before = permit_of(server, worker)[1]
 
-    _, now, _ = say(worker, delay=DELAY, need=4, cap=4, in_flight=2)
+    grant, now, _ = say(worker, delay=DELAY, need=4, cap=4, in_flight=2)
 
     assert permit_of(server, worker) == (2, now + PERMIT_MS)
+    assert (grant.outcome, grant.lasts) == (YIELD, PERMIT_MS)
     assert now + PERMIT_MS >= before
+
+
+def test_who_yields_with_nothing_in_flight_hears_how_long_it_still_holds_the_slot(server, worker, other):
+    say(worker, delay=DELAY)
+    say(other, delay=DELAY, waits=True)
+    server.hincrby(KEY, "since", -TURN_MS - 1)
+    before = permit_of(server, worker)
+
+    grant, now, _ = say(worker, delay=DELAY)
+
+    assert permit_of(server, worker) == before
+    assert (grant.outcome, grant.lasts) == (YIELD, before[1] - now)
 
 
 # Death

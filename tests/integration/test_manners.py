@@ -52,6 +52,15 @@ def test_robots_txt_is_asked_first_and_read_by_our_own_name(project, mode):
     assert reasons == {"/linked": None, "/private": "robots"}
 
 
+def test_a_site_that_asks_for_a_long_crawl_delay_is_visited_to_its_end(project):
+    """Longer than a slot is held: the first page waits in the downloader, and the slot is given back."""
+    answers = {"/robots.txt": whole("200 OK", b"User-agent: *\nCrawl-delay: 6\n")}
+    with hostile_server(answers) as server:
+        done = crawl(project, f"{server.url}/good")
+        assert server.paths() == ["/robots.txt", "/good", "/linked"]
+    assert done.stdout.startswith("finished: 2 pages")
+
+
 def test_as_a_browser_one_run_has_one_user_agent_of_a_browser(project):
     with hostile_server() as server:
         crawl(project, f"{server.url}/good", env={"USER_AGENT_MODE": "browser"})

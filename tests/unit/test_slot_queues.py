@@ -3,7 +3,7 @@
 import pytest
 from scrapy.settings import Settings
 
-from scraping_project.frontier.steps import BLOCKED, GRANTED, REFUSED, Grant, Leased
+from scraping_project.frontier.steps import BLOCKED, GRANTED, PAUSED, REFUSED, YIELD, Grant, Leased
 from scraping_project.slot_queues import AHEAD, MOST, TURN, SlotQueues
 from scraping_project.slots import NEVER, RENEW_WITHIN, TOO_FAR, Slots
 
@@ -20,9 +20,9 @@ class Known:
         self.queues = SlotQueues(self.slots, concurrency)
         self.last_id = 0
 
-    def grant(self, slot, permits=4, *, delay=0, wait=0, outcome=GRANTED):
+    def grant(self, slot, permits=4, *, lasts=5000, delay=0, wait=0, outcome=GRANTED):
         clock = self.slots.of(slot)
-        clock.take(Grant(slot, permits, 5000, wait, delay, outcome), NOW, NOW)
+        clock.take(Grant(slot, permits, lasts, wait, delay, outcome), NOW, NOW)
         clock.ask_now = False
         self.slots.changed(clock)
         return clock
@@ -337,7 +337,7 @@ def test_a_slot_whose_turn_is_far_off_is_given_back(known):
 
 
 def test_what_waits_in_the_downloader_asks_for_one_permit_until_it_has_it(known):
-    clock = known.grant("a", 0, outcome=REFUSED)
+    clock = known.grant("a", 0, lasts=0, outcome=REFUSED)
     clock.queued = 1
 
     (ask,) = known.asks()
@@ -348,12 +348,74 @@ def test_what_waits_in_the_downloader_asks_for_one_permit_until_it_has_it(known)
 
 
 def test_the_clock_of_what_waits_in_the_downloader_is_kept_while_its_turn_is_far_off(known):
-    clock = known.grant("a", 0, outcome=REFUSED)
-    clock.queued = 1
+    clock = known.grant("a", delay=1000)
+    clock.handed = clock.queued = 1
     clock.hold_until(NOW + 60)
 
-    assert [ask.need for ask in known.asks()] == [0]
+    assert [(ask.need, ask.after) for ask in known.asks()] == [(0, 60_000)]
+    assert known.asks(NOW + 60 - TOO_FAR - 0.01) == []
     assert list(known.slots) == [clock]
+    assert [(ask.need, ask.waits) for ask in known.asks(NOW + 60 - TOO_FAR)] == [(1, True)]
+
+
+@pytest.mark.parametrize("outcome", [REFUSED, YIELD, PAUSED])
+def test_a_page_that_waits_in_the_downloader_gives_back_what_it_holds_and_asks_again(known, outcome):
+    clock = known.grant("a", delay=1000)
+    clock.handed = clock.queued = 1
+    known.grant("a", 0, lasts=4000, outcome=outcome)
+
+    assert [[ask.need for ask in known.asks()] for _ in range(2)] == [[0], [1]]
+    known.grant("a")
+
+    assert clock.may_send(NOW) <= NOW
+
+
+def test_a_page_whose_robots_txt_asks_for_a_long_delay_is_sent_when_that_is_over(known):
+    clock = known.grant("a", delay=1000)
+    clock.hand_out(NOW)
+    clock.begin(NOW)
+    clock.learn_robots(10.0)
+    clock.queued = 1
+    now, holds = NOW, True
+    while now < NOW + 11:
+        now += INTERVAL
+        for ask in known.asks(now):
+            holds = ask.need > 0
+            if holds:
+                clock.take(Grant("a", ask.need, 5000, 0, 10_000, GRANTED), now, now)
+        assert holds or clock.may_send(now) == NEVER
+        assert clock.may_send(now) > now or now >= NOW + 10
+
+    assert clock.may_send(now) <= now
+
+
+def test_what_is_handed_out_and_not_yet_in_the_downloader_asks_for_nothing(known):
+    clock = known.grant("a", 0, lasts=0, outcome=REFUSED)
+    clock.handed = 1
+
+    assert known.asks() == []
+    assert list(known.slots) == [clock]
+
+
+def test_news_of_a_slot_are_asked_after_though_its_turn_is_far_off(known):
+    clock = known.grant("a", delay=60_000)
+    clock.queued = 1
+    clock.begin(NOW)
+    known.asks()
+    assert known.asks() == []
+
+    clock.ask_now = True
+
+    assert [ask.need for ask in known.asks()] == [1]
+
+
+def test_a_slot_that_is_given_back_holds_no_more_than_is_on_the_wire(known):
+    clock = known.grant("a")
+    clock.handed, clock.on_wire, clock.queued = 3, 1, 2
+    known.grant("a", 0, outcome=YIELD)
+
+    (ask,) = known.asks(NOW + 4)
+    assert (ask.need, ask.in_flight) == (1, 1)
 
 
 def test_farewells_give_every_permit_back(known):

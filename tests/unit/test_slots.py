@@ -94,6 +94,16 @@ def test_two_requests_are_a_delay_apart_and_the_later_look_counts():
     assert clock.may_send(NOW + 1) == NOW + 2.3
 
 
+def test_a_retry_after_that_comes_while_a_request_is_on_its_way_to_the_wire_holds():
+    clock = granted(2)
+    clock.queued = 1
+    clock.send(NOW)
+    clock.hold_until(NOW + 60)
+    clock.begin(NOW + 0.001)
+
+    assert clock.may_send(NOW + 1) == NOW + 60
+
+
 def test_what_is_handed_out_is_a_delay_apart_too():
     clock = granted(4, delay=2000)
     clock.hand_out(NOW)
@@ -105,6 +115,7 @@ def test_jitter_only_lengthens():
     waits = []
     for _ in range(200):
         clock = granted(delay=1000, settings={"DOWNLOAD_DELAY_JITTER": 0.5})
+        clock.send(NOW)
         clock.begin(NOW)
         waits.append(clock.next_send - NOW)
 
@@ -115,7 +126,7 @@ def test_jitter_only_lengthens():
 
 def test_a_jitter_below_zero_is_none():
     clock = granted(delay=1000, settings={"DOWNLOAD_DELAY_JITTER": -1})
-    clock.begin(NOW)
+    clock.send(NOW)
 
     assert clock.next_send == NOW + 1
 
