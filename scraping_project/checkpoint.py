@@ -331,8 +331,9 @@ class Checkpoint:
         self._settle()
         try:
             # What is said is settled before the commit, so that nothing is acked whose rows it did not hold.
-            wishes = self._buffers.wishes(self._rate, self._interval)
-            step = self.worker.next_step(started=self.started, **wishes)
+            step = self.worker.unanswered or self.worker.next_step(
+                started=self.started, **self._buffers.wishes(self._rate, self._interval)
+            )
             await asyncio.to_thread(self.writer.commit)
             asked_at = time.monotonic()
             try:

@@ -122,6 +122,11 @@ class Worker:
         """Whether the leases may be with others: the frontier has not answered for longer than they last."""
         return time.monotonic() > self._kept_until
 
+    @property
+    def unanswered(self) -> Step | None:
+        """The step whose answer is still open, if any: nothing else can be said before that comes."""
+        return self._unanswered
+
     def join(self) -> Joined:
         """Join the crawl with a new token, after taking back what dead neighbours held.
 

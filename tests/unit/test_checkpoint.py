@@ -1,0 +1,95 @@
+"""The group commit, with a scheduler and a frontier that note what is said."""
+
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+from scrapy.statscollectors import MemoryStatsCollector
+from scrapy.utils.project import get_project_settings
+from scrapy.utils.test import get_crawler
+
+from scraping_project.checkpoint import Checkpoint
+from scraping_project.extensions.attempts import AttemptLog
+from scraping_project.frontier.errors import FrontierUnavailable
+from scraping_project.frontier.frontier import Joined
+from scraping_project.frontier.keys import Keys
+from scraping_project.frontier.steps import Ask, Heard, Ledger
+from scraping_project.frontier.worker import Worker
+from scraping_project.storage.errors import DatabaseUnavailable
+
+LEDGER = Ledger(discovered=0, queued=0, delayed=0, leased=0, done=0, dead=0, pages=0, paused=False)
+HEARD = Heard(now_ms=0, pushed="", leased=[], ledger=LEDGER, letters={}, finished=False)
+
+
+class Buffers:
+    """A scheduler that has something else to say each time it is asked."""
+
+    idle = True
+
+    def __init__(self):
+        self.said = []
+
+    def wishes(self, *_):
+        self.said.append(Ask(f"{len(self.said)}.example"))
+        return {"asks": [self.said[-1]]}
+
+    def receive(self, heard, step):
+        pass
+
+
+class Frontier:
+    """A frontier that fails as it is told to, and then hears all."""
+
+    def __init__(self, *failures):
+        self.failures = list(failures)
+        self.keys = Keys("links")
+        self.heard = []
+
+    def tokens(self):
+        return []
+
+    def join(self, *_, **__):
+        return Joined(epoch=1, crawl_id="crawl", began=True, queued=0, pages=0, alone=True)
+
+    def checkpoint(self, step):
+        if self.failures:
+            raise self.failures.pop()
+        self.heard.extend(step.asks)
+        return HEARD
+
+
+def checkpoint_of(buffers, frontier, folder):
+    crawler = SimpleNamespace(
+        settings=get_project_settings().copy(),
+        stats=MemoryStatsCollector(get_crawler()),
+        engine=SimpleNamespace(scheduler=buffers, _slot=None),
+    )
+    crawler.settings.set("DATABASE_URL", f"sqlite:///{folder}/crawl.db")
+    log = AttemptLog(crawler)
+    crawler.get_extension = lambda _: log
+    checkpoint = Checkpoint(crawler)
+    checkpoint.membership.worker = Worker(frontier, rules="", seeds="", lease_ms=60_000)
+    checkpoint.worker.join()
+    return checkpoint
+
+
+async def committed(checkpoint, times):
+    return [await checkpoint._commit() for _ in range(times)]
+
+
+@pytest.mark.parametrize("away", ["redis", "database"])
+def test_nothing_that_is_said_of_the_slots_is_lost_while_a_step_has_no_answer(away, monkeypatch, tmp_path):
+    buffers = Buffers()
+    frontier = Frontier(*[FrontierUnavailable("no answer")] * 2 * (away == "redis"))
+    checkpoint = checkpoint_of(buffers, frontier, tmp_path)
+    rows = [DatabaseUnavailable("no answer")] * 2 * (away == "database")
+
+    def commit():
+        if rows:
+            raise rows.pop()
+
+    monkeypatch.setattr(checkpoint.writer, "commit", commit)
+
+    assert asyncio.run(committed(checkpoint, 4)) == [False, False, True, True]
+    assert [ask.slot for ask in frontier.heard] == ["0.example", "1.example"]
+    assert frontier.heard == buffers.said
