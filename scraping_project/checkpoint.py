@@ -253,7 +253,7 @@ class Checkpoint:
         """Make a dead letter of a seed that no request can be made of."""
         text = seed[:MAX_REFUSED].decode(errors="replace")
         letter = self._log.refuse_seed(text, error)
-        self.worker.said.refuse.append(Refusal(blob(letter), blob(payloads.of_url(text))))
+        self.worker.said.refuse.append(Refusal(blob(letter), blob(payloads.of_refused_seed(text))))
 
     @property
     def budget(self) -> float:

@@ -20,6 +20,8 @@ _MALFORMED = (msgspec.DecodeError, TypeError, ValueError, AttributeError, KeyErr
 _SAME = frozenset({str, bytes, int, float, bool, type(None)})
 _DEFAULTS: dict[str, Any] = Request("data:,").to_dict() | {"url": None}
 _ROLES = ("callback", "errback")
+#: The class of a refused seed: of none of its kind is a request ever made.
+_REFUSED_SEED = "refused seed"
 _SIMPLE = {name: value for name, value in _DEFAULTS.items() if name not in ("url", *_ROLES)}
 
 
@@ -75,7 +77,8 @@ def decode(payload: bytes, spider: Spider) -> Request:
     """Read what ``encode`` wrote.
 
     Raises:
-        Undecodable: Not such bytes, an unknown class, or a callback that the spider does not have (any more).
+        Undecodable: Not such bytes, a refused seed, an unknown class, or a callback that the spider does not
+            have (any more).
     """
     try:
         fields = _decoder.decode(payload)
@@ -83,6 +86,8 @@ def decode(payload: bytes, spider: Spider) -> Request:
             _check_method(spider, fields.get(role))
         if "_class" not in fields:
             return _plain_request(fields, spider)
+        if fields["_class"] == _REFUSED_SEED:
+            raise Undecodable("a seed that was refused stays refused: mend it and push it as a new one")
         if fields["_class"] not in _CLASSES:
             raise Undecodable(f"unknown request class {fields['_class']!r}")
         return request_from_dict(_DEFAULTS | fields, spider=spider)
@@ -98,9 +103,12 @@ def _plain_request(fields: dict[str, Any], spider: Spider) -> Request:
     return Request(**given)
 
 
-def of_url(url: str) -> bytes:
-    """What ``url_of`` reads, even of what is no URL."""
-    return _encoder.encode({"url": url})
+def of_refused_seed(seed: str) -> bytes:
+    """What ``url_of`` reads, even of what is no URL, and ``decode`` never makes a request of.
+
+    Whoever may push a seed could else have what only a spider may ask for, such as file:, by way of requeue.
+    """
+    return _encoder.encode({"url": seed, "_class": _REFUSED_SEED})
 
 
 def url_of(payload: bytes) -> str:

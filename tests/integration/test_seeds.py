@@ -145,6 +145,24 @@ def test_bad_seeds_leave_a_dead_row_each_and_the_worker_goes_on(project, site, c
     assert project.run("frontier", "links", "check").stdout.startswith("clean")
 
 
+def test_a_refused_seed_that_is_requeued_is_refused_again_and_never_fetched(project, site, client, tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("secret")
+    process = waiting(project)
+    client.lpush(KEY, secret.as_uri(), "data:,secret")
+    until(lambda: len(project.rows("scrape_logs")) == 2, process, project)
+
+    requeued = project.run("frontier", "links", "requeue").stdout
+    client.lpush(KEY, f"{site.url}a")
+
+    assert requeued == "requeued 2 of 2\n"
+    until(lambda: len(project.rows("scrape_logs")) == 5, process, project)
+    end(process)
+    assert [row["url"] for row in project.rows("sites")] == [f"{site.url}a"]
+    letters = project.run("frontier", "links", "dead", "--json").stdout.splitlines()
+    assert {json.loads(letter)["url"] for letter in letters} == {secret.as_uri(), "data:,secret"}
+
+
 def test_a_worker_that_is_ended_gives_back_what_it_has_taken(project, site, client):
     process = waiting(project)
 

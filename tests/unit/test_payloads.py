@@ -192,6 +192,29 @@ def test_the_url_is_read_from_what_can_not_be_resumed():
     assert payloads.url_of(packed(callback="nothing_of_that_name")) == "https://example.com/"
 
 
+@pytest.mark.parametrize(
+    "seed",
+    [
+        "file:///etc/passwd",
+        "data:,x",
+        "ftp://a.example/x",
+        "https://a.example/x y",
+        '{"url": "https://a.example/"}',
+    ],
+)
+def test_no_request_is_made_of_a_refused_seed_but_its_text_is_read(seed):
+    payload = payloads.of_refused_seed(seed)
+
+    assert payloads.url_of(payload) == seed
+    with pytest.raises(payloads.Undecodable, match="push it as a new one"):
+        payloads.decode(payload, spider)
+
+
+@pytest.mark.parametrize("url", ["file:///a", "data:,x", "ftp://a.example/x", "s3://bucket/x"])
+def test_a_spider_of_ones_own_may_ask_for_any_scheme(url):
+    assert round_trip(Request(url)).url == url
+
+
 @given(st.binary())
 @example(b"\xa1\xff")
 @example(b"\x91" * 100_000)
