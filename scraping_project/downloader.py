@@ -94,7 +94,6 @@ class Downloader(downloader.Downloader):
         chosen = self.DOWNLOAD_SLOT in request.meta
         clock = self._clocks.of(self.get_slot_key(request))
         clock.queued += 1
-        self._throttle.begin(clock)
         try:
             response = await super()._enqueue_request(request)
         except Exception as error:
@@ -115,6 +114,7 @@ class Downloader(downloader.Downloader):
         clock = self._clocks.of(slot.queue[0][0].meta[self.DOWNLOAD_SLOT])
         if clock.blocked:
             self._refuse_queued(slot, clock)
+        self._throttle.begin(clock)
         while slot.queue and (at := clock.may_send(now := monotonic())) <= now:
             if self._on_wire >= self.total_concurrency:  # many slots may come due at once
                 self._crowded[slot] = None
