@@ -1,5 +1,6 @@
 """How each request left the download, and when it may go onto the wire: only the downloader sees both."""
 
+import math
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,7 @@ class Downloader(downloader.Downloader):
         self._hurry = checkpoint.hurry
         self._by_domain = crawler.settings["FRONTIER_SLOT_BY"] == "domain"
         self._throttle = Throttle(crawler.settings)
+        self._most_on_wire = self.total_concurrency or math.inf
         self._on_wire = 0
         self._crowded: dict[downloader.Slot, None] = {}  # may send, once an answer makes room; in turn
 
@@ -94,7 +96,6 @@ class Downloader(downloader.Downloader):
         chosen = self.DOWNLOAD_SLOT in request.meta
         clock = self._clocks.of(self.get_slot_key(request))
         clock.queued += 1
-        self._throttle.begin(clock)
         try:
             response = await super()._enqueue_request(request)
         except Exception as error:
@@ -115,8 +116,9 @@ class Downloader(downloader.Downloader):
         clock = self._clocks.of(slot.queue[0][0].meta[self.DOWNLOAD_SLOT])
         if clock.blocked:
             self._refuse_queued(slot, clock)
+        self._throttle.begin(clock)
         while slot.queue and (at := clock.may_send(now := monotonic())) <= now:
-            if self._on_wire >= self.total_concurrency:  # many slots may come due at once
+            if self._on_wire >= self._most_on_wire:  # many slots may come due at once
                 self._crowded[slot] = None
                 return
             self._send(slot, clock, now)
@@ -159,7 +161,7 @@ class Downloader(downloader.Downloader):
             self._process_queue(slot)  # when Scrapy did it, this one was still on the wire
 
     def _make_use_of_room(self) -> None:
-        while self._crowded and self._on_wire < self.total_concurrency:
+        while self._crowded and self._on_wire < self._most_on_wire:
             slot = next(iter(self._crowded))
             del self._crowded[slot]
             self._process_queue(slot)

@@ -38,11 +38,11 @@ class Scheduler:
         self._checkpoint = checkpoint
         self._log = log
         self._slots = checkpoint.slots
-        self._queues = SlotQueues(checkpoint.slots, crawler.settings.getint("CONCURRENT_REQUESTS"))
+        self._concurrency = crawler.settings.getint("CONCURRENT_REQUESTS") or MOST
+        self._queues = SlotQueues(checkpoint.slots, self._concurrency)
         self._alarm: asyncio.TimerHandle | None = None  # for when the next slot's turn comes
         self._kept = Kept(log.attempts)
         self._pushing: set[str] = set()  # fingerprints said, not yet heard of
-        self._concurrency = crawler.settings.getint("CONCURRENT_REQUESTS") or MOST
         self._backoff = Backoff(crawler.settings)
         self._own = checkpoint.slots.own()
         self._order = crawler.settings["FRONTIER_ORDER"]

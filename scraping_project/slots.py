@@ -41,7 +41,7 @@ class Clock:
     on_wire: int = 0
     queued: int = 0  # in the downloader, not yet on the wire
     crawl_delay: float | None = None  # s, what robots.txt asks for; None: it is not known yet
-    adaptive: float | None = None  # s, what the site's latency asks for
+    adaptive: float | None = None  # s, what the site's latency asks for; None: nobody has said
     after: float = 0.0  # Retry-After runs till then
     blocked: bool = False  # by the operator: nothing is sent at all
     giving_back: bool = False  # finishes what is in flight, and begins nothing
@@ -146,9 +146,10 @@ class Clock:
         )
 
     def give_back(self, now: float) -> Ask:
-        """Say all that is known of the slot, and let others have it."""
-        self.until = 0.0
-        return self.ask(now, want=0, arm=0, need=0)
+        """Say what is known of the slot and let others have it; what they learn counts from then on."""
+        ask = self.ask(now, want=0, arm=0, need=0)
+        self.permits, self.until, self.adaptive = 0, 0.0, None
+        return ask
 
     def take(self, grant: Grant, asked_at: float, heard_at: float) -> None:
         """Take what the frontier answered."""
@@ -159,6 +160,8 @@ class Clock:
             self.giving_back = True
             return
         self.permits = grant.permits
+        if self.adaptive is None and grant.adaptive:
+            self.adaptive = grant.adaptive / 1000
         self.ask_now |= self.in_flight > self.permits  # others wait for what ends
         before = self.delay
         self.delay = max(grant.delay / 1000, self.crawl_delay or 0.0, self.adaptive or 0.0)

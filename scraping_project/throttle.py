@@ -36,8 +36,8 @@ class Throttle:
         self._longest = settings.getfloat("AUTOTHROTTLE_MAX_DELAY") if self._enabled else LONGEST
 
     def begin(self, clock: Clock) -> None:
-        """Let a slot that nobody has measured yet start slowly."""
-        if self._enabled and clock.adaptive is None and clock.delay < self._start:
+        """Let a slot that nobody has measured yet start slowly; that others have comes with its permits."""
+        if self._enabled and clock.permits and clock.adaptive is None and clock.delay < self._start:
             clock.adapt(self._start)
 
     def answered(self, clock: Clock, request: "Request", response: Response) -> None:

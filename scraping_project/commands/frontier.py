@@ -40,10 +40,10 @@ class Command(ScrapyCommand):
             "Without a verb: the ledger, in which discovered = queued + delayed + leased + done + dead, the"
             " slots and the workers. check counts everything and compares; dead lists what will not be"
             " retried, with its reason; requeue puts dead letters back; clear forgets the crawl; pause stops"
-            " new leases until resume. repair is for after a rollback of Redis (power loss, failover, an old"
-            " backup, or all of it gone): it tells the frontier what the database knows of the crawl. slot"
-            " shows the clock of one slot (a host), or lists those of which something was said; with an"
-            " option it says it: a delay, a pause, a block."
+            " new leases until resume, while what is leased may be sent for 5 s more. repair is for after a"
+            " rollback of Redis (power loss, failover, an old backup, or all of it gone): it tells the"
+            " frontier what the database knows of the crawl. slot shows the clock of one slot (a host), or"
+            " lists those of which something was said; with an option it says it: a delay, a pause, a block."
         )
 
     def add_options(self, parser: ArgumentParser) -> None:
@@ -155,8 +155,8 @@ def _clear(frontier: Frontier, opts: Namespace) -> int:
 
 def _pause(frontier: Frontier, opts: Namespace) -> int:
     frontier.pause()
-    text = f"paused {frontier.keys.name}: what is in flight ends, nothing more begins until resume"
-    return _say(opts, text, paused=True)
+    text = "nothing more is leased until resume, what is leased may be sent for 5 s more"
+    return _say(opts, f"paused {frontier.keys.name}: {text}", paused=True)
 
 
 def _resume(frontier: Frontier, opts: Namespace) -> int:

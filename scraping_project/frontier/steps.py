@@ -164,6 +164,7 @@ class Grant(msgspec.Struct, array_like=True, frozen=True):
     wait: int  # ms, from when the answer came, until the first request
     delay: int  # ms, between two requests
     outcome: int  # see the constants below
+    adaptive: int = 0  # ms, what the site's latency asks for, as last said; 0: nothing
 
 
 #: What came of an ask: permits were granted; others have them; they are wanted elsewhere, so finish what

@@ -301,3 +301,12 @@ def test_what_one_worker_has_learnt_of_a_slow_site_the_next_one_obeys(project):
     times = [visit.began for visit in asked.visits]
     assert min(gaps(times[count - 1 :])) > DELAY - SLACK
     assert min(gaps(times[:count])) < DELAY
+
+
+def test_with_autothrottle_the_start_delay_is_between_a_robots_txt_and_the_first_page(project):
+    settings = ("DOWNLOAD_DELAY=0", "AUTOTHROTTLE_ENABLED=1", "AUTOTHROTTLE_START_DELAY=2")
+    with site(lambda visit: Answer(status=404 if visit.path == "/robots.txt" else 200)) as asked:
+        run_to_the_end(project, [crawl(project, [asked.url()], *settings)])
+
+    assert [visit.path for visit in asked.visits] == ["/robots.txt", "/"]
+    assert min(gaps([visit.began for visit in asked.visits])) > 2 - SLACK

@@ -247,7 +247,7 @@ def test_a_paused_crawl_waits_and_a_resumed_one_goes_on(project, site):
     process = slow_crawl(project, site)
     until(lambda: len(fetched(site)) > 10, process, project)
 
-    frontier(project, "pause")
+    assert "what is leased may be sent for 5 s more" in frontier(project, "pause").stdout
     until(lambda: ledger(project)["leased"] == 0, process, project)
     asked, shown = len(fetched(site)), ledger(project)
     assert shown["paused"]

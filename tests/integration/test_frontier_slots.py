@@ -401,9 +401,21 @@ def test_a_slot_that_asked_for_time_is_leased_to_nobody_until_then(worker, other
 def test_an_adaptive_delay_holds_for_all_until_another_is_said(worker, other):
     say(worker, adaptive=DELAY)
     give_back(worker)
-    assert say(other, adaptive=-1)[0].delay == DELAY
+    grant, _, _ = say(other, adaptive=-1)
+    assert (grant.delay, grant.adaptive) == (DELAY, DELAY)
 
-    assert say(other, adaptive=0)[0].delay == 0
+    grant, _, _ = say(other, adaptive=0)
+    assert (grant.delay, grant.adaptive) == (0, 0)
+
+
+def test_who_leases_of_a_slot_hears_of_its_adaptive_delay_too(worker, other):
+    worker.push(push(1))
+    say(worker, adaptive=DELAY)
+    give_back(worker)
+
+    _, grants = lease_with_permits(other, cap=1)
+
+    assert grants[SLOT].adaptive == DELAY
 
 
 @pytest.mark.parametrize(

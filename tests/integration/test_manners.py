@@ -87,6 +87,14 @@ def test_by_default_a_page_a_second_is_asked_of_a_site(project):
     assert (shown, concurrent) == ("1.0", "1")
 
 
+def test_with_a_concurrency_of_nought_pages_are_sent_without_a_limit(project):
+    with hostile_server() as server:
+        done = project.run(
+            "crawl", "links", "-a", f"start_urls={server.url}/good", *FAST, "-s", "CONCURRENT_REQUESTS=0"
+        )
+    assert done.stdout.startswith("finished: 2 pages")
+
+
 def test_a_worker_listens_on_no_port(project):
     with hostile_server() as server:
         process = project.start("crawl", "links", "-a", f"start_urls={server.url}/silent", *FAST)

@@ -27,8 +27,8 @@ def slots(**settings):
     return Slots(Settings(base | settings))
 
 
-def grant(permits=1, *, lasts=5000, wait=0, delay=0, outcome=GRANTED, slot=SLOT):
-    return Grant(slot, permits, lasts, wait, delay, outcome)
+def grant(permits=1, *, lasts=5000, wait=0, delay=0, outcome=GRANTED, slot=SLOT, adaptive=0):
+    return Grant(slot, permits, lasts, wait, delay, outcome, adaptive)
 
 
 def granted(permits=1, *, settings=None, **fields):
@@ -237,6 +237,25 @@ def test_an_adaptive_delay_leaves_a_longer_one_of_the_frontier_alone():
     clock.adapt(2.0)
 
     assert clock.delay == 9
+
+
+def test_what_this_worker_has_learnt_counts_until_it_gives_the_slot_back():
+    clock = granted(delay=2000, adaptive=2000)
+    clock.adapt(4.0)
+    clock.take(grant(delay=2000, adaptive=2000), NOW, NOW)
+    assert clock.adaptive == 4
+
+    assert clock.give_back(NOW).adaptive == 4000
+    clock.take(grant(delay=1000, adaptive=1000), NOW, NOW)
+
+    assert clock.adaptive == clock.delay == 1
+
+
+def test_permits_that_were_given_back_are_used_no_more():
+    clock = granted(2)
+    assert clock.give_back(NOW).need == 0
+
+    assert clock.may_send(NOW) == clock.may_hand_out(NOW) == NEVER
 
 
 @pytest.mark.parametrize("outcome", [REFUSED, YIELD, PAUSED])

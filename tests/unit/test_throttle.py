@@ -7,6 +7,7 @@ from scrapy.http import Response
 from scrapy.settings import Settings
 
 from scraping_project import throttle as throttle_module
+from scraping_project.frontier.steps import GRANTED, Grant
 from scraping_project.slots import Slots
 from scraping_project.throttle import FIRST, LONGEST, Throttle
 
@@ -21,7 +22,7 @@ def throttle(**settings):
 
 def clock(delay=0.0):
     found = Slots(Settings({"DOWNLOAD_DELAY": delay, "DOWNLOAD_DELAY_JITTER": 0})).of("a.example")
-    found.delay = delay
+    found.delay, found.permits = delay, 1
     found.ask_now = False
     return found
 
@@ -97,6 +98,29 @@ def test_autothrottle_leaves_a_slot_that_is_slower_as_it_is():
     throttle(**AUTO).begin(slot)
 
     assert slot.adaptive is None
+
+
+def test_autothrottle_waits_for_the_frontier_to_say_whether_somebody_has_measured_a_slot():
+    slot, auto = clock(), throttle(**AUTO)
+    slot.permits = 0
+    auto.begin(slot)
+    assert slot.adaptive is None
+
+    slot.take(Grant(slot.name, 1, 5000, 0, 600, GRANTED, 600), NOW, NOW)
+    auto.begin(slot)
+
+    assert slot.adaptive == slot.delay == 0.6
+    slot.give_back(NOW)
+    auto.begin(slot)
+    assert (slot.adaptive, slot.delay) == (None, 0.6)
+
+
+def test_a_back_off_that_another_worker_began_is_taken_back_by_half_too():
+    slot = clock(1.0)
+    slot.take(Grant(slot.name, 1, 5000, 0, 8000, GRANTED, 8000), NOW, NOW)
+
+    assert [answer(throttle(), slot) for _ in range(4)] == [4, 2, 0, 0]
+    assert slot.delay == 1
 
 
 @pytest.mark.parametrize("enabled", [True, False])

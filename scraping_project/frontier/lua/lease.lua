@@ -91,7 +91,7 @@ local function lease_of(token, name, wish, leased_so_far, ids, grants)
     local quota = delay > 0 and 1 + math.floor(wish.ahead / delay) or wish.turn
     local armed = delay > 0 and 1 or math.max(wish.arm - leased_so_far, 0)
     leased = lease_from(token, name, math.min(quota, wish.most - leased_so_far), armed, wish.budget, ids)
-    grants[#grants + 1] = {name, permits, PERMIT_MS, wait, delay, outcome}
+    grants[#grants + 1] = {name, permits, PERMIT_MS, wait, delay, outcome, slot.adaptive or 0}
   end
   next_turn(slot, wait, outcome)
   return leased
