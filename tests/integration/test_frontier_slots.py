@@ -12,7 +12,7 @@ from scraping_project.frontier.steps import (
     YIELD,
     Ask,
 )
-from tests.integration.frontier_worker import Worker, kill, lasting, nack, numbers, push, until
+from tests.integration.frontier_worker import Worker, end, kill, lasting, nack, numbers, push, until
 
 SLOT = "a.example"
 KEY = "{links:start_urls}:slot:" + SLOT
@@ -535,6 +535,71 @@ def test_a_retry_and_a_redelivery_cost_no_budget(frontier, worker, other):
 
     assert sorted(numbers(heard.leased)) == [1, 2]
     assert not any(request.too_many for request in heard.leased)
+
+
+def too_many(heard):
+    return [request.too_many for request in heard.leased]
+
+
+def released_to(worker, other, heard):
+    worker.step(release=[end(request) for request in heard.leased])
+    return worker
+
+
+def left_to(worker, other, heard):
+    worker.frontier.leave(worker.token)
+    return other
+
+
+def reaped_to(worker, other, heard):
+    kill(worker.frontier, worker)
+    return other
+
+
+@pytest.mark.parametrize("give_back_to", [released_to, left_to, reaped_to])
+def test_what_comes_back_unbegun_may_be_sent_and_what_was_too_many_still_is(
+    frontier, worker, other, give_back_to
+):
+    worker.push(*(push(number) for number in range(10)))
+    sent, _ = lease_with_permits(worker, want=2, slot_pages=5)
+    worker.ack(*sent.leased)
+    before, _ = lease_with_permits(worker, slot_pages=5)
+    assert too_many(before) == [False] * 3 + [True] * 5
+
+    heir = give_back_to(worker, other, before)
+
+    after, _ = lease_with_permits(heir, slot_pages=5)
+    assert numbers(after.leased) == numbers(before.leased)
+    assert too_many(after) == too_many(before)
+
+
+def test_a_slot_s_budget_is_counted_back_for_whoever_is_next(frontier, worker, other):
+    worker.push(*(push(number) for number in range(5)))
+    leased, _ = lease_with_permits(worker, slot_pages=5)
+    worker.step(release=[end(request) for request in leased.leased])
+    worker.push(*(push(number, priority=1) for number in range(5, 10)))
+
+    heard, _ = lease_with_permits(worker, slot_pages=5)
+
+    assert too_many(heard) == [False] * 5 + [True] * 5
+
+
+def test_what_is_too_many_is_not_armed_so_no_death_counts_against_it(frontier, worker, other):
+    worker.push(push(1), push(2))
+    heard, _ = lease_with_permits(worker, slot_pages=1, arm_new=9)
+    kill(frontier, worker)
+
+    again, _ = lease_with_permits(other, slot_pages=1)
+
+    assert [request.armed for request in heard.leased] == [True, False]
+    assert sorted((request.deaths, request.too_many) for request in again.leased) == [(0, True), (1, False)]
+
+
+def test_without_a_budget_nothing_is_counted(frontier, server, worker):
+    worker.push(push(1))
+    worker.step(release=[end(request) for request in worker.lease()])
+
+    assert not server.exists("{links:start_urls}:1:handed")
 
 
 # News

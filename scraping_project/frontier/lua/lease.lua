@@ -8,8 +8,9 @@
 local SLOTS_A_LOOK = 200
 local HANDED = of_crawl('handed')
 
-local function hand_out(token, request, order, armed)
-  request.deliveries = request.deliveries + 1
+-- One that is too many is not to be sent: it is neither armed, nor is this a delivery of it.
+local function hand_out(token, request, order, armed, too_many)
+  request.deliveries = request.deliveries + (too_many and 0 or 1)
   rcall('HSET', key('leases', token), request.id, held_record(request, order))
   if armed then
     rcall('SADD', key('armed', token), request.id)
@@ -35,10 +36,15 @@ local function write_holder(token)
   end
 end
 
--- Whether a request comes after its slot's budget was spent; one that is handed out again was not too many before.
+-- Whether a request comes after its slot's budget was spent; else it is counted there, once: one that was delivered or
+-- tried before has been.
 local function is_too_many(request, budget)
-  return budget > 0 and request.attempt == 1 and request.deliveries == 1
-    and rcall('HINCRBY', HANDED, request.slot, 1) > budget
+  if budget == 0 or request.attempt > 1 or request.deliveries > 0
+    or rcall('HINCRBY', HANDED, request.slot, 1) <= budget then
+    return false
+  end
+  rcall('HINCRBY', HANDED, request.slot, -1)
+  return true
 end
 
 -- Returns how many it leased.
@@ -49,9 +55,11 @@ local function lease_from(token, name, most, arm, budget, ids)
   read_holder(token)
   local requests = take(name, most, not suspect_held)
   for index, request in ipairs(requests) do
-    hand_out(token, request, handed_out, index <= arm)
+    local too_many = is_too_many(request, budget)
+    local armed = index <= arm and not too_many
+    hand_out(token, request, handed_out, armed, too_many)
     handed_out = handed_out + 1
-    ids[#ids + 1] = {request.id, index <= arm, is_too_many(request, budget)}
+    ids[#ids + 1] = {request.id, armed, too_many}
     suspect_held = suspect_held or request.deaths > 0
   end
   return #requests

@@ -1,5 +1,15 @@
 -- release: given back untouched, to the front of its queue. ends: {id, delivery} each, as they were leased.
+
+-- One that was delivered for the first time has been counted in its slot's budget, where there is one: see lease.
+local function count_back(request)
+  local handed = of_crawl('handed')
+  if request.attempt == 1 and request.deliveries == 1 and rcall('HEXISTS', handed, request.slot) == 1 then
+    rcall('HINCRBY', handed, request.slot, -1)
+  end
+end
+
 local function untouched(token, request)
+  count_back(request)
   request.deliveries = math.max(request.deliveries - 1, 0)
   put_back(request)
   let_go(token, request)
