@@ -31,13 +31,16 @@ def one_line_errors(parser: ArgumentParser) -> None:
 def in_one_line(process_options: Callable[..., None]) -> Callable[..., None]:
     """What Scrapy does with options, and what follows from ``-s``; complaints are one line.
 
-    Options that nobody knows are refused.
+    Options that nobody knows are refused, and so are empty values: one comes of a shell's unset variable,
+    and was not meant as "all of them".
     """
 
     @wraps(process_options)
     def wrapped(self: Any, args: list[str], opts: Namespace) -> None:
         if unknown := [arg for arg in args if arg.startswith("-") and arg != "-"]:
             refuse(f"there is no option {', '.join(unknown)}: see --help")
+        if empty := [name for name, value in vars(opts).items() if value == ""]:
+            refuse(f"--{empty[0].replace('_', '-')} is empty: give it a value, or leave it out")
         try:
             process_options(self, args, opts)
         except UsageError as error:

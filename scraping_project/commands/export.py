@@ -66,7 +66,7 @@ class Command(ScrapyCommand):
         if len(args) != 1 or args[0] not in TABLES:
             refuse(f"export takes one of {', '.join(TABLES)}, got {' '.join(args) or 'nothing'}")
         opts.table = args[0]
-        opts.since = _time(opts.since) if opts.since else None
+        opts.since = _time(opts.since) if opts.since is not None else None
 
     def run(self, args: list[str], opts: Namespace) -> None:  # noqa: ARG002  Scrapy's interface
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that half a file is taken away

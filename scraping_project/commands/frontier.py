@@ -12,6 +12,7 @@ from scrapy.commands import ScrapyCommand
 
 from scraping_project import payloads
 from scraping_project.commands import repair, slot
+from scraping_project.commands.arguments import domain
 from scraping_project.commands.backends import redis_of, settings_of
 from scraping_project.commands.exits import in_one_line, one_line_errors, refuse
 from scraping_project.frontier.connection import connect
@@ -63,6 +64,7 @@ class Command(ScrapyCommand):
         if not 1 <= len(args) <= most or (len(args) > 1 and args[1] not in (*VERBS, "repair", "slot")):
             verbs = ", ".join((*VERBS, "repair", "slot"))
             refuse(f"frontier takes a name and one of {verbs}, got {' '.join(args) or 'nothing'}")
+        _check_filters(args, opts)
         repair.check_options(args, opts)
         slot.check_options(args, opts)
 
@@ -84,6 +86,15 @@ class Command(ScrapyCommand):
                     self.exitcode = (VERBS[verb] if verb else _show)(frontier, opts)
             except FrontierError as error:
                 refuse(f"Redis stopped answering: {error}")
+
+
+def _check_filters(args: list[str], opts: Namespace) -> None:
+    """Refuse what chooses among dead letters where nothing is chosen."""
+    given = [name for name in ("reason", "domain", "url") if getattr(opts, name) is not None]
+    if given and args[1:2] not in (["dead"], ["requeue"]):
+        refuse(f"--{given[0]} belongs to dead and requeue: nothing else is done to a part of a frontier")
+    if opts.domain is not None:
+        opts.domain = domain("--domain", opts.domain).strip("[]")
 
 
 def _show(frontier: Frontier, opts: Namespace) -> int:
@@ -182,9 +193,10 @@ VERBS: dict[str, Callable[[Frontier, Namespace], int]] = {
 def _chosen(frontier: Frontier, opts: Namespace) -> Iterator[DeadLetter]:
     for letter in frontier.dead():
         url = _url(letter)
-        wrong_reason = opts.reason and letter.letter.get("reason") != opts.reason
-        wrong_domain = opts.domain and urlsplit(url).hostname != opts.domain.lower()
-        if not (wrong_reason or wrong_domain or (opts.url and url != opts.url)):
+        wrong_reason = opts.reason is not None and letter.letter.get("reason") != opts.reason
+        wrong_domain = opts.domain is not None and urlsplit(url).hostname != opts.domain
+        wrong_url = opts.url is not None and url != opts.url
+        if not (wrong_reason or wrong_domain or wrong_url):
             yield letter
 
 

@@ -23,9 +23,9 @@ Push = Callable[[list[bytes]], object]
 
 def seeds_key(spider: type[Spider], frontier: str | None) -> str:
     """The key of a frontier's seeds: of the spider's own, or of the one that is named."""
-    if frontier:
-        check_arguments(spider, {"frontier": frontier})
-    return Keys(frontier or spider.name).seeds
+    if frontier is None:
+        return Keys(spider.name).seeds
+    return Keys(check_arguments(spider, {"frontier": frontier})["frontier"]).seeds
 
 
 @contextmanager

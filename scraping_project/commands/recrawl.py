@@ -68,7 +68,7 @@ class Command(ScrapyCommand):
             refuse("recrawl takes one spider, for example: scrapy recrawl links --older-than 7d")
         if opts.older_than is None and opts.status is None:
             refuse("recrawl takes --older-than AGE, such as 7d (0s for all pages), or --status failed")
-        opts.before = _before(opts.older_than or "0s")
+        opts.before = _before("0s" if opts.older_than is None else opts.older_than)
         if opts.domain is not None:
             opts.domain = domain("--domain", opts.domain).strip("[]")
 

@@ -226,6 +226,8 @@ def test_an_empty_database_gives_the_names_of_the_columns(project):
         (("runs",), "one of sites, logs, links"),
         (("sites", "logs"), "one of sites, logs, links"),
         (("sites", "--since", "yesterday"), "--since"),
+        (("sites", "--since", ""), "--since is empty"),
+        (("sites", "--domain", ""), "--domain is empty"),
         (("sites", "--format", "xml"), "--format"),
         (("sites", "--bogus"), "no option --bogus"),
         (("sites", "-o", "/dev/null/x"), "can't be written"),

@@ -5,7 +5,11 @@ import json
 import pytest
 import redis
 
+from scraping_project import payloads
+from scraping_project.frontier.connection import connect
+from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
+from tests.integration.frontier_worker import Worker, burial, ledger_of, push
 from tests.integration.hostile_server import hostile_server
 from tests.integration.test_crawl_command import CLOSED, FAST, crawl
 from tests.integration.test_seeds import KEY, end, fetched, until, waiting
@@ -31,6 +35,23 @@ def a_crawl_with_three_dead_letters(project):
         seeds = (f"{server.url}/missing", f"{server.url}/false-gzip", *REFUSED)
         crawl(project, "-a", f"start_urls={','.join(seeds)}", "-s", "RETRY_TIMES=0")
         yield f"{server.url}/false-gzip"
+
+
+@pytest.fixture(name="held")
+def a_frontier_with_a_request_and_a_dead_letter(redis_url):
+    with connect(redis_url) as server:
+        frontier = Frontier(server, Keys("links"))
+        worker = Worker(frontier)
+        bury(worker, "http://a.example/")
+        worker.push(push(1))
+        yield frontier
+
+
+def bury(worker, *urls, **letter):
+    """Dead letters of these URLs, as those of refused seeds are."""
+    letter = json.dumps({"reason": "parse"} | letter).encode()
+    worker.push(*(push(None, payload=payloads.of_url(url)) for url in urls))
+    worker.step(bury=[burial(leased, letter) for leased in worker.lease(len(urls))])
 
 
 def frontier(project, *arguments, **options):
@@ -62,6 +83,7 @@ def slow_crawl(project, site, *arguments):
         (("links", "check", "dead"), "check, dead"),
         (("links", "--bogus"), "no option --bogus"),
         (("links", "dead", "--reason"), "--reason"),
+        (("links", "dead", "--domain", "http://a.example/"), "no domain"),
         (("links",), "no Redis answers"),
     ],
 )
@@ -72,6 +94,30 @@ def test_bad_input_is_refused_in_one_line_with_exit_code_2(project, arguments, w
     assert word in done.stderr
     assert done.stderr.count("\n") == 1
     assert "sesame" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (("clear", "--domain", "a.example"), "--domain belongs to dead and requeue"),
+        (("pause", "--reason", "parse"), "--reason belongs to dead and requeue"),
+        (("slot", "a.example", "--url", "http://a.example/"), "--url belongs to dead and requeue"),
+        (("--domain", "a.example"), "--domain belongs to dead and requeue"),
+        (("requeue", "--domain", ""), "--domain is empty"),
+        (("requeue", "--reason", ""), "--reason is empty"),
+        (("requeue", "--url", ""), "--url is empty"),
+    ],
+)
+def test_a_part_of_a_frontier_is_never_taken_for_all_of_it(project, held, arguments, word):
+    before = ledger_of(held)
+
+    done = frontier(project, *arguments, check=False)
+
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert word in done.stderr
+    assert ledger_of(held) == before
+    assert (before["queued"], before["dead"]) == (1, 1)
+    assert not held.counts().get("paused")
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -77,6 +77,7 @@ def running(database, run_id, **changes):
         (("run", "links", "--nosuch"), "--nosuch"),
         (("runs", "nosuch"), "there is no such run: nosuch"),
         (("runs", "--limit", "0"), "--limit is a whole number"),
+        (("runs", "--spider", ""), "--spider is empty"),
         (("runs", "--outcome", "well"), "invalid choice: 'well'"),
         (("cancel",), "cancel takes the ids of runs"),
         (("cancel", "nosuch"), "there is no run 'nosuch': scrapy runs lists them"),

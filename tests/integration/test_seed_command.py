@@ -155,6 +155,7 @@ def test_an_empty_file_pushes_nothing(project, client, tmp_path):
         (("links", "/"), "nor a file"),
         (("links", URL, "--bogus"), "no option --bogus"),
         (("links", URL, "--frontier"), "--frontier"),
+        (("links", URL, "--frontier", ""), "--frontier is empty"),
         (("links", URL, "--frontier", "a:b"), "frontier"),
     ],
 )
