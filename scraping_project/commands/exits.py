@@ -1,4 +1,4 @@
-"""Bad input ends a command with one line that says what was wrong and what to do, and exit code 2."""
+"""How commands end that can't go on, each in one line: bad input with exit code 2, Ctrl-C with 130."""
 
 import sys
 from argparse import ArgumentParser, Namespace
@@ -32,7 +32,7 @@ def in_one_line(process_options: Callable[..., None]) -> Callable[..., None]:
     """What Scrapy does with options, and what follows from ``-s``; complaints are one line.
 
     Options that nobody knows are refused, and so are empty values: one comes of a shell's unset variable,
-    and was not meant as "all of them".
+    and was not meant as "all of them". From here on Ctrl-C is one line, too, where nobody else handles it.
     """
 
     @wraps(process_options)
@@ -48,5 +48,18 @@ def in_one_line(process_options: Callable[..., None]) -> Callable[..., None]:
         except OSError as error:
             refuse(f"--pidfile {opts.pidfile} can't be written: {error.strerror}")
         derive(self.settings)
+        self.run = _interruptible(self.run)
+
+    return wrapped
+
+
+def _interruptible(run: Callable[..., None]) -> Callable[..., None]:
+    @wraps(run)
+    def wrapped(args: list[str], opts: Namespace) -> None:
+        try:
+            run(args, opts)
+        except KeyboardInterrupt:
+            print("interrupted", file=sys.stderr)
+            sys.exit(INTERRUPTED)
 
     return wrapped

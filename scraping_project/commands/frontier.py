@@ -6,7 +6,6 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
-from urllib.parse import urlsplit
 
 from scrapy.commands import ScrapyCommand
 
@@ -15,12 +14,14 @@ from scraping_project.commands import repair, slot
 from scraping_project.commands.arguments import domain
 from scraping_project.commands.backends import redis_of, settings_of
 from scraping_project.commands.exits import in_one_line, one_line_errors, refuse
+from scraping_project.commands.runs import printable
 from scraping_project.frontier.connection import connect
 from scraping_project.frontier.errors import FrontierError
 from scraping_project.frontier.frontier import DeadLetter, Frontier
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.slot_clock import SlotClocks
 from scraping_project.frontier.waiting import WaitingRequests
+from scraping_project.storage.values import host_of
 
 LEDGER = ("discovered", "queued", "delayed", "leased", "done", "dead")
 BATCH = 500
@@ -84,6 +85,9 @@ class Command(ScrapyCommand):
                     self.exitcode = repair.run(frontier, WaitingRequests(server, keys), opts, settings)
                 else:
                     self.exitcode = (VERBS[verb] if verb else _show)(frontier, opts)
+                sys.stdout.flush()
+            except BrokenPipeError:  # the reader, such as head, has seen enough
+                sys.stderr.close()
             except FrontierError as error:
                 refuse(f"Redis stopped answering: {error}")
 
@@ -143,7 +147,7 @@ def _dead(frontier: Frontier, opts: Namespace) -> int:
         print(
             json.dumps(fields)
             if opts.json
-            else f"{fields['reason']:<12} {fields['url']}  {_why(letter)}".rstrip()
+            else printable(f"{fields['reason']:<12} {fields['url']}  {_why(letter)}".rstrip())
         )
     print(f"{count} dead letter{'' if count == 1 else 's'}", file=sys.stderr)
     return 0
@@ -194,7 +198,7 @@ def _chosen(frontier: Frontier, opts: Namespace) -> Iterator[DeadLetter]:
     for letter in frontier.dead():
         url = _url(letter)
         wrong_reason = opts.reason is not None and letter.letter.get("reason") != opts.reason
-        wrong_domain = opts.domain is not None and urlsplit(url).hostname != opts.domain
+        wrong_domain = opts.domain is not None and host_of(url) != opts.domain
         wrong_url = opts.url is not None and url != opts.url
         if not (wrong_reason or wrong_domain or wrong_url):
             yield letter

@@ -16,7 +16,7 @@ from sqlalchemy import Row
 from scraping_project import conditions
 from scraping_project.commands.arguments import domain
 from scraping_project.commands.backends import database_of, settings_of
-from scraping_project.commands.exits import in_one_line, one_line_errors, refuse
+from scraping_project.commands.exits import INTERRUPTED, in_one_line, one_line_errors, refuse
 from scraping_project.commands.pushing import BATCH, Push, pushing, seeds, seeds_key
 from scraping_project.commands.spiders import spider_class
 from scraping_project.frontier.seeds import SeedError, parse
@@ -87,6 +87,9 @@ class Command(ScrapyCommand):
                     recrawl.push(pages, push)
         except StorageError as error:
             refuse(f"{error}; until then it was {recrawl.summary}")
+        except KeyboardInterrupt:
+            print(f"interrupted after {seeds(recrawl.pushed)}", file=sys.stderr)
+            sys.exit(INTERRUPTED)
         finally:
             database.dispose()
         print(f"{'would push' if opts.dry_run else 'pushed'} {recrawl.summary} to {key}")

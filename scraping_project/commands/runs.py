@@ -84,7 +84,7 @@ def _show(runs: list[KnownRun], *, as_json: bool) -> None:
         for run in runs:
             print(json.dumps({name: _plain(value) for name, value in asdict(run).items()}))
         return
-    rows = [HEADINGS, *([_printable(cell) for cell in _row(run)] for run in runs)]
+    rows = [HEADINGS, *([printable(cell) for cell in _row(run)] for run in runs)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -117,7 +117,7 @@ def _why(run: KnownRun) -> str:
     return run.error or (run.reason if run.reason != run.outcome else None) or ""
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """The text without what a page, or a Host header, has put there to steer the reader's terminal."""
     return "".join(character if character.isprintable() else " " for character in text)
 

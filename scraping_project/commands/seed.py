@@ -11,7 +11,7 @@ from typing import IO
 from scrapy.commands import ScrapyCommand
 
 from scraping_project.commands.backends import settings_of
-from scraping_project.commands.exits import BAD_INPUT, in_one_line, one_line_errors, refuse
+from scraping_project.commands.exits import BAD_INPUT, INTERRUPTED, in_one_line, one_line_errors, refuse
 from scraping_project.commands.pushing import BATCH, Push, pushing, seeds, seeds_key
 from scraping_project.commands.spiders import spider_class
 from scraping_project.frontier.seeds import SeedError, parse
@@ -56,22 +56,34 @@ class Command(ScrapyCommand):
         settings = settings_of(self)
         spider = spider_class(settings, args[0])
         key = seeds_key(spider, opts.frontier)
-        with pushing(settings, spider, key, "push again, known seeds are filtered") as push:
-            pushed, refused = self._push(push, _lines(args[1:]), json_only=opts.json)
-        print(f"pushed {seeds(pushed)} to {key}" + (f", refused {refused}" if refused else ""))
+        seeding = Seeding(json_only=opts.json)
+        try:
+            with pushing(settings, spider, key, "push again, known seeds are filtered") as push:
+                seeding.push(_lines(args[1:]), push)
+        except KeyboardInterrupt:
+            print(f"interrupted after {seeds(seeding.pushed)}", file=sys.stderr)
+            sys.exit(INTERRUPTED)
+        refused = f", refused {seeding.refused}" if seeding.refused else ""
+        print(f"pushed {seeds(seeding.pushed)} to {key}{refused}")
         self.exitcode = BAD_INPUT if refused else 0
 
-    def _push(self, push: Push, lines: Iterator[Line], *, json_only: bool) -> tuple[int, int]:
-        pushed = refused = 0
+
+class Seeding:
+    """Pushes lines as seeds, and counts these and the lines that are none."""
+
+    def __init__(self, *, json_only: bool) -> None:
+        self.pushed = self.refused = 0
+        self._json_only = json_only
+
+    def push(self, lines: Iterator[Line], push: Push) -> None:
         while batch := list(islice(lines, BATCH)):
-            good = [raw for where, raw in batch if _is_seed(where, raw, json_only=json_only)]
+            good = [raw for where, raw in batch if _is_seed(where, raw, json_only=self._json_only)]
             if good:
                 push(good)
-            pushed += len(good)
-            refused += len(batch) - len(good)
+            self.pushed += len(good)
+            self.refused += len(batch) - len(good)
             if len(batch) == BATCH:
-                print(f"{pushed} seeds pushed", file=sys.stderr)
-        return pushed, refused
+                print(f"{self.pushed} seeds pushed", file=sys.stderr)
 
 
 def _is_seed(where: str, raw: bytes, *, json_only: bool) -> bool:

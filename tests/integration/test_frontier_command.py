@@ -50,7 +50,7 @@ def a_frontier_with_a_request_and_a_dead_letter(redis_url):
 def bury(worker, *urls, **letter):
     """Dead letters of these URLs, as those of refused seeds are."""
     letter = json.dumps({"reason": "parse"} | letter).encode()
-    worker.push(*(push(None, payload=payloads.of_url(url)) for url in urls))
+    worker.push(*(push(None, priority=9, payload=payloads.of_url(url)) for url in urls))
     worker.step(bury=[burial(leased, letter) for leased in worker.lease(len(urls))])
 
 
@@ -182,6 +182,34 @@ def test_for_people_a_dead_letter_is_a_line(project, dead):
 
     assert done.stdout.startswith(f"refused      {REFUSED[0]}  ")
     assert done.stderr == "1 dead letter\n"
+
+
+def test_a_dead_letter_whose_url_is_none_belongs_to_no_domain(project, held):
+    bury(Worker(held), "http://[::1")
+
+    assert letters(project) == {"http://a.example/": "parse", "http://[::1": "parse"}
+    assert letters(project, "--domain", "a.example") == {"http://a.example/": "parse"}
+    assert letters(project, "--domain", "b.example") == {}
+    assert frontier(project, "requeue", "--domain", "a.example").stdout == "requeued 1 of 1\n"
+
+
+def test_no_dead_letter_steers_the_readers_terminal(project, held):
+    bury(Worker(held), "\x1b[2J\x9b\n", message="a\x1b[2Jb\nc")
+
+    listed = frontier(project, "dead", "--reason", "parse").stdout.splitlines()
+
+    assert sorted(listed) == ["parse         [2J    a [2Jb c", "parse        http://a.example/"]
+
+
+def test_a_reader_of_dead_letters_may_leave_early(project, held):
+    bury(Worker(held), *(f"http://a.example/{number:0500}" for number in range(2000)))
+
+    listing = project.start("frontier", "links", "dead")
+    assert listing.stdout.readline().startswith("parse")
+    listing.stdout.close()
+
+    assert listing.wait(60) == 0
+    assert project.errors(listing) == ""
 
 
 @pytest.mark.parametrize(

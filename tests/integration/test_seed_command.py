@@ -1,5 +1,7 @@
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 import redis
@@ -79,6 +81,31 @@ def test_standard_input_is_read_and_many_seeds_show_progress(project, client, re
     assert done.stdout == "pushed 2500 seeds to links:start_urls\n"
     assert done.stderr.splitlines() == ["1000 seeds pushed", "2000 seeds pushed"]
     assert client.llen("links:start_urls") == 2500
+
+
+def test_ctrl_c_in_seeds_that_are_typed_is_one_line_that_says_how_many_were_pushed(
+    project, client, redis_url
+):
+    with subprocess.Popen(
+        [sys.executable, "-W", "error", "-m", "scrapy", "seed", "links", "-"],
+        cwd=ROOT,
+        env={"PATH": "", "REDIS_URL": redis_url, "DATA_DIR": str(project.data_dir)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        process.stdin.write("".join(f"{URL}{number}\n" for number in range(1001)))
+        process.stdin.flush()
+        while client.llen("links:start_urls") == 0:
+            assert process.poll() is None
+            time.sleep(0.01)
+        assert process.stderr.readline() == "1000 seeds pushed\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 130
+        assert (process.stdout.read(), process.stderr.read()) == ("", "interrupted after 1000 seeds\n")
+
+    assert client.llen("links:start_urls") == 1000
 
 
 def test_another_frontier_may_be_named(project, client):
