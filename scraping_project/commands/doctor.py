@@ -6,8 +6,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import redis
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 from scrapy.commands import ScrapyCommand
 from scrapy.settings import BaseSettings
 
@@ -15,6 +14,7 @@ from scraping_project import embedded
 from scraping_project.commands.backends import database_answers, settings_of, with_advice
 from scraping_project.commands.exits import in_one_line, one_line_errors, refuse
 from scraping_project.frontier import durability
+from scraping_project.frontier.connection import connect as connect_redis
 from scraping_project.storage import health
 from scraping_project.storage.engine import connect
 from scraping_project.storage.errors import StorageError
@@ -74,11 +74,13 @@ def _redis(settings: BaseSettings) -> Iterator[Finding]:
         yield False, str(error)
         return
     yield True, server.note
-    client = redis.from_url(server.url, protocol=2)
+    client = connect_redis(server.url)
     try:
         yield from durability.findings(client)
-    except RedisError as error:
+    except ResponseError as error:
         yield False, f"Redis refuses to show its configuration ({error}): allow INFO to this user"
+    except RedisError as error:
+        yield False, f"Redis stopped answering ({error}): start it again"
     finally:
         client.close()
 

@@ -13,6 +13,7 @@ from typing import IO
 
 from scrapy.commands import ScrapyCommand
 
+from scraping_project.commands.arguments import domain
 from scraping_project.commands.backends import database_of, settings_of
 from scraping_project.commands.exits import INTERRUPTED, in_one_line, one_line_errors, refuse
 from scraping_project.commands.output import complete_file
@@ -67,6 +68,10 @@ class Command(ScrapyCommand):
             refuse(f"export takes one of {', '.join(TABLES)}, got {' '.join(args) or 'nothing'}")
         opts.table = args[0]
         opts.since = _time(opts.since) if opts.since is not None else None
+        if opts.domain is not None:
+            opts.domain = domain("--domain", opts.domain).strip("[]")
+        if opts.output == "-" and sys.stdout is None:
+            refuse("standard output is closed: write to a file with -o FILE")
 
     def run(self, args: list[str], opts: Namespace) -> None:  # noqa: ARG002  Scrapy's interface
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that half a file is taken away
@@ -139,6 +144,6 @@ def _opened(output: str) -> AbstractContextManager[IO[bytes]]:
 def _time(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # the latter when it is outside the calendar in UTC
         refuse(f"--since takes a time such as 2030-12-31 or 2030-12-31T18:00Z, not {text!r}")
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -48,6 +48,8 @@ class Command(ScrapyCommand):
         super().process_options(args, opts)
         if len(args) != 1:
             refuse(f"logs takes the id of one run, got {' '.join(args) or 'none'}: scrapy runs lists them")
+        if sys.stdout is None:
+            refuse("standard output is closed: logs has nowhere to show a log")
 
     def run(self, args: list[str], opts: Namespace) -> None:
         nodes, database = nodes_of(settings_of(self), opts), database_of(settings_of(self))

@@ -12,6 +12,7 @@ from scrapy.settings import Settings
 from scraping_project.commands.arguments import check_arguments
 from scraping_project.commands.backends import redis_of
 from scraping_project.commands.exits import refuse
+from scraping_project.frontier.connection import connect
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.seeds import Kind, kind_of, parse
 
@@ -31,7 +32,7 @@ def seeds_key(spider: type[Spider], frontier: str | None) -> str:
 @contextmanager
 def pushing(settings: Settings, spider: type[Spider], key: str, again: str) -> Iterator[Push]:
     """What pushes to the key; ``again`` says what to do when Redis stops answering, once it is started."""
-    server = redis.from_url(redis_of(settings).url, protocol=2)
+    server = connect(redis_of(settings).url)
     spider.update_settings(settings)  # its own may say that its seeds are a set
     try:
         yield _pusher(server, key, kind_of(settings))

@@ -45,7 +45,7 @@ class Command(ScrapyCommand):
         one_line_errors(parser)
         parser.add_argument("--json", action="store_true", help="all that is known, one object a line")
         parser.add_argument("--outcome", choices=OUTCOMES, help="only these")
-        parser.add_argument("--spider", metavar="NAME", help="only runs of this spider")
+        parser.add_argument("--spider", type=_name, metavar="NAME", help="only runs of this spider")
         parser.add_argument("--limit", type=_limit, default=20, metavar="N", help="at most N (default: 20)")
         parser.add_argument("--repost", action="store_true", help="first post again what lost its node")
         add_nodes_option(parser)
@@ -128,6 +128,12 @@ def _plain(value: Any) -> Any:
 
 def _now() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None)
+
+
+def _name(text: str) -> str:
+    if not text.isprintable():  # nor could a database be asked for bytes that are no text
+        refuse(f"--spider: {text!r} is no spider's name: see scrapy list")
+    return text
 
 
 def _limit(text: str) -> int:

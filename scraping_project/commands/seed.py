@@ -3,7 +3,7 @@
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from itertools import islice
 from pathlib import Path
 from typing import IO
@@ -108,12 +108,11 @@ def _lines(sources: list[str]) -> Iterator[Line]:
 
 @contextmanager
 def _opened(source: str) -> Iterator[IO[bytes]]:
-    if source == "-":
-        yield sys.stdin.buffer
-        return
+    if source == "-" and sys.stdin is None:
+        refuse("standard input is closed: name a file, or pipe URLs into this command")
     try:
-        file = Path(source).open("rb")  # noqa: SIM115  closed below
+        with nullcontext(sys.stdin.buffer) if source == "-" else Path(source).open("rb") as file:
+            yield file
     except OSError as error:
-        refuse(f"{source!r} is no http:// or https:// URL, nor a file to read: {error.strerror}")
-    with file:
-        yield file
+        what = "standard input is not" if source == "-" else f"{source!r} is no http:// or https:// URL, nor"
+        refuse(f"{what} a file to read: {error.strerror}")

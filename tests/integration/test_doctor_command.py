@@ -8,6 +8,7 @@ from sqlalchemy import create_engine
 
 from scraping_project.commands import doctor
 from tests import servers
+from tests.integration.terse_redis import terse_redis
 
 
 def findings(project, code, **env):
@@ -60,6 +61,22 @@ def test_a_redis_that_does_not_show_its_configuration_is_wrong(project, redis_se
     (line,) = wrong(project, REDIS_URL=url)
 
     assert "allow INFO to this user" in line
+
+
+def test_a_redis_that_says_nothing_of_its_durability_is_wrong(project):
+    with terse_redis(INFO=b"$0\r\n") as url:
+        assert wrong(project, REDIS_URL=url) == [
+            "Redis keeps no append-only file: set appendonly yes",
+            "Redis maxmemory-policy unknown: set it to noeviction, it may drop requests",
+        ]
+
+
+def test_a_redis_that_falls_silent_is_wrong_and_the_rest_is_looked_at_all_the_same(project):
+    with terse_redis() as url:
+        lines = findings(project, 1, REDIS_URL=f"{url}?socket_timeout=9999")
+
+    assert "Redis stopped answering" in lines[3]
+    assert [line.split()[0] for line in lines] == ["ok", "ok", "ok", "WRONG", "ok", "ok", "ok", "ok"]
 
 
 def test_a_redis_that_is_away_is_wrong_and_the_rest_is_looked_at_all_the_same(project):

@@ -192,6 +192,7 @@ def test_only_a_domain_or_a_time_may_be_asked_for(crawled):
 
     everything = count()
     assert count("--domain", "127.0.0.1") == everything > 0
+    assert count("--since", "0001-01-01T00:00-14:00") == everything
     assert count("--domain", "example.com") == 0
     assert count("--since", "2020-01-01") == everything
     assert count("--since", "2999-12-31T18:00Z") == 0
@@ -228,6 +229,10 @@ def test_an_empty_database_gives_the_names_of_the_columns(project):
         (("sites", "--since", "yesterday"), "--since"),
         (("sites", "--since", ""), "--since is empty"),
         (("sites", "--domain", ""), "--domain is empty"),
+        (("sites", "--since", "0001-01-01T00:00+14:00"), "--since"),
+        (("sites", "--domain", "https://example.com/"), "no domain"),
+        (("sites", "--domain", "müller.de"), "no domain"),
+        (("sites", "--domain", "\udcff"), "no domain"),
         (("sites", "--format", "xml"), "--format"),
         (("sites", "--bogus"), "no option --bogus"),
         (("sites", "-o", "/dev/null/x"), "can't be written"),
@@ -237,6 +242,24 @@ def test_an_empty_database_gives_the_names_of_the_columns(project):
 )
 def test_bad_input_is_refused_in_one_line(project, arguments, word):
     assert word in refused(project, *arguments)
+
+
+def test_a_closed_standard_output_is_one_line_and_a_file_is_written_all_the_same(project, tmp_path):
+    def export(*arguments):
+        return subprocess.run(
+            ["sh", "-c", 'exec "$@" >&-', "sh", *EXPORT, "sites", *arguments],
+            cwd=ROOT,
+            env=project._environment(AWAY),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    done = export()
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "standard output is closed" in done.stderr
+    assert export("-o", str(tmp_path / "sites.csv")).returncode == 0
+    assert (tmp_path / "sites.csv").read_text().startswith("id,")
 
 
 def test_a_full_disk_is_one_line(project):

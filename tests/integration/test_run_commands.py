@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 import time
 from datetime import UTC, datetime, timedelta
 from threading import Thread
@@ -21,6 +23,7 @@ from scraping_project.storage.runs import (
 )
 from scraping_project.storage.tables import runs
 from scraping_project.storage.transactions import writing
+from tests.conftest import ROOT
 from tests.integration.stand_in_node import OK, stand_in_node
 from tests.servers import free_port
 
@@ -78,6 +81,7 @@ def running(database, run_id, **changes):
         (("runs", "nosuch"), "there is no such run: nosuch"),
         (("runs", "--limit", "0"), "--limit is a whole number"),
         (("runs", "--spider", ""), "--spider is empty"),
+        (("runs", "--spider", "\udcff"), "is no spider's name"),
         (("runs", "--outcome", "well"), "invalid choice: 'well'"),
         (("cancel",), "cancel takes the ids of runs"),
         (("cancel", "nosuch"), "there is no run 'nosuch': scrapy runs lists them"),
@@ -182,6 +186,19 @@ def test_a_run_that_does_not_end_is_reported(project, database, nobody):
     )
     assert (done.returncode, done.stdout) == (1, "run deaf running\n")
     assert "did not end in 0 s: no node has it: kill process 1 on host" in done.stderr
+
+
+def test_a_log_for_a_closed_standard_output_is_one_line(project):
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", sys.executable, "-m", "scrapy", "logs", "x"],
+        cwd=ROOT,
+        env=project._environment({"REDIS_URL": "unused"}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "standard output is closed" in done.stderr
 
 
 def test_the_log_of_a_typed_run_is_where_it_was_typed(project, database):

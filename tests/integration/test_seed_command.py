@@ -7,7 +7,9 @@ import pytest
 import redis
 
 from tests.conftest import ROOT
+from tests.integration.terse_redis import terse_redis
 
+SEED = [sys.executable, "-W", "error", "-m", "scrapy", "seed"]
 URL = "https://example.com/"
 
 
@@ -69,7 +71,7 @@ def test_with_json_every_line_is_an_object(project, client, tmp_path):
 
 def test_standard_input_is_read_and_many_seeds_show_progress(project, client, redis_url):
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "scrapy", "seed", "links", "-"],
+        [*SEED, "links", "-"],
         cwd=ROOT,
         env={"PATH": "", "REDIS_URL": redis_url, "DATA_DIR": str(project.data_dir)},
         input="".join(f"{URL}{number}\n" for number in range(2500)),
@@ -87,7 +89,7 @@ def test_ctrl_c_in_seeds_that_are_typed_is_one_line_that_says_how_many_were_push
     project, client, redis_url
 ):
     with subprocess.Popen(
-        [sys.executable, "-W", "error", "-m", "scrapy", "seed", "links", "-"],
+        [*SEED, "links", "-"],
         cwd=ROOT,
         env={"PATH": "", "REDIS_URL": redis_url, "DATA_DIR": str(project.data_dir)},
         stdin=subprocess.PIPE,
@@ -193,6 +195,31 @@ def test_bad_input_is_refused_in_one_line_and_nothing_is_pushed(project, client,
     assert word in done.stderr
     assert done.stderr.count("\n") == 1
     assert client.keys() == []
+
+
+@pytest.mark.parametrize(
+    ("standard_input", "word"), [("<&-", "standard input is closed"), ("0>/dev/null", "Bad file descriptor")]
+)
+def test_a_standard_input_that_can_not_be_read_is_one_line(project, client, standard_input, word):
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {standard_input}', "sh", *SEED, "links", "-"],
+        cwd=ROOT,
+        env=project._environment({}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert word in done.stderr
+
+
+def test_a_redis_that_falls_silent_is_not_waited_for(project):
+    with terse_redis() as url:
+        done = project.run("seed", "links", URL, env={"REDIS_URL": f"{url}?socket_timeout=9999"}, check=False)
+
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "Redis stopped answering" in done.stderr
 
 
 def test_a_redis_that_is_away_is_one_line_and_shows_no_password(project):
