@@ -12,6 +12,7 @@ import logging
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn, Protocol, Self, cast
 from uuid import uuid4
@@ -38,6 +39,7 @@ from scraping_project.frontier.steps import Burial, End, Heard, Leased, Push, Re
 from scraping_project.frontier.worker import Worker
 from scraping_project.membership import Membership
 from scraping_project.outage import Outage
+from scraping_project.questions import Questions
 from scraping_project.slots import Slots
 from scraping_project.storage.engine import connect
 from scraping_project.storage.errors import StorageError
@@ -60,6 +62,8 @@ GAP = 0.02
 MAX_REFUSED = 8_000
 #: So many requests to push are worth a checkpoint of their own.
 MANY = 1000
+#: So many links to look up, too: about what the pages may weigh that Scrapy lets wait for their callbacks.
+MANY_LINKS = 2000
 
 
 class Buffers(Protocol):
@@ -104,6 +108,7 @@ class Checkpoint:
         self._on_record = False  # as running: its row wants an end
         self._ending: asyncio.Task[None] | None = None
         self._drops = Drops(crawler)
+        self._questions = Questions()
 
     @classmethod
     def from_crawler(cls, crawler: "Crawler") -> Self:
@@ -235,6 +240,13 @@ class Checkpoint:
     def knows(self, fingerprint: str) -> bool:
         return fingerprint in self.worker.known
 
+    async def look_up(self, fingerprints: Sequence[str]) -> None:
+        """Wait until the mirror has those of them that the frontier knows, or that can't be told."""
+        self.worker.said.look_up.extend(fingerprints)
+        if len(self.worker.said.look_up) >= MANY_LINKS:
+            self.hurry()
+        await self._questions.ask(fingerprints)
+
     def may_begin(self) -> bool:
         """Whether what is leased is surely still this worker's; if not, the next answer wakes the engine."""
         self._held_back = self.worker.lapsed
@@ -353,6 +365,7 @@ class Checkpoint:
             self._away.ends()
         self._counted += step.pages
         self.worker.answered(step, heard)
+        self._questions.answer(step.look_up)
         self.slots.hear(heard, asked_at, time.monotonic())
         self._buffers.receive(heard, step)
         self._hear(heard, step)
@@ -407,6 +420,7 @@ class Checkpoint:
         self._log.attempts.lose_held()
         self._buffers.drop()
         pushes = self.worker.forget()
+        self._questions.give_up()
         if isinstance(error, WorkerReaped):
             self.worker.said.push.extend(pushes)  # whoever has their parents finds them again, but not seeds
         if isinstance(error, (SetBack, CrawlOver)):

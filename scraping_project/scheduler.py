@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+#: Fewer links than this are not worth a page's wait.
+FEW = 3
+#: The frontier is asked first when it knows such a share of what is new here: a question costs a tenth of a
+#: Request.
+MOSTLY = 0.25
+
 
 class Scheduler:
     """Hands out what the checkpoint has leased, and gathers what the next one will push.
@@ -204,6 +210,14 @@ class Scheduler:
         """Whether it is surely a duplicate; the frontier finds the others."""
         here = fingerprint in self._pushing or fingerprint in self._kept.fingerprints
         return bool(fingerprint) and (here or self._checkpoint.knows(fingerprint))
+
+    async def unseen_by_all(self, urls: list[str], number_of: Callable[[str], str]) -> list[str]:
+        """As ``unseen``; where other workers know most of what is new here, they are asked first."""
+        left = self.unseen(urls, number_of)
+        if len(left) < FEW or self._checkpoint.worker.known_lately < MOSTLY:
+            return left
+        await self._checkpoint.look_up([number_of(url) for url in left])
+        return self.unseen(left, number_of)
 
     def unseen(self, urls: list[str], number_of: Callable[[str], str]) -> list[str]:
         """Those that may be new, by their numbers; the others are counted as duplicates."""

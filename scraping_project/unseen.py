@@ -1,7 +1,8 @@
-"""Links that need no Request, since this worker has asked for them before."""
+"""Links that need no Request, since they have been asked for before."""
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
 
 from scrapy import Spider
 from scrapy.http import Response
@@ -27,18 +28,53 @@ def unseen(spider: Spider, response: Response, urls: Iterable[str]) -> list[str]
         urls: Absolute ones, as Scrapy requests them.
     """
     candidates = list(urls)
-    crawler = spider.crawler
-    scheduler, fingerprinter = _scheduler(crawler), crawler.request_fingerprinter
-    if not isinstance(scheduler, Scheduler) or not isinstance(fingerprinter, Fingerprinter):
-        return candidates
-    depths = crawler.get_spider_middleware(DepthMiddleware)
-    depth = response.meta.get("depth", 0) + 1
-    if depths and 0 < depths.maxdepth < depth:
-        return candidates  # too deep, which Scrapy counts
-    left = scheduler.unseen(candidates, fingerprinter.number_of)
-    if depths and len(left) < len(candidates):
-        _count(depths, depth, len(candidates) - len(left))
-    return left
+    if page := _Page.of(spider, response):
+        return page.without_known(candidates, page.scheduler.unseen(candidates, page.number_of))
+    return candidates
+
+
+async def unseen_by_all(spider: Spider, response: Response, urls: Iterable[str]) -> list[str]:
+    """As ``unseen``, for ``async def`` callbacks: it leaves out what other workers found, too.
+
+    While the frontier knows most of what is new to this worker, the page waits for the next checkpoint, which
+    asks. When few workers crawl, or much is new to all, that would be a wait for nothing, and isn't done.
+    """
+    candidates = list(urls)
+    if page := _Page.of(spider, response):
+        return page.without_known(candidates, await page.scheduler.unseen_by_all(candidates, page.number_of))
+    return candidates
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """Where links were found that the scheduler may be asked about."""
+
+    scheduler: Scheduler
+    number_of: Callable[[str], str]
+    depths: DepthMiddleware | None
+    depth: int  # of the links
+
+    @classmethod
+    def of(cls, spider: Spider, response: Response) -> Self | None:
+        """None where every link has to become a Request, for somebody else has to see them all."""
+        crawler = spider.crawler
+        scheduler, fingerprinter = _scheduler(crawler), crawler.request_fingerprinter
+        if not isinstance(scheduler, Scheduler) or not isinstance(fingerprinter, Fingerprinter):
+            return None
+        depths = crawler.get_spider_middleware(DepthMiddleware)
+        depth = response.meta.get("depth", 0) + 1
+        if depths and 0 < depths.maxdepth < depth:
+            return None  # too deep, which Scrapy counts
+        return cls(scheduler, fingerprinter.number_of, depths, depth)
+
+    def without_known(self, candidates: list[str], left: list[str]) -> list[str]:
+        """Returns what is left, and counts as Scrapy does what its middleware will not see."""
+        dropped = len(candidates) - len(left)
+        if self.depths and dropped:
+            self.depths.stats.max_value("request_depth_max", self.depth)
+            if self.depths.verbose_stats:
+                self.depths.stats.inc_value(f"request_depth_count/{self.depth}", dropped)
+        return left
 
 
 def _scheduler(crawler: "Crawler") -> object:
@@ -46,10 +82,3 @@ def _scheduler(crawler: "Crawler") -> object:
         return crawler.engine.scheduler
     except RuntimeError:  # no crawl has begun: somebody tries the callback out
         return None
-
-
-def _count(depths: DepthMiddleware, depth: int, requests: int) -> None:
-    """Counts as Scrapy does what its middleware will not see."""
-    depths.stats.max_value("request_depth_max", depth)
-    if depths.verbose_stats:
-        depths.stats.inc_value(f"request_depth_count/{depth}", requests)

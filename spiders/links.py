@@ -1,6 +1,6 @@
 """The links spider: every page of a site, its title, and what it links to."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from scrapy import Request, Spider, signals
@@ -11,7 +11,7 @@ from scraping_project.html.links import Page, parse
 from scraping_project.html.urls import host
 from scraping_project.items import Link, Site
 from scraping_project.pages import site_of
-from scraping_project.unseen import unseen
+from scraping_project.unseen import unseen_by_all
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -66,13 +66,14 @@ class LinksSpider(Spider):
         for url in self.start_urls:
             yield Request(url)
 
-    def parse(self, response: Response) -> Iterator[Site | Request]:
+    async def parse(self, response: Response) -> AsyncIterator[Site | Request]:
         page = Page(None, [], nofollow=False)
         if isinstance(response, HtmlResponse):
             page = parse(response.text, response.url, response.encoding)
         yield site_of(response, title=page.title, links=page.links)
         if 200 <= response.status < 300 and not page.nofollow:  # noqa: PLR2004  HTTP's own
-            yield from self._follow(response, page)
+            for url in await self._followed(response, page):
+                yield Request(url)
 
     def request_scheduled(self, request: Request) -> None:
         """Drop redirects that leave the host, except those of seeds: a seed may name ``www.``'s old home."""
@@ -98,16 +99,15 @@ class LinksSpider(Spider):
     def _may_descend(self, depth: int) -> bool:
         return self.max_depth is None or depth < self.max_depth
 
-    def _follow(self, response: Response, page: Page) -> Iterator[Request]:
+    async def _followed(self, response: Response, page: Page) -> list[str]:
         urls = [link.url for link in page.links]
         if not self.allowed_domains:  # else Scrapy's own middleware checks
             urls = _on_host(response.url, urls)
             self._filtered("offsite", len(page.links) - len(urls))
         if not self._may_descend(response.meta.get("depth", 0)):
             self._filtered("depth", len(urls))
-            return
-        for url in unseen(self, response, urls):
-            yield Request(url)
+            return []
+        return await unseen_by_all(self, response, urls)
 
     def _filtered(self, reason: str, count: int = 1) -> None:
         if count:

@@ -146,7 +146,7 @@ class Frontier:
         status, now_ms, *rest = self._run("checkpoint", step)
         if status:
             raise _REFUSALS[status]
-        pushed, leased, ledger, letters, finished, grants, news = rest
+        pushed, leased, ledger, letters, finished, grants, news, known = rest
         *numbers, paused = ledger
         return Heard(
             now_ms=now_ms,
@@ -157,6 +157,7 @@ class Frontier:
             finished=bool(finished),
             grants=[Grant(name.decode(), *numbers) for name, *numbers in grants],
             news=[name.decode() for name in news],
+            known=known.decode(),
         )
 
     def extend(self, token: str, lease_ms: int) -> bool:

@@ -16,6 +16,7 @@ PARTS = {
     "checkpoint": (
         "prelude",
         "seen",
+        "look_up",
         *_QUEUE,
         "push",
         "refuse",
@@ -34,7 +35,7 @@ PARTS = {
     "clear": ("prelude", "return_seeds", "forget_worker", "retire", "clear"),
     "sweep": ("prelude", "sweep"),
     "check": ("prelude", *_QUEUE, "check"),
-    "known": ("prelude", "seen", "known"),
+    "known": ("prelude", "seen", "look_up", "known"),
     "repair": ("prelude", "seen", *_QUEUE, "leased", "withdraw", "repair"),
 }
 

@@ -207,6 +207,7 @@ class Step(msgspec.Struct, kw_only=True):
     slot_pages: int = 0  # requests of a slot that are handed out in a crawl, 0 for all
     lifo: bool = False  # what is pushed comes first
     heard: int = 0  # ms, until when the news are known
+    look_up: Sequence[str] = ()  # fingerprints that may be known; those of this step's pushes are
 
 
 class Leased(msgspec.Struct, array_like=True, frozen=True):
@@ -259,3 +260,4 @@ class Heard:
     finished: bool
     grants: Sequence[Grant] = ()
     news: Sequence[str] = ()  # slots to ask for again
+    known: str = ""  # "1" known, "0" not, in the order of look_up

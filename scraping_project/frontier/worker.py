@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import compress
 from uuid import uuid4
 
 import msgspec
@@ -23,6 +24,8 @@ KNOWN = 200_000
 #: A request is buried that was in flight in so many workers when they died; with fewer, an innocent one is
 #: hit every now and then while workers are killed every second.
 DEATHS = 5
+#: So many answers of the dupe filter are "of late".
+LATELY = 1000
 
 
 class Known:
@@ -64,6 +67,7 @@ class Said:
     taken: list[msgspec.Raw] = field(default_factory=list)
     filtered: dict[str, int] = field(default_factory=dict)
     logged: list[int] = field(default_factory=list)
+    look_up: list[str] = field(default_factory=list)
     pages: int = 0
 
     def __bool__(self) -> bool:
@@ -101,6 +105,7 @@ class Worker:
         self._sweeping = True  # a former crawl may have left something
         self.said = Said()
         self.known = Known()
+        self.known_lately = 0.0  # share of what the frontier knew, of late, and the mirror here did not
         self.token = ""
         self._next_token = new_token()  # till the join is heard of, which may be said twice
         self.joined: Joined | None = None
@@ -224,6 +229,8 @@ class Worker:
         self._unanswered = None
         self._heard_ms = heard.now_ms
         self.known.add(push.fingerprint for push in step.push if push.fingerprint)
+        self.known.add(compress(step.look_up, map(int, heard.known)))
+        self._judge(heard)
         self.said.logged.extend(heard.letters)
 
     def forget(self) -> list[Push]:
@@ -274,6 +281,11 @@ class Worker:
 
     def _reap(self, gone: list[str]) -> list[str]:
         return self._frontier.reap(self._lease_ms, gone=gone, deaths=DEATHS, grace_ms=self._lease_ms // 4)
+
+    def _judge(self, heard: Heard) -> None:
+        if answers := len(heard.pushed) + len(heard.known):
+            share = (heard.pushed.count("0") + heard.known.count("1")) / answers
+            self.known_lately += (share - self.known_lately) * min(answers / LATELY, 1.0)
 
     def _keep(self, asked: float) -> None:
         self._kept_until = asked + self._lease_ms / 1000

@@ -93,6 +93,68 @@ def test_links_that_the_worker_has_asked_for_never_become_requests(project):
     assert few == fast[0]["discovered"] - 1 + 1 + 11 < many / 5
 
 
+TWINS, LEAVES = 30, 60
+
+
+def twins():
+    """Pages of which each links to sixty leaves, and as many that link to the same."""
+    names = [f"/{kind}/{number}" for kind in "ab" for number in range(TWINS)]
+    leaves = {name: page(*(f"/leaf/{name[3:]}/{leaf}" for leaf in range(LEAVES))) for name in names}
+    return {"/": page(*names), **leaves}
+
+
+def resume(project, url, pages, *arguments):
+    """The requests that a worker makes which ends after so many pages, and the stats."""
+    unhurried = (
+        "-s",
+        "DOWNLOAD_DELAY=0.1",
+        "-s",
+        "CONCURRENT_REQUESTS=1",
+        "-s",
+        "ROBOTSTXT_OBEY=0",
+        "-L",
+        "INFO",
+    )
+    spider = ("crawl", "asking", "-s", "SPIDER_MODULES=asking", "-a", f"url={url}/", *unhurried)
+    stats = stats_of(project.run(*spider, "-s", f"CLOSESPIDER_PAGECOUNT={pages}", *arguments, env=PATH))
+    return stats.pop("attempts/requests_made"), stats
+
+
+def test_links_that_another_worker_has_found_become_no_requests_once_most_are_known(project):
+    with hostile_server(twins()) as server:
+        made, _ = resume(project, server.url, 1 + TWINS)
+        assert made == 2 * TWINS + TWINS * LEAVES
+
+        made, stats = resume(project, server.url, TWINS)
+        assert LEAVES < made < TWINS * LEAVES / 2
+        assert stats["frontier/filtered/duplicate"] == TWINS * LEAVES - made
+    assert ledger(project, "asking")["filtered"] == {
+        "duplicate": TWINS * LEAVES + 1
+    }  # its own first page, too
+
+
+def lose(project, url, how):
+    """A crawl that is lost to its worker while its first page asks about its links."""
+    spider = ("crawl", "asking_while_lost", "-s", "SPIDER_MODULES=asking", "-s", "ROBOTSTXT_OBEY=0")
+    first = ("-a", f"url={url}/0?a=1&b=2", "-a", f"how={how}")
+    return project.run(*spider, *first, "-s", "DOWNLOAD_DELAY=0", env=PATH, check=how != "cleared")
+
+
+def test_a_page_that_asks_when_its_worker_is_reaped_is_crawled_again(project):
+    with hostile_server(site()) as server:
+        done = lose(project, server.url, "reaped")
+        assert "others have its requests" in done.stderr
+        assert {row["url"].removeprefix(server.url) for row in project.rows("sites")} >= site().keys()
+
+
+def test_a_page_that_asks_when_its_crawl_is_cleared_does_not_hold_up_the_end(project):
+    with hostile_server(site()) as server:
+        done = lose(project, server.url, "cleared")
+        assert "the crawl was cleared" in done.stderr
+        assert "do not end" not in done.stderr
+        assert [row["reason"] for row in project.rows("runs")] == ["cleared"]
+
+
 @pytest.mark.parametrize("name", ["postgresql", "scrapy"])
 def test_every_link_of_a_manual_resolves_to_what_scrapy_requests_under_the_same_fingerprint(name):
     pages = sorted(manual(name).glob("**/*.html"))

@@ -8,7 +8,7 @@
 --   arm: ids it may begin from now on; asks: see attend; want, turn, skip, arm_new, ahead (ms): see lease
 --   lifo: what is pushed comes first; slot_pages: so many requests of a slot are handed out, 0 for all
 --   delay (ms), cap, robots: what holds for slots without a setting of their own; own: slot to {delay, cap}
---   heard: until when it knows the news (ms)
+--   heard: until when it knows the news (ms); look_up: fingerprints, see there; the pushes of the step are known
 -- Returns an answer, or {status, now}; a repeat of the last sequence changes nothing and returns the same.
 --   status: 0 done, -1 this worker was reaped or never joined, -2 its crawl is over, -3 an old sequence,
 --   -4 steps are missing: the server has lost what it had acknowledged
@@ -52,7 +52,7 @@ local function checkpoint()
   elseif args.epoch ~= tonumber(rcall('HGET', CRAWL, 'epoch')) then
     return {-2, now}
   elseif args.sequence == last then
-    return answer(args.token, known[2], cmsgpack.unpack(known[3]), cmsgpack.unpack(known[4]), args.heard)
+    return answer(args.token, known[2], cmsgpack.unpack(known[3]), cmsgpack.unpack(known[4]))
   elseif args.sequence < last then
     return {-3, now}
   elseif args.sequence > last + 1 then
@@ -82,7 +82,7 @@ local function checkpoint()
   rcall('HSET', WORKER, 'sequence', args.sequence, 'flags', flags, 'ids', cmsgpack.pack(ids),
     'grants', cmsgpack.pack({now, grants}))
   rcall('ZADD', WORKERS, 'XX', now + args.lease, args.token)
-  return answer(args.token, flags, ids, {now, grants}, args.heard)
+  return answer(args.token, flags, ids, {now, grants})
 end
 
 return checkpoint()

@@ -1,0 +1,49 @@
+"""Pages that wait for the frontier's word on their links."""
+
+import asyncio
+
+import pytest
+
+from scraping_project.questions import Questions
+
+
+@pytest.fixture(name="ask")
+def questions_and_who_waits():
+    """Has each question asked in a task; after ``say(questions)`` returns which of them go on."""
+
+    def ask(*all_fingerprints, say):
+        async def run():
+            questions = Questions()
+            tasks = [asyncio.create_task(questions.ask(each)) for each in all_fingerprints]
+            await asyncio.sleep(0)
+            say(questions, tasks)
+            await asyncio.sleep(0)
+            gone_on = [task.done() for task in tasks]
+            questions.give_up()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            return gone_on
+
+        return asyncio.run(run())
+
+    return ask
+
+
+def test_a_page_goes_on_when_all_its_links_are_answered(ask):
+    gone_on = ask(["1", "2"], ["2", "3"], ["1"], say=lambda questions, _: questions.answer(["2", "1"]))
+    assert gone_on == [True, False, True]
+
+
+def test_an_answer_to_nothing_lets_nobody_go_on(ask):
+    assert ask(["1"], [], say=lambda questions, _: questions.answer([])) == [False, False]
+
+
+def test_all_go_on_when_nobody_will_answer(ask):
+    assert ask(["1"], ["2"], say=lambda questions, _: questions.give_up()) == [True, True]
+
+
+def test_a_page_that_waits_no_more_is_no_hindrance(ask):
+    def cancel_one_and_answer(questions, tasks):
+        tasks[0].cancel()
+        questions.answer(["1", "2"])
+
+    assert ask(["1"], ["2"], say=cancel_one_and_answer) == [True, True]
