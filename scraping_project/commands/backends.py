@@ -13,7 +13,7 @@ from scraping_project import embedded
 from scraping_project.commands.exits import refuse
 from scraping_project.frontier import durability
 from scraping_project.frontier.connection import connect as connect_redis
-from scraping_project.storage.engine import connect, parse, patient
+from scraping_project.storage.engine import answering_within, connect, parse
 from scraping_project.storage.errors import DatabaseUnavailable, StorageError
 from scraping_project.storage.migrate import migrate
 from scraping_project.storage.transactions import reading
@@ -74,7 +74,7 @@ def database_answers(engine: Engine) -> None:
     """
     if engine.dialect.name == "sqlite":
         return
-    probe = patient(engine, PATIENCE)
+    probe = answering_within(engine, PATIENCE)
     try:
         with reading(probe):
             return

@@ -40,8 +40,8 @@ def connect(database_url: str) -> Engine:
     return _sqlite(url) if url.get_backend_name() == "sqlite" else _mysql(url)
 
 
-def patient(engine: Engine, seconds: int | None = None) -> Engine:
-    """Another engine for the same database, which waits so long for an answer, or for hours.
+def answering_within(engine: Engine, seconds: int | None) -> Engine:
+    """Another engine for the same database, which waits so many seconds for an answer; None: for hours.
 
     The caller disposes of it.
     """

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection, Engine, text
 
-from scraping_project.storage.engine import patient
+from scraping_project.storage.engine import answering_within
 from scraping_project.storage.errors import DatabaseUnavailable, MissingTable, SchemaTooNew, StorageError
 from scraping_project.storage.transactions import reading, translated, where, writing
 
@@ -99,7 +99,7 @@ def _extracted() -> Iterator[str]:
 @contextmanager
 def patiently_writing(engine: Engine) -> Iterator[Connection]:
     # Counting a hundred million rows takes longer than a connection of a crawl waits for an answer.
-    slow = patient(engine)
+    slow = answering_within(engine, None)
     try:
         with writing(slow) as connection:
             yield connection

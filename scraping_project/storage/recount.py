@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine, case, delete, func, select
 
 from scraping_project.storage import bulk
-from scraping_project.storage.engine import patient
+from scraping_project.storage.engine import answering_within
 from scraping_project.storage.rollups import LARGEST_BODY, MEASURES, MINUTE_KEY, Counts
 from scraping_project.storage.tables import (
     ALL,
@@ -56,7 +56,7 @@ def recount(engine: Engine, since: datetime | None = None) -> None:
 @contextmanager
 def _alone(engine: Engine) -> Iterator[Connection]:
     """A transaction while which nobody else writes what is counted."""
-    slow = patient(engine)
+    slow = answering_within(engine, None)
     try:
         with writing(slow) as connection:
             if slow.dialect.name == "sqlite":  # a writer is alone there
