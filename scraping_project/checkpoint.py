@@ -270,8 +270,13 @@ class Checkpoint:
     @property
     def budget(self) -> float:
         """How many more pages the crawl may be answered, by what is known here."""
-        limit = getattr(self._crawler.spider, "max_pages", None)
-        return limit - self.pages - (self._log.answered - self._counted) if limit else float("inf")
+        unheard = self._log.answered - self._counted
+        return self.max_pages - self.pages - unheard if self.max_pages else float("inf")
+
+    @property
+    def max_pages(self) -> int:
+        """How many pages of the crawl are to be answered, by all workers; 0: no limit."""
+        return getattr(self._crawler.spider, "max_pages", None) or 0
 
     @property
     def worker(self) -> Worker:

@@ -156,6 +156,7 @@ class Scheduler:
             "cap": self._slots.cap,
             "own": self._own,
             "slot_pages": self._slot_pages,
+            "max_pages": self._checkpoint.max_pages,
             "lifo": self._order == "lifo",
             "robots": self._slots.robots,
         }
@@ -165,7 +166,9 @@ class Scheduler:
         self._pushing.difference_update(push.fingerprint for push in step.push)
         self._queues.heard(step.asks, heard.leased)
         self._queues.add(heard.leased, step.arm)
-        for leased in self._queues.give_up():
+        # It may take long until what is in flight has ended, and max_pages counts the rest as leased.
+        waits = engine.is_closing(self._crawler) and len(self._log.attempts) > 0
+        for leased in self._queues.give_up(everything=waits):
             self._checkpoint.release(End(leased.id, leased.delivery))
 
     def drop(self) -> None:

@@ -116,10 +116,13 @@ class SlotQueues:
             queue.buffered.clear()
         self._too_many.clear()
 
-    def give_up(self) -> Iterator[Leased]:
-        """Let go of what can't be begun here any more, in the order in which it was leased."""
+    def give_up(self, *, everything: bool = False) -> Iterator[Leased]:
+        """Let go of what can't be begun here any more, a slot's in the order in which it was leased."""
+        if everything:
+            yield from self._too_many
+            self._too_many.clear()
         for queue in self._queues.values():
-            if queue.clock.giving_back and len(queue):
+            if everything or queue.clock.giving_back:
                 yield from (*queue.armed, *queue.buffered)
                 queue.armed.clear()
                 queue.buffered.clear()

@@ -26,7 +26,7 @@ class LinksSpider(Spider):
         start_urls: Where to start, URLs separated by commas.
         allowed_domains: Follow links to these domains and their subdomains, separated by commas.
         max_depth: Follow links at most so many steps away from a seed; 0 fetches the seeds alone.
-        max_pages: End after so many answered pages of the crawl.
+        max_pages: End after so many answered pages of the crawl, by all workers together.
         frontier: Name of the shared queue, when it is not the spider's own.
     """
 

@@ -182,10 +182,11 @@ class Worker:
     def lighten(self, step: Step) -> Step:
         """What of a step a full Redis has room for, in its place; the rest is said with the next.
 
-        These are the ends of what has asked for nothing. All else either takes room or must not come before
-        the pushes that have none, and more is not leased. After FrontierFull alone: it executes nothing.
+        These are the ends of what has asked for nothing, and the answered pages, which nobody may miss when
+        the leases that brought them are gone. All else either takes room or must not come before the pushes
+        that have none, and more is not leased. After FrontierFull alone: it executes nothing.
         """
-        self.said.put_back(msgspec.structs.replace(step, ack=[]))
+        self.said.put_back(msgspec.structs.replace(step, ack=[], pages=0))
         light = Step(
             token=step.token,
             epoch=step.epoch,
@@ -193,6 +194,7 @@ class Worker:
             lease=step.lease,
             heard=step.heard,
             ack=step.ack,
+            pages=step.pages,
             arm=step.arm,
             asks=[msgspec.structs.replace(ask, want=0, arm=0) for ask in step.asks],
             robots=step.robots,

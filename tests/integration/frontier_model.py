@@ -38,6 +38,7 @@ class Crawl:
         self.suspects = defaultdict(list)  # slot to ids
         self.holders = {}  # token
         self.known = set()
+        self.pages = 0  # answered
         self.outbox = set()
         self.counts = defaultdict(int)
         self.given = set()  # (id, delivery): no delivery is made twice, unless it was given back untouched
@@ -105,7 +106,7 @@ class Crawl:
 
     def lease(self, holder, step, answer):
         """Takes what was answered for granted in one thing only: the order of the slots."""
-        had, left = self.suspect_of(holder), step.want
+        had, left = self.suspect_of(holder), min(step.want, self._lacking(step))
         if left and not answer:
             assert not self._takeable(had, step.skip), "nothing was leased though something could be"
         slots = list(dict.fromkeys(request.slot for request in answer))
@@ -116,6 +117,10 @@ class Crawl:
         armed = [replace(each, armed=at < step.arm_new) for at, each in enumerate(expected)]
         assert answer == armed
         holder.armed |= {request.id for request in answer[: step.arm_new]}
+
+    def _lacking(self, step):
+        places = step.max_pages - self.pages - self.total("leased")
+        return max(places, 0) if step.max_pages else step.want
 
     def _take(self, holder, slot, most):
         ids = []

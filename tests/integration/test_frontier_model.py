@@ -31,6 +31,7 @@ fingerprints = st.none() | st.integers(0, 15)
 slots = st.sampled_from(["a", "b", "c:d", ""])
 priorities = st.sampled_from([0, 0, 5, -1])
 requests = st.lists(st.builds(push, fingerprints, slots, priorities), min_size=1, max_size=6)
+most_pages = st.sampled_from([None, None, -1, 2, 5])  # above those that are answered
 endings = st.sampled_from(["ack", "ack", "nack", "later", "move", "bury", "release", "keep"])
 
 
@@ -97,6 +98,7 @@ class Machine(RuleBasedStateMachine):
             crawl.ack(holder, each)
         holder.armed |= set(step.arm) & set(holder.held)
         holder.starting &= not step.started
+        crawl.pages += step.pages
         crawl.outbox -= set(step.logged)
         if self.paused:
             assert heard.leased == []
@@ -132,13 +134,18 @@ class Machine(RuleBasedStateMachine):
         turn=st.integers(1, 4),
         skip=st.sets(slots, max_size=1),
         arm_new=st.integers(0, 8),
+        more=most_pages,
     )
-    def lease(self, data, want, turn, skip, arm_new):
-        self._step(self.a_worker(data), want=want, turn=turn, skip=sorted(skip), arm_new=arm_new)
+    def lease(self, data, *, want, turn, skip, arm_new, more):
+        said = {"want": want, "turn": turn, "skip": sorted(skip), "arm_new": arm_new}
+        self._step(self.a_worker(data), max_pages=self._max_pages(more), **said)
+
+    def _max_pages(self, more):
+        return 0 if more is None else max(self.crawl.pages + more, 1)
 
     @precondition(lambda self: self.workers)
-    @rule(data=st.data(), new=requests, want=st.integers(0, 3), started=st.booleans())
-    def work(self, data, new, want, started):
+    @rule(data=st.data(), new=requests, want=st.integers(0, 3), started=st.booleans(), more=most_pages)
+    def work(self, data, new, want, started, more):
         worker = self.a_worker(data)
         if not self._held(worker):
             self._step(worker, want=4, turn=3, arm_new=2)
@@ -155,6 +162,7 @@ class Machine(RuleBasedStateMachine):
                 said["move"].append(move(held, *target))
             elif ending == "bury":
                 said["bury"].append(burial(held))
+        said |= {"pages": len(said["ack"]), "max_pages": self._max_pages(more)}
         self._step(worker, push=new, want=want, turn=2, started=started, **said)
 
     @precondition(lambda self: self.workers)

@@ -19,7 +19,7 @@ def a_scheduler_with_a_slot():
         crawler = SimpleNamespace(settings=settings, engine=SimpleNamespace(_slot=None))
         slots = Slots(settings)
         slots.of("a.example")
-        checkpoint = SimpleNamespace(slots=slots, budget=float("inf"))
+        checkpoint = SimpleNamespace(slots=slots, budget=float("inf"), max_pages=0)
         return Scheduler(crawler, checkpoint, SimpleNamespace(attempts=Attempts()))
 
     return build

@@ -312,6 +312,16 @@ def test_nothing_is_given_up_of_a_slot_that_goes_on(known):
     assert list(known.queues.give_up()) == []
 
 
+def test_a_worker_that_goes_gives_up_all_that_it_has_not_begun(known):
+    known.grant("a")
+    known.add("a", 2)
+    known.add("a", 2, armed=False)
+    known.queues.add([Leased(9, 1, 0, 0, "b", 0, b"", too_many=True)], ())
+
+    assert [leased.id for leased in known.queues.give_up(everything=True)] == [9, 1, 2, 3, 4]
+    assert not known.queues
+
+
 def test_a_slot_that_is_given_back_keeps_its_permits_while_something_is_in_flight(known):
     clock = known.grant("a")
     clock.on_wire = 2

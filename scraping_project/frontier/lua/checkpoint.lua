@@ -7,6 +7,7 @@
 --   logged: ids of dead letters of the reaper whose log row is committed
 --   arm: ids it may begin from now on; asks: see attend; want, turn, skip, arm_new, ahead (ms): see lease
 --   lifo: what is pushed comes first; slot_pages: so many requests of a slot are handed out, 0 for all
+--   max_pages: so many pages of the crawl are to be answered by all workers, 0 for all
 --   delay (ms), cap, robots: what holds for slots without a setting of their own; own: slot to {delay, cap}
 --   heard: until when it knows the news (ms); look_up: fingerprints, see there; the pushes of the step are known
 -- Returns an answer, or {status, now}; a repeat of the last sequence changes nothing and returns the same.
@@ -71,9 +72,11 @@ local function checkpoint()
     take_notes(args.token, args.asks)
   else
     due(500)
-    attend(args.token, args.asks, {robots = args.robots, budget = args.slot_pages}, ids, grants)
+    attend(args.token, args.asks, {robots = args.robots, budget = args.slot_pages, max_pages = args.max_pages}, ids,
+      grants)
     lease(args.token, {most = args.want, turn = args.turn, skip = args.skip, arm = args.arm_new, ahead = args.ahead,
-      delay = args.delay, cap = args.cap, own = args.own, robots = args.robots, budget = args.slot_pages}, ids, grants)
+      delay = args.delay, cap = args.cap, own = args.own, robots = args.robots, budget = args.slot_pages,
+      max_pages = args.max_pages}, ids, grants)
     write_holder(args.token)
   end
   write_slots()

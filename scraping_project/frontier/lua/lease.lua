@@ -3,7 +3,8 @@
 -- wish: most: how many at the most; turn: how many of a slot without a delay; skip: slots the worker has enough of;
 -- arm: of how many it may begin before its next checkpoint; ahead: of a slot with a delay it gets what may be sent in
 -- so many ms; own: slot to {delay, cap}, for others the wish's delay (ms) and cap hold; robots: see
--- permit; budget: so many requests of a slot are handed out in a crawl, 0 for all.
+-- permit; budget: so many requests of a slot are handed out in a crawl, 0 for all; max_pages: so many pages of the
+-- crawl are to be answered, 0 for all.
 -- Adds to `ids` {id, armed, too many} and to `grants`. A worker holds at most one suspect at a time.
 local SLOTS_A_LOOK = 200
 local HANDED = of_crawl('handed')
@@ -47,15 +48,22 @@ local function is_too_many(request, budget)
   return true
 end
 
+-- How many may be leased so that the crawl gets no more than `max_pages` answers: whatever is leased, by whomever, may
+-- bring one. An answer is counted in the step that ends its lease, or before it.
+local function lacking(max_pages)
+  return max_pages == 0 and math.huge or math.max(max_pages - counter('pages') - counter('leased'), 0)
+end
+
 -- Returns how many it leased.
-local function lease_from(token, name, most, arm, budget, ids)
+local function lease_from(token, name, most, arm, limits, ids)
+  most = math.min(most, lacking(limits.max_pages))
   if most < 1 then
     return 0
   end
   read_holder(token)
   local requests = take(name, most, not suspect_held)
   for index, request in ipairs(requests) do
-    local too_many = is_too_many(request, budget)
+    local too_many = is_too_many(request, limits.budget)
     local armed = index <= arm and not too_many
     hand_out(token, request, handed_out, armed, too_many)
     handed_out = handed_out + 1
@@ -98,7 +106,7 @@ local function lease_of(token, name, wish, leased_so_far, ids, grants)
     local delay = slot.delay or 0
     local quota = delay > 0 and 1 + math.floor(wish.ahead / delay) or wish.turn
     local armed = delay > 0 and 1 or math.max(wish.arm - leased_so_far, 0)
-    leased = lease_from(token, name, math.min(quota, wish.most - leased_so_far), armed, wish.budget, ids)
+    leased = lease_from(token, name, math.min(quota, wish.most - leased_so_far), armed, wish, ids)
     grants[#grants + 1] = {name, permits, PERMIT_MS, wait, delay, outcome, slot.adaptive or 0}
   end
   next_turn(slot, wait, outcome)
@@ -107,6 +115,7 @@ end
 
 local function lease(token, wish, ids, grants)
   local unwanted, leased = {}, 0
+  local most = math.min(wish.most, lacking(wish.max_pages))  -- or slots were held that nothing is leased from
   for _, name in ipairs(wish.skip) do
     unwanted[name] = true
   end
@@ -114,8 +123,8 @@ local function lease(token, wish, ids, grants)
     unwanted[grant[1]] = true
   end
   read_holder(token)
-  for _, name in ipairs(ready(wish.most, unwanted)) do
-    if leased >= wish.most then
+  for _, name in ipairs(ready(most, unwanted)) do
+    if leased >= most then
       break
     end
     leased = leased + lease_of(token, name, wish, leased, ids, grants)
