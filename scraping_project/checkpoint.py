@@ -426,6 +426,7 @@ class Checkpoint:
         self._buffers.drop()
         pushes = self.worker.forget()
         self._questions.give_up()
+        self._counted = self._reported  # the ledger has it, unheard, or others are to answer it again
         if isinstance(error, WorkerReaped):
             self.worker.said.push.extend(pushes)  # whoever has their parents finds them again, but not seeds
         if isinstance(error, (SetBack, CrawlOver)):

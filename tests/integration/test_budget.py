@@ -1,0 +1,125 @@
+"""How many pages a worker takes the crawl to lack when its own answers were dropped, or unheard."""
+
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+from scrapy import Request
+from scrapy.http import Response
+from scrapy.signalmanager import SignalManager
+from scrapy.statscollectors import MemoryStatsCollector
+from scrapy.utils.project import get_project_settings
+from scrapy.utils.test import get_crawler
+
+from scraping_project.checkpoint import Checkpoint
+from scraping_project.extensions.attempts import AttemptLog
+from scraping_project.frontier.errors import FrontierUnavailable
+from scraping_project.frontier.frontier import Frontier
+from scraping_project.frontier.keys import Keys
+from scraping_project.frontier.worker import Worker
+from tests.integration.frontier_worker import LONG, push
+
+MOST = 9
+
+
+class Buffers:
+    """Leases three requests at a time, and begins them when it is told to."""
+
+    idle = False
+
+    def __init__(self):
+        self.leased = []
+
+    def wishes(self, *_):
+        return {"want": 3 - len(self.leased), "turn": 3, "max_pages": MOST}
+
+    def receive(self, heard, _):
+        self.leased += heard.leased
+
+    def drop(self):
+        self.leased.clear()
+
+
+class HardOfHearing(Frontier):
+    """Executes a step and says that Redis does not answer, when that is asked for."""
+
+    deaf = False
+
+    def checkpoint(self, step):
+        heard = super().checkpoint(step)
+        if self.deaf:
+            self.deaf = False
+            raise FrontierUnavailable("no answer")
+        return heard
+
+
+@pytest.fixture(name="frontier")
+def a_frontier(server):
+    return HardOfHearing(server, Keys("links"))
+
+
+@pytest.fixture(name="checkpoint")
+def the_checkpoint_of_a_worker(frontier, tmp_path):
+    settings = get_project_settings().copy()
+    settings.set("DATABASE_URL", f"sqlite:///{tmp_path}/crawl.db")
+    crawler = SimpleNamespace(
+        settings=settings,
+        stats=MemoryStatsCollector(get_crawler()),
+        signals=SignalManager(),
+        spider=SimpleNamespace(max_pages=MOST),
+        engine=SimpleNamespace(scheduler=Buffers(), _slot=None),
+    )
+    log = AttemptLog(crawler)
+    crawler.get_extension = lambda _: log
+    checkpoint = Checkpoint(crawler)
+    checkpoint.membership.worker = Worker(frontier, rules="{}", seeds="[]", lease_ms=LONG)
+    checkpoint.worker.join()
+    checkpoint.worker.said.push.extend(push(number) for number in range(20))
+    assert commit(checkpoint)
+    yield checkpoint
+    checkpoint._database.dispose()
+
+
+def commit(checkpoint):
+    return asyncio.run(checkpoint._commit())
+
+
+def answer_all(checkpoint):
+    """Has every leased request answered; what was said of them is committed with the next step."""
+    leased = checkpoint._buffers.leased
+    for each in leased:
+        request = Request(f"https://a.example/{each.id}")
+        checkpoint._log.attempts.begin(request, str(each.id), each.attempt, leased=each)
+        checkpoint._log.attempts.of(request).result = Response(request.url, request=request)
+    leased.clear()
+
+
+def test_a_page_counts_from_its_answer_and_once(checkpoint):
+    assert checkpoint.budget == MOST
+    answer_all(checkpoint)
+    assert commit(checkpoint)
+
+    assert (checkpoint.pages, checkpoint.budget) == (3, MOST - 3)
+
+
+@pytest.mark.parametrize("executed", [False, True])
+def test_what_a_reaped_worker_said_counts_by_the_ledger_alone(checkpoint, frontier, executed):
+    # Given three answers, of which the frontier may know when the worker is reaped
+    answer_all(checkpoint)
+    frontier.deaf = executed
+    if executed:
+        assert not commit(checkpoint)
+        assert checkpoint.budget == MOST - 3
+    frontier.reap(LONG, gone=[checkpoint.worker.token], grace_ms=LONG)
+
+    # When the worker goes on under a new token
+    assert not commit(checkpoint)
+    assert commit(checkpoint)
+
+    # Then those that others are to answer again are lacking
+    known = 3 if executed else 0
+    assert (checkpoint.pages, checkpoint.budget) == (known, MOST - known)
+    answer_all(checkpoint)
+    assert commit(checkpoint)
+    assert (checkpoint.pages, checkpoint.budget) == (known + 3, MOST - known - 3)
+    assert frontier.counts()["pages"] == known + 3
