@@ -45,6 +45,7 @@ class Attempt:
     given_back: bool = False  # its callback asked for the run to end
     asked: bool = False  # its callback asked for other requests
     origin: "Attempt | None" = None  # of one that can't be written down: whose lease waits for it
+    unstorable: bool = False  # it never had a lease; see kept.py
     kept: int = 0  # requests that can't be written down and that its lease waits for
     clock: Clock | None = None  # of its slot, until it is back from the download
 
@@ -52,6 +53,14 @@ class Attempt:
     def was_left(self) -> bool:
         """Whether it was not brought to an end: another run may do that."""
         return self.given_back or self.result is None
+
+    @property
+    def root(self) -> "Attempt":
+        """Whose lease waits for this one in the end; one that nobody's callback asked for is its own."""
+        attempt = self
+        while attempt.origin is not None:
+            attempt = attempt.origin
+        return attempt
 
     def sending(self) -> None:
         self.sent_ms = time.monotonic() * 1000
@@ -100,7 +109,13 @@ class Attempts:
         origin: Attempt | None = None,
     ) -> None:
         self._current[request] = Attempt(
-            request, request_id, number, leased=leased, clock=clock, origin=origin
+            request,
+            request_id,
+            number,
+            leased=leased,
+            clock=clock,
+            origin=origin,
+            unstorable=leased is None,
         )
 
     def of(self, request: Request | None) -> Attempt | None:

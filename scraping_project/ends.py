@@ -8,9 +8,13 @@ from scraping_project.frontier.worker import Said
 
 
 def say(said: Said, attempt: Attempt, outcome: Outcome | None) -> None:
-    """Add the end of the attempt's lease to what is said next; nothing when it holds none (any more)."""
+    """Add the end of the attempt's lease to what is said next.
+
+    One that holds none (any more) has nothing to say but, when it never had one, what takes its place.
+    """
     leased = attempt.leased
     if leased is None:
+        _push_successor(said, attempt)
         return
     end = End(leased.id, leased.delivery)
     successor = attempt.successor
@@ -28,6 +32,20 @@ def say(said: Said, attempt: Attempt, outcome: Outcome | None) -> None:
         (said.ack_parents if attempt.asked else said.ack).append(end)
     if outcome is not None and outcome[0] == "filtered" and outcome[1]:
         said.filtered[outcome[1]] = said.filtered.get(outcome[1], 0) + 1
+
+
+def _push_successor(said: Said, attempt: Attempt) -> None:
+    """Push the redirect or retry of a request that can't be written down, and had no place to leave to it.
+
+    A retry's delay is not kept: in this process it would not have waited either, and a Retry-After holds for
+    the whole slot.
+    """
+    root = attempt.root
+    with_others = root.leased is None and not root.unstorable  # who asks for all of it again
+    if attempt.successor is None or attempt.was_left or with_others:
+        return
+    said.push.append(attempt.successor)
+    root.asked = True  # even a full Redis, which pushes nothing, must not end its lease before
 
 
 def letter(attempt: Attempt, outcome: Outcome) -> bytes:

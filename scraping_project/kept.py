@@ -1,7 +1,6 @@
 """Requests that can't be written down: they stay in this process, and what asked for them stays leased."""
 
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from scrapy import Request
@@ -35,7 +34,7 @@ class Kept:
     @property
     def orphans(self) -> int:
         """How many of those that wait would be lost with this worker."""
-        return sum(not any(origin.leased for origin in _origins(kept.origin)) for kept in self._waiting)
+        return sum(kept.origin is None or not kept.origin.root.leased for kept in self._waiting)
 
     def add(self, request: Request, fingerprint: str, parent: Attempt | None, origin: Attempt | None) -> None:
         """Keep a request.
@@ -57,9 +56,3 @@ class Kept:
         kept = self._waiting.popleft()
         self._attempts.begin(kept.request, kept.request_id, kept.number, origin=kept.origin)
         return kept.request
-
-
-def _origins(attempt: Attempt | None) -> Iterator[Attempt]:
-    while attempt is not None:
-        yield attempt
-        attempt = attempt.origin

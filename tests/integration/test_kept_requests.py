@@ -4,7 +4,8 @@ import signal
 
 import pytest
 
-from tests.integration.hostile_server import hostile_server
+from tests.integration import hostile_server as server_module
+from tests.integration.hostile_server import hostile_server, redirect, whole
 from tests.integration.test_leavings import ANSWERED, GOOD, QUICK, UNHEARD, ledger, rows, run
 from tests.integration.test_seeds import until
 
@@ -57,3 +58,31 @@ def test_a_crawl_is_finished_only_when_they_have_ended(project, site):
     assert sorted(asked) == sorted([*KEPT, "/page", "/plain"])
     left = ledger(project, "keeps")
     assert (left["discovered"], left["done"], left["leased"]) == (2, 2, 0)
+
+
+def fails_once():
+    answers = [whole("503 Busy", b""), GOOD]
+
+    def show(connection, *_):
+        connection.sendall(answers.pop(0))
+
+    return show
+
+
+def test_what_takes_the_place_of_one_is_queued_like_any_other_once_it_can_be(project, monkeypatch):
+    # Given a page with two such requests, of which one moves and the other fails once
+    monkeypatch.setitem(server_module.SHOWS, "/flaky", fails_once())
+    answers = {"/page": GOOD, "/moves": redirect(b"/moved"), "/moved": GOOD}
+    with hostile_server(answers) as site:
+        run(project, "sheds", "keeps", "-a", f"base={site.url}", **QUICK)
+        asked = [path for path in site.paths() if path != "/robots.txt"]
+
+    # Then both are asked for to their end
+    assert sorted(asked) == ["/flaky", "/flaky", "/moved", "/moves", "/page"]
+    assert {url: set(kinds) for url, kinds in rows(project).items()} == {
+        f"{site.url}/page": {UNHEARD},
+        f"{site.url}/moved": {ANSWERED},
+        f"{site.url}/flaky": {("retried", "http_503", 503, 0), ANSWERED},
+    }
+    left = ledger(project, "sheds")
+    assert (left["discovered"], left["done"], left["leased"]) == (3, 3, 0)
