@@ -10,7 +10,6 @@ A crash between any two of these repeats work and loses none.
 import asyncio
 import logging
 import sys
-import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -23,6 +22,7 @@ from scrapy.exceptions import CloseSpider, DontCloseSpider
 from scrapy.utils.misc import load_object
 
 from scraping_project import embedded, ends, engine, payloads, reasons, run
+from scraping_project.answered import Answered
 from scraping_project.drops import Drops
 from scraping_project.extensions.attempts import AttemptLog
 from scraping_project.frontier.errors import (
@@ -40,6 +40,7 @@ from scraping_project.frontier.worker import Worker
 from scraping_project.membership import Membership
 from scraping_project.outage import Outage
 from scraping_project.questions import Questions
+from scraping_project.run import Record
 from scraping_project.slots import Slots
 from scraping_project.storage.engine import connect
 from scraping_project.storage.errors import StorageError
@@ -78,7 +79,7 @@ class Buffers(Protocol):
 
 
 class Checkpoint:
-    """Owns the writer, this worker's place in the frontier, and the row of its run."""
+    """Owns the writer and this worker's place in the frontier, and says when the run has ended."""
 
     def __init__(self, crawler: "Crawler") -> None:
         settings = crawler.settings
@@ -93,7 +94,6 @@ class Checkpoint:
         self._loop: asyncio.Task[None] | None = None
         self._away = Outage()
         self._stop_asked = 0.0
-        self._reported = self._counted = 0  # answered pages that were said, and that the ledger has
         self._rate = 0.0
         self._settled_at = 0.0
         self._held_back = False  # the scheduler, since the leases may have lapsed
@@ -101,11 +101,11 @@ class Checkpoint:
         self.waits_for_seeds = False
         self.seeds: WeakSet[Request] = WeakSet()  # not yet pushed
         self.heard: Heard | None = None
-        self.pages = 0  # answered, of the crawl
+        self._answered = Answered()
         self._ended_by: str | None = None
         self._faulty = False
         self._cut = False  # what did not end in time was given back
-        self._on_record = False  # as running: its row wants an end
+        self._record: Record | None = None
         self._ending: asyncio.Task[None] | None = None
         self._drops = Drops(crawler)
         self._questions = Questions()
@@ -143,8 +143,9 @@ class Checkpoint:
             joined = await asyncio.to_thread(self.worker.join)
             self._log.crawl_id = joined.crawl_id
             await asyncio.to_thread(migrate, self._database)
-            await asyncio.to_thread(run.start, self._crawler, self._database, self._log, spider)
-            self._on_record = True
+            record = Record(self._crawler, self._database, self._log)
+            await asyncio.to_thread(record.start, spider)
+            self._record = record
             await asyncio.to_thread(run.lose, self._database, self.worker.reaped)
         except CrawlRefused as error:
             self._refuse(conflict(error, self.worker.keys))
@@ -159,7 +160,7 @@ class Checkpoint:
     def _begin(self, joined: Joined) -> None:
         if joined.queued and (joined.alone or not self._crawler.settings["REPORT_FILE"]):  # of --workers, one
             print(f"resuming: {joined.queued} queued", file=sys.stderr, flush=True)  # noqa: T201  for people
-        self.pages = joined.pages
+        self._answered.pages = joined.pages
         self.membership.keep(when_reaped=self.hurry)
         self._stop_asked = asyncio.get_running_loop().time()
         self._loop = asyncio.create_task(self._run())
@@ -168,9 +169,7 @@ class Checkpoint:
         """Commit and say what is left, give back what is still leased, and go."""
         if self._loop is None:
             await asyncio.to_thread(self.membership.abandon)
-            if self._on_record:
-                await self._finish(reason)
-            self._disconnect()
+            await self._finish(reason)
             return
         self._closing = True
         self._due.set()
@@ -184,7 +183,7 @@ class Checkpoint:
         self.membership.keep_no_more()
         stats = self._crawler.stats
         stats.set_value("frontier/given_back", await asyncio.to_thread(self.membership.leave))
-        stats.set_value("frontier/answered", self.pages)
+        stats.set_value("frontier/answered", self._answered.pages)
         stats.set_value("frontier/left_at", time.monotonic())  # before the count: the last to leave sees all
         stats.set_value("frontier/queued", await asyncio.to_thread(self._left))
         if not complete:
@@ -193,29 +192,18 @@ class Checkpoint:
             )
             stats.set_value("checkpoint/lost_rows", self.writer.pending)
         await self._finish(reason if complete else "fault")
-        self._disconnect()
 
-    def _disconnect(self) -> None:
+    async def _finish(self, reason: str) -> None:
+        if self._record:
+            await asyncio.to_thread(self._record.finish, reason)
         self._database.dispose()
         self.membership.disconnect()
 
-    async def _finish(self, reason: str) -> None:
-        self._on_record = False
-        await asyncio.to_thread(self._write_end, reason)
-
-    def _write_end(self, reason: str) -> None:
-        try:
-            run.finish(self._crawler, self._database, self._log, reason)
-        except StorageError as error:
-            logger.warning("The run stays marked as running: %s", error)
-
     def _end_by_force(self) -> None:
-        """Give back what is held and write the run's end, if that takes a moment: nobody waits longer."""
+        """Give back what is held, and write the run's end."""
         self.membership.abandon()
-        if self._on_record:
-            writing = threading.Thread(target=self._write_end, args=("shutdown",), daemon=True)
-            writing.start()
-            writing.join(PAUSE)
+        if self._record:
+            self._record.finish_by_force()
 
     def push(self, push: Push) -> None:
         self.worker.said.push.append(push)
@@ -270,8 +258,7 @@ class Checkpoint:
     @property
     def budget(self) -> float:
         """How many more pages the crawl may be answered, by what is known here."""
-        unheard = self._log.answered - self._counted
-        return self.max_pages - self.pages - unheard if self.max_pages else float("inf")
+        return self._answered.left(self.max_pages, self._log.answered)
 
     @property
     def max_pages(self) -> int:
@@ -368,7 +355,7 @@ class Checkpoint:
             self._away.begins(full)
         else:
             self._away.ends()
-        self._counted += step.pages
+        self._answered.hear(step, heard.ledger.pages)
         self.worker.answered(step, heard)
         self._questions.answer(step.look_up)
         self.slots.hear(heard, asked_at, time.monotonic())
@@ -385,15 +372,13 @@ class Checkpoint:
             ends.say(said, attempt, outcome)
         for reason, by in self._drops.since_last().items():
             said.filtered[reason] = said.filtered.get(reason, 0) + by
-        said.pages += self._log.answered - self._reported
-        self._reported = self._log.answered
+        self._answered.say(said, self._log.answered)
         seconds = max(now - self._settled_at, 0.001)
         self._rate += (len(ended) / seconds - self._rate) * min(seconds, 1.0)
         self._settled_at = now
 
     def _hear(self, heard: Heard, step: Step) -> None:
         self.heard = heard
-        self.pages = heard.ledger.pages
         for record in heard.letters.values():
             self._log.bury(read_leased(record))
         if heard.leased or heard.grants or step.arm or self._held_back:
@@ -426,7 +411,7 @@ class Checkpoint:
         self._buffers.drop()
         pushes = self.worker.forget()
         self._questions.give_up()
-        self._counted = self._reported  # the ledger has it, unheard, or others are to answer it again
+        self._answered.forget()
         if isinstance(error, WorkerReaped):
             self.worker.said.push.extend(pushes)  # whoever has their parents finds them again, but not seeds
         if isinstance(error, (SetBack, CrawlOver)):

@@ -1,8 +1,10 @@
 """The row of this run in the table runs."""
 
+import logging
 import os
 import socket
 from collections.abc import Iterable, Mapping
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from scrapy import Spider
@@ -13,50 +15,76 @@ from scraping_project.attempts import utc_now
 from scraping_project.extensions.attempts import AttemptLog
 from scraping_project.frontier.tokens import process_of
 from scraping_project.run_requests import ALLOWED_SETTINGS, without_secrets
+from scraping_project.storage.errors import StorageError
 from scraping_project.storage.runs import Outcome, Run, RunCounts, finish_run, lose_runs, start_run
 from scraping_project.summary import Summary
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
+logger = logging.getLogger(__name__)
+
+#: Seconds that the end of a run by force may wait for its row.
+A_MOMENT = 1.0
 _FINISHED = ("finished", "max_pages")
 CANCELLED = ("shutdown", "cancelled", "cleared")
 #: The stat that holds what made a run fail.
 ERROR = "run/error"
 
 
-def start(crawler: "Crawler", database: Engine, log: AttemptLog, spider: Spider) -> None:
-    """Write the run as running. Blocks; for a thread.
+class Record:
+    """The row of this run, from its start to its end. Its methods block: for a thread."""
 
-    Raises:
-        RunTaken: This run was started before; it must not crawl.
-    """
-    settings = crawler.settings
-    given = settings.getdict("RUN_ARGUMENTS")
-    run = Run(
-        id=log.run_id,
-        crawl_id=log.crawl_id,
-        spider=spider.name,
-        arguments={
-            name: without_secrets(name, str(value))
-            for name, value in given.items()
-            if not name.startswith("_")
-        },
-        settings=_asked_for(settings),
-        host=socket.gethostname(),
-        pid=os.getpid(),
-        egg_version=settings["EGG_VERSION"],
-        started_at=utc_now(),
-    )
-    start_run(database, run)
+    def __init__(self, crawler: "Crawler", database: Engine, log: AttemptLog) -> None:
+        self._crawler = crawler
+        self._database = database
+        self._log = log
+        self._ended = False
 
+    def start(self, spider: Spider) -> None:
+        """Write the run as running.
 
-def finish(crawler: "Crawler", database: Engine, log: AttemptLog, reason: str) -> None:
-    """Write how the run ended. Blocks; for a thread."""
-    stats = crawler.stats.get_stats()
-    error = stats.get(ERROR)
-    outcome = "failed" if error and outcome_of(reason) == "finished" else outcome_of(reason)
-    finish_run(database, log.run_id, outcome, reason, counts_of(stats), error=error)
+        Raises:
+            RunTaken: This run was started before; it must not crawl.
+            StorageError: The database does not take it.
+        """
+        settings = self._crawler.settings
+        given = settings.getdict("RUN_ARGUMENTS")
+        run = Run(
+            id=self._log.run_id,
+            crawl_id=self._log.crawl_id,
+            spider=spider.name,
+            arguments={
+                name: without_secrets(name, str(value))
+                for name, value in given.items()
+                if not name.startswith("_")
+            },
+            settings=_asked_for(settings),
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            egg_version=settings["EGG_VERSION"],
+            started_at=utc_now(),
+        )
+        start_run(self._database, run)
+
+    def finish(self, reason: str) -> None:
+        """Write how the run ended."""
+        self._ended = True
+        stats = self._crawler.stats.get_stats()
+        error = stats.get(ERROR)
+        outcome = "failed" if error and outcome_of(reason) == "finished" else outcome_of(reason)
+        try:
+            finish_run(self._database, self._log.run_id, outcome, reason, counts_of(stats), error=error)
+        except StorageError as failure:
+            logger.warning("The run stays marked as running: %s", failure)
+
+    def finish_by_force(self) -> None:
+        """Write that the run was shut down, unless its end is written, and wait for that a moment at most."""
+        if self._ended:
+            return
+        writing = Thread(target=self.finish, args=("shutdown",), daemon=True)
+        writing.start()
+        writing.join(A_MOMENT)
 
 
 def lose(database: Engine, tokens: Iterable[str]) -> None:

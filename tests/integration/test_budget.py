@@ -99,7 +99,7 @@ def test_a_page_counts_from_its_answer_and_once(checkpoint):
     answer_all(checkpoint)
     assert commit(checkpoint)
 
-    assert (checkpoint.pages, checkpoint.budget) == (3, MOST - 3)
+    assert (checkpoint._answered.pages, checkpoint.budget) == (3, MOST - 3)
 
 
 @pytest.mark.parametrize("executed", [False, True])
@@ -118,8 +118,8 @@ def test_what_a_reaped_worker_said_counts_by_the_ledger_alone(checkpoint, fronti
 
     # Then those that others are to answer again are lacking
     known = 3 if executed else 0
-    assert (checkpoint.pages, checkpoint.budget) == (known, MOST - known)
+    assert (checkpoint._answered.pages, checkpoint.budget) == (known, MOST - known)
     answer_all(checkpoint)
     assert commit(checkpoint)
-    assert (checkpoint.pages, checkpoint.budget) == (known + 3, MOST - known - 3)
+    assert (checkpoint._answered.pages, checkpoint.budget) == (known + 3, MOST - known - 3)
     assert frontier.counts()["pages"] == known + 3
