@@ -17,10 +17,10 @@ from scraping_project.commands.arguments import domain
 from scraping_project.commands.backends import database_of, settings_of
 from scraping_project.commands.exits import INTERRUPTED, in_one_line, one_line_errors, refuse
 from scraping_project.commands.output import complete_file
-from scraping_project.storage.ahead import ahead
 from scraping_project.storage.errors import StorageError
-from scraping_project.storage.exports import COLUMNS, JSON_COLUMNS, ExportTable, Page, pages
+from scraping_project.storage.exports import COLUMNS, JSON_COLUMNS, ExportTable, pages
 from scraping_project.storage.formats import as_csv, as_json_lines
+from scraping_project.storage.packed import Page
 
 TABLES = tuple(COLUMNS)
 #: Seconds between two lines of progress.
@@ -77,7 +77,7 @@ class Command(ScrapyCommand):
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that half a file is taken away
         table: ExportTable = opts.table
         database = database_of(settings_of(self))
-        coming = ahead(pages(database, table, domain=opts.domain, since=opts.since))
+        coming = pages(database, table, domain=opts.domain, since=opts.since)
         counted = _Counted(coming)
         try:
             with closing(coming):
@@ -109,7 +109,7 @@ class _Counted:
         shown = 0.0
         is_terminal = sys.stderr.isatty()
         for page in self._pages:
-            self.count += len(page)
+            self.count += len(page[0])
             if is_terminal and time.monotonic() >= shown + PACE:
                 shown = time.monotonic()
                 print(f"\r{self.count} rows", end="", file=sys.stderr, flush=True)

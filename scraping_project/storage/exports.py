@@ -1,21 +1,22 @@
 """Streams of what is stored, of any size in constant memory."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from datetime import datetime
 from itertools import islice
 from typing import Any, Literal
 
 from sqlalchemy import Connection, Engine, LargeBinary, cast, func, select
 
+from scraping_project.storage.ahead import ahead
 from scraping_project.storage.keyset import Place, Stretch, Walk, as_stored
-from scraping_project.storage.packed import Packed, Row, Values, shown
+from scraping_project.storage.packed import Found, Packed, Page, Values, found, shown
 from scraping_project.storage.tables import scrape_logs, sites
 from scraping_project.storage.transactions import reading
 
 ExportTable = Literal["sites", "logs", "links"]
-Page = Sequence[Sequence[Any]]
-ReadPage = Callable[[Connection, Stretch, int], list[Row]]
+Find = Callable[[Connection, Stretch, int], Found | None]
 
 #: Logs of a page.
 LOGS_PAGE = 1_000
@@ -36,8 +37,8 @@ URL, DEPTH, LINKS, RELS = map(COLUMNS["sites"].index, ("url", "depth", "links", 
 
 def pages(
     engine: Engine, table: ExportTable, domain: str | None = None, since: datetime | None = None
-) -> Iterator[Page]:
-    """Yields rows in the order of ``COLUMNS``: texts, numbers and None, moments as ISO 8601, hashes in hex.
+) -> Generator[Page, None, None]:
+    """Yields pages with the columns of ``COLUMNS``: texts, numbers, None, moments as ISO 8601, hashes in hex.
 
     Args:
         engine: The database.
@@ -46,9 +47,10 @@ def pages(
         domain: Only rows whose URL has exactly this host.
         since: Only sites last scraped, and logs finished, at this moment or later.
 
-    They come by id, but by time with ``since`` and for the logs of a domain. Between two pages no
-    connection is held. It is no snapshot: a row written meanwhile may or may not be among them, and where
-    they come by time, a site scraped again meanwhile may come twice.
+    They come by id, but by time with ``since`` and for the logs of a domain. The next page is read on another
+    thread while one is worked on, so close it when it is not read out; beyond that no connection is held.
+    It is no snapshot: a row written meanwhile may or may not be among them, and where they come by time, a
+    site scraped again meanwhile may come twice.
     """
     if table == "logs":
         yield from _logs(engine, Walk(scrape_logs, domain, since))
@@ -56,31 +58,38 @@ def pages(
         yield from _sites(engine, Walk(sites, domain, since))
     else:
         links = _links(engine, Walk(sites, domain, since))
-        yield from iter(lambda: list(islice(links, LINKS_PAGE)), [])
+        yield from iter(lambda: _page(islice(links, LINKS_PAGE)), [])
 
 
-def _logs(engine: Engine, walk: Walk) -> Iterator[list[Row]]:
+def _logs(engine: Engine, walk: Walk) -> Iterator[Page]:
     columns = list(scrape_logs.columns)
     reader = Values(columns) if engine.dialect.name == "sqlite" else Packed(columns)
-    for page in _walked(engine, walk, LOGS_PAGE, reader.page):
-        yield shown(page, columns)
+    with closing(ahead(_walked(engine, walk, LOGS_PAGE, reader.find))) as coming:
+        for read in coming:
+            yield shown(read.page(), columns)
 
 
-def _sites(engine: Engine, walk: Walk) -> Iterator[list[Row]]:
+def _sites(engine: Engine, walk: Walk) -> Iterator[Page]:
     columns = list(sites.columns)
-    reader = Values(columns)
+    with closing(ahead(_whole_sites(engine, walk, Values(columns)))) as coming:
+        for page in coming:
+            page[RELS] = [text or "{}" for text in page[RELS]]
+            yield shown(page, columns)
+
+
+def _whole_sites(engine: Engine, walk: Walk, reader: Values) -> Iterator[Page]:
     for ids in _site_ids(engine, walk):
         with reading(engine) as connection:
-            found = reader.read(connection, select(*reader.columns).where(sites.c.id.in_(ids)))
-        rows = {row[0]: row for row in found}
-        for row in found:
-            row[RELS] = row[RELS] or "{}"
-        yield shown([rows[number] for number in ids if number in rows], columns)
+            read = reader.read(connection, select(*reader.columns).where(sites.c.id.in_(ids)))
+        rows = {row[0]: row for row in zip(*read, strict=True)}
+        page = _page(rows[number] for number in ids if number in rows)
+        if page:  # else all were deleted meanwhile
+            yield page
 
 
 def _links(engine: Engine, walk: Walk) -> Iterator[tuple[Any, ...]]:
     for page in _sites(engine, walk):
-        for row in page:
+        for row in zip(*page, strict=True):
             rels = json.loads(row[RELS])
             for index, target in enumerate(json.loads(row[LINKS])):
                 yield row[URL], target, rels.get(str(index), ""), row[DEPTH]
@@ -92,13 +101,13 @@ def _site_ids(engine: Engine, walk: Walk) -> Iterator[list[int]]:
     size = sum((func.length(cast(text, LargeBinary)) for text in texts), start=func.length(""))
     columns = [sites.c.id, size, as_stored(sites.c.last_scraped)]
 
-    def sizes(connection: Connection, stretch: Stretch, limit: int) -> list[Row]:
-        return [list(row) for row in connection.execute(stretch.select(*columns).limit(limit))]
+    def sizes(connection: Connection, stretch: Stretch, limit: int) -> Found | None:
+        return found(_page(connection.execute(stretch.select(*columns).limit(limit))))
 
-    for page in _walked(engine, walk, SITES_PAGE, sizes):
+    for read in _walked(engine, walk, SITES_PAGE, sizes):
         ids: list[int] = []
         total = 0
-        for number, size_of_row, _ in page:
+        for number, size_of_row, _ in zip(*read.page(), strict=True):
             if ids and total + size_of_row > SITES_BYTES:
                 yield ids
                 ids, total = [], 0
@@ -107,15 +116,19 @@ def _site_ids(engine: Engine, walk: Walk) -> Iterator[list[int]]:
         yield ids
 
 
-def _walked(engine: Engine, walk: Walk, size: int, read: ReadPage) -> Iterator[list[Row]]:
-    """Pages of rows that begin with their id and end with their moment."""
+def _walked(engine: Engine, walk: Walk, size: int, find: Find) -> Iterator[Found]:
+    """What is found on the way, about so many rows at a time."""
     after: Place | None = None
     while True:
         # A connection a page: a slow reader holds neither a snapshot nor a connection.
         with reading(engine) as connection:
-            found = (read(connection, stretch, size) for stretch in walk.stretches(after))
-            page = next(filter(None, found), None)
-        if page is None:
+            next_ = (find(connection, stretch, size) for stretch in walk.stretches(after))
+            read = next(filter(None, next_), None)
+        if read is None:
             return
-        after = Place(page[-1][-1], page[-1][0])
-        yield page
+        after = read.end
+        yield read
+
+
+def _page(rows: Iterable[Sequence[Any]]) -> Page:
+    return list(zip(*rows, strict=True))

@@ -8,13 +8,14 @@ import pytest
 from sqlalchemy import text
 
 from scraping_project.items import Link, ScrapeLog, Site
-from scraping_project.storage import exports
+from scraping_project.storage import exports, packed
 from scraping_project.storage.ahead import ahead
 from scraping_project.storage.exports import COLUMNS, JSON_COLUMNS, LOGS_PAGE, SITES_PAGE, pages
 from scraping_project.storage.formats import as_csv, as_json_lines
 from scraping_project.storage.tables import scrape_logs
 from scraping_project.storage.transactions import reading, writing
 from scraping_project.storage.writer import Writer
+from tests.integration.frontier_worker import until
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -55,7 +56,7 @@ def write(engine, *rows):
 def stream(engine, table, **conditions):
     for page in pages(engine, table, **conditions):
         assert page, "no page is empty"
-        for row in page:
+        for row in zip(*page, strict=True):
             yield dict(zip(COLUMNS[table], row, strict=True))
 
 
@@ -105,14 +106,23 @@ def test_a_page_of_sites_is_bounded_by_its_bytes(engine, monkeypatch):
     large = [Link("http://x/" + "é" * 3_000)]
     for number in range(8):  # one by one, so that they get their ids in this order
         write(engine, site(f"http://a/{number}", links=large if number < 4 else []))
-    assert [len(page) for page in pages(engine, "sites")] == [1, 1, 1, 5]
+    assert [len(page[0]) for page in pages(engine, "sites")] == [1, 1, 1, 5]
 
 
-def test_a_page_that_the_server_can_not_pack_whole_is_read_in_parts(mariadb):
-    write(mariadb, *(log(f"http://a/{number}", error_message="\x00" * 4_000) for number in range(600)))
+@pytest.mark.parametrize("sign", ["😀", "\x1f"], ids=["joined", "as JSON"])
+def test_a_page_that_the_server_can_not_pack_whole_is_read_in_parts(mariadb, sign):
+    write(mariadb, *(log(f"http://a/{number}", error_message=sign * 4_000) for number in range(600)))
     urls = [row["url"] for row in stream(mariadb, "logs")]
     assert len(urls) == len(set(urls)) == 600
-    assert len(list(pages(mariadb, "logs"))) > 1, "24 kB a row in JSON are more than the server packs"
+    assert len(list(pages(mariadb, "logs"))) > 1, "more a row than the server packs 600 times"
+
+
+@pytest.mark.parametrize("sign", packed.FIELD + packed.ROW)
+def test_a_page_whose_texts_hold_its_separators_is_read_as_it_is(mariadb, sign):
+    texts = [None, "", sign, f"a{sign}", "b"]
+    write(mariadb, *(log(f"http://a/{n}", error_message=text, reason=text) for n, text in enumerate(texts)))
+    assert [row["error_message"] for row in stream(mariadb, "logs")] == texts
+    assert [row["reason"] for row in stream(mariadb, "logs")] == texts
 
 
 @pytest.mark.parametrize("table", ["sites", "logs"])
@@ -120,7 +130,7 @@ def test_a_slow_reader_holds_no_connection(engine, table):
     write(engine, site("http://a/"), log("http://b/"))
     rows = pages(engine, table)
     next(rows)
-    assert engine.pool.checkedout() == 0
+    until(lambda: engine.pool.checkedout() == 0)
     rows.close()
 
 
@@ -252,16 +262,16 @@ def test_an_error_on_the_way_is_raised_where_the_pages_are_read():
 
 def test_a_reader_that_stops_ends_the_thread(engine):
     write(engine, log("http://a/"))
-    with closing(ahead(pages(engine, "logs"))) as coming:
+    with closing(pages(engine, "logs")) as coming:
         next(coming)
     assert engine.pool.checkedout() == 0
 
 
 def test_rows_that_are_deleted_meanwhile_are_left_out(engine, monkeypatch):
     monkeypatch.setattr(exports, "LOGS_PAGE", 2)
-    write(engine, *(log(f"http://a/{number}") for number in range(5)))
+    write(engine, *(log(f"http://a/{number}") for number in range(7)))
     coming = pages(engine, "logs")
     next(coming)
-    with writing(engine) as connection:
-        connection.execute(scrape_logs.delete().where(scrape_logs.c.id == 4))
-    assert [row[0] for page in coming for row in page] == [3, 5]
+    with writing(engine) as connection:  # of the page after the next, which nobody has asked for yet
+        connection.execute(scrape_logs.delete().where(scrape_logs.c.id == 6))
+    assert [number for page in coming for number in page[0]] == [3, 4, 5, 7]

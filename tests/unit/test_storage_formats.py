@@ -8,8 +8,12 @@ import pytest
 from scraping_project.storage.formats import as_csv, as_json_lines
 
 
+def page(*rows):
+    return list(zip(*rows, strict=True))
+
+
 def csv_of(rows, columns=("a", "b"), **options):
-    return b"".join(as_csv([rows], columns, **options)).decode()
+    return b"".join(as_csv([page(*rows)], columns, **options)).decode()
 
 
 def test_cells_with_quotes_commas_and_line_ends_are_quoted_as_rfc_4180_says():
@@ -45,16 +49,16 @@ def test_no_rows_still_give_the_header():
 
 
 def test_pages_follow_each_other_under_one_header():
-    assert b"".join(as_csv([[(1, 2)], [], [(3, 4)]], ("a", "b"))) == b"a,b\r\n1,2\r\n3,4\r\n"
+    assert b"".join(as_csv([page((1, 2)), page((3, 4))], ("a", "b"))) == b"a,b\r\n1,2\r\n3,4\r\n"
 
 
 def test_csv_comes_page_by_page():
-    chunks = as_csv(iter([[(1, 2)], [(3, 4)]]), ("a", "b"))
+    chunks = as_csv(iter([page((1, 2)), page((3, 4))]), ("a", "b"))
     assert [next(chunks), next(chunks)] == [b"a,b\r\n", b"1,2\r\n"]
 
 
 def test_json_lines_hold_one_object_each():
-    pages = [[("é\n\u2028", ["x"])], [(None, -1)]]
+    pages = [page(("é\n\u2028", ["x"])), page((None, -1))]
     text = b"".join(as_json_lines(pages, ("a", "b"))).decode()
     assert [json.loads(line) for line in text.split("\n")[:-1]] == [
         {"a": "é\n\u2028", "b": ["x"]},
@@ -63,5 +67,5 @@ def test_json_lines_hold_one_object_each():
 
 
 def test_values_that_are_json_already_go_into_json_lines_as_they_are():
-    (line,) = as_json_lines([[("[1]", '["é",{}]')]], ("text", "links"), {"links"})
+    (line,) = as_json_lines([page(("[1]", '["é",{}]'))], ("text", "links"), {"links"})
     assert json.loads(line) == {"text": "[1]", "links": ["é", {}]}
