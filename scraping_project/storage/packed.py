@@ -30,7 +30,7 @@ from scraping_project.storage.keyset import Place, Query, Stretch, as_stored
 Page = list[Sequence[Any]]
 
 #: ASCII's own unit and record separator.
-FIELD, ROW = "\x1f", "\x1e"
+FIELD, RECORD = "\x1f", "\x1e"
 LONGEST_CHARACTER = 4  # bytes of UTF-8
 
 
@@ -143,9 +143,8 @@ def _ask(connection: Connection, stretch: Stretch, most: int, form: _Form) -> _T
     last = connection.scalar(select(func.max(ids.c.id)))
     if last is None:
         return _Text(form, 0, "", None)
-    page: Query = stretch.select(*packed).where(number <= last).order_by(None)
-    count, text = connection.execute(page).one()
-    return _Text(form, count, text or "", last)
+    page: Any = connection.execute(stretch.select(*packed).where(number <= last).order_by(None)).one()
+    return _Text(form, page[0], page[1] or "", last)
 
 
 def _is_cut(connection: Connection, packed: _Text) -> bool:
@@ -169,15 +168,15 @@ class _Joined:
     def __init__(self, columns: Sequence[Column[Any]]) -> None:
         self._columns = columns
         parts = [part for column in columns for part in (_joinable(column), literal(FIELD))]
-        self.row: ColumnElement[Any] = func.concat(*parts[:-1], literal(ROW))
+        self.row: ColumnElement[Any] = func.concat(*parts[:-1], literal(RECORD))
 
     def holds(self, packed: _Text) -> bool:
         """Whether it is exact: no value holds a separator, or there were more of them."""
         fields = packed.rows * (len(self._columns) - 1)
-        return packed.text.count(ROW) == packed.rows and packed.text.count(FIELD) == fields
+        return packed.text.count(RECORD) == packed.rows and packed.text.count(FIELD) == fields
 
     def read(self, text: str) -> Page:
-        values = text.replace(ROW, FIELD).split(FIELD)
+        values = text.replace(RECORD, FIELD).split(FIELD)
         values.pop()  # behind the last separator
         width = len(self._columns)
         return [_read(column, values[place::width]) for place, column in enumerate(self._columns)]

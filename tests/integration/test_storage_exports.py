@@ -117,7 +117,7 @@ def test_a_page_that_the_server_can_not_pack_whole_is_read_in_parts(mariadb, sig
     assert len(list(pages(mariadb, "logs"))) > 1, "more a row than the server packs 600 times"
 
 
-@pytest.mark.parametrize("sign", packed.FIELD + packed.ROW)
+@pytest.mark.parametrize("sign", packed.FIELD + packed.RECORD)
 def test_a_page_whose_texts_hold_its_separators_is_read_as_it_is(mariadb, sign):
     texts = [None, "", sign, f"a{sign}", "b"]
     write(mariadb, *(log(f"http://a/{n}", error_message=text, reason=text) for n, text in enumerate(texts)))
