@@ -25,6 +25,9 @@ from scraping_project.storage.packed import Page
 TABLES = tuple(COLUMNS)
 #: Seconds between two lines of progress.
 PACE = 0.2
+#: Seconds after which one thread lets another go on. With the usual 0.005 the one that asks the database for
+#: the next page would wait until this page is written.
+SWITCH_INTERVAL = 0.0005
 
 
 class Command(ScrapyCommand):
@@ -75,6 +78,7 @@ class Command(ScrapyCommand):
 
     def run(self, args: list[str], opts: Namespace) -> None:  # noqa: ARG002  Scrapy's interface
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that half a file is taken away
+        sys.setswitchinterval(SWITCH_INTERVAL)
         table: ExportTable = opts.table
         database = database_of(settings_of(self))
         coming = pages(database, table, domain=opts.domain, since=opts.since)

@@ -19,7 +19,7 @@ ExportTable = Literal["sites", "logs", "links"]
 Find = Callable[[Connection, Stretch, int], Found | None]
 
 #: Logs of a page.
-LOGS_PAGE = 1_000
+LOGS_PAGE = 800
 #: Sites of a page, and about how many bytes, for one may hold megabytes of links. MariaDB makes a table of a
 #: list of a thousand ids (in_predicate_conversion_threshold).
 SITES_PAGE, SITES_BYTES = 900, 4 * 2**20

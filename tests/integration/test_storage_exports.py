@@ -269,9 +269,9 @@ def test_a_reader_that_stops_ends_the_thread(engine):
 
 def test_rows_that_are_deleted_meanwhile_are_left_out(engine, monkeypatch):
     monkeypatch.setattr(exports, "LOGS_PAGE", 2)
-    write(engine, *(log(f"http://a/{number}") for number in range(7)))
+    write(engine, *(log(f"http://a/{number}") for number in range(9)))
     coming = pages(engine, "logs")
     next(coming)
-    with writing(engine) as connection:  # of the page after the next, which nobody has asked for yet
-        connection.execute(scrape_logs.delete().where(scrape_logs.c.id == 6))
-    assert [number for page in coming for number in page[0]] == [3, 4, 5, 7]
+    with writing(engine) as connection:  # of a page that nobody has asked for yet
+        connection.execute(scrape_logs.delete().where(scrape_logs.c.id == 8))
+    assert [number for page in coming for number in page[0]] == [3, 4, 5, 6, 7, 9]
