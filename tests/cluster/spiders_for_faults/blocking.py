@@ -10,7 +10,7 @@ import ctypes
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -31,7 +31,7 @@ _keeps_the_lock = ctypes.PyDLL(None)  # C functions called without letting go of
 class BlockingSpider(LinksSpider):
     name = "links"
 
-    def parse(self, response: Response) -> Iterator[Site | Request]:
+    def parse(self, response: Response) -> AsyncIterator[Site | Request]:
         if response.url.endswith("/b"):
             time.sleep(float(os.environ["BLOCK_SECONDS"]))
         if HOLD_UNTIL and response.url.endswith("/hold.html"):
@@ -39,7 +39,7 @@ class BlockingSpider(LinksSpider):
                 held.write(str(os.getpid()))
                 held.flush()
                 hold_the_lock()
-        yield from super().parse(response)
+        return super().parse(response)
 
 
 def hold_the_lock() -> None:

@@ -9,7 +9,7 @@ Beside what the site does, ``f`` raises in its callback, and ``e`` yields a requ
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -103,10 +103,11 @@ class CrashingSpider(LinksSpider):
         async for request in super().start():
             yield request
 
-    def parse(self, response: Response) -> Iterator[Site | Request]:
+    async def parse(self, response: Response) -> AsyncIterator[Site | Request]:
         if response.url.endswith("/f"):
             raise ValueError("this page can't be parsed")
-        yield from super().parse(response)
+        async for found in super().parse(response):
+            yield found
         if response.url.endswith("/e"):
             yield Request(response.urljoin("nowhere"), callback=self.__gone__)
 

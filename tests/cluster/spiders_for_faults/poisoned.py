@@ -1,7 +1,7 @@
 """The links spider whose process dies of one page."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 
 from scrapy import Request
 from scrapy.http import Response
@@ -15,7 +15,7 @@ DEADLY = 9
 class PoisonedSpider(LinksSpider):
     name = "links"
 
-    def parse(self, response: Response) -> Iterator[Site | Request]:
+    def parse(self, response: Response) -> AsyncIterator[Site | Request]:
         if response.url.endswith("/b"):
             os._exit(DEADLY)
-        yield from super().parse(response)
+        return super().parse(response)
