@@ -35,8 +35,8 @@ local function shortened(granted_at, grants)
   return grants
 end
 
-local function answer(token, flags, ids, granted)
+local function answer(token, flags, ids, granted, heard, links)
   return {0, now, flags, described(token, ids), ledger(), letters(), finished() and 1 or 0,
-    shortened(granted[1], granted[2]), rcall('ZRANGEBYSCORE', NEWS, args.heard, '+inf', 'LIMIT', 0, 1000),
-    look_up(args.look_up)}
+    shortened(granted[1], granted[2]), rcall('ZRANGEBYSCORE', NEWS, heard, '+inf', 'LIMIT', 0, 1000),
+    look_up(links)}
 end

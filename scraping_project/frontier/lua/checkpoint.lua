@@ -53,7 +53,8 @@ local function checkpoint()
   elseif args.epoch ~= tonumber(rcall('HGET', CRAWL, 'epoch')) then
     return {-2, now}
   elseif args.sequence == last then
-    return answer(args.token, known[2], cmsgpack.unpack(known[3]), cmsgpack.unpack(known[4]))
+    return answer(args.token, known[2], cmsgpack.unpack(known[3]), cmsgpack.unpack(known[4]), args.heard,
+      args.look_up)
   elseif args.sequence < last then
     return {-3, now}
   elseif args.sequence > last + 1 then
@@ -85,7 +86,7 @@ local function checkpoint()
   rcall('HSET', WORKER, 'sequence', args.sequence, 'flags', flags, 'ids', cmsgpack.pack(ids),
     'grants', cmsgpack.pack({now, grants}))
   rcall('ZADD', WORKERS, 'XX', now + args.lease, args.token)
-  return answer(args.token, flags, ids, {now, grants})
+  return answer(args.token, flags, ids, {now, grants}, args.heard, args.look_up)
 end
 
 return checkpoint()
