@@ -12,8 +12,8 @@ from sqlalchemy import Engine
 
 from scraping_project import embedded, run
 from scraping_project.frontier.connection import connect
-from scraping_project.frontier.errors import FrontierError
-from scraping_project.frontier.frontier import Frontier
+from scraping_project.frontier.errors import CrawlFollowed, CrawlOver, FrontierError, SetBack
+from scraping_project.frontier.frontier import Frontier, Joined
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.robots import RobotsCache
 from scraping_project.frontier.worker import Worker
@@ -64,6 +64,28 @@ class Membership:
             lease_ms=self._lease_ms,
             together=self._settings["STARTED_TOGETHER"],
         )
+
+    def join_again(self, lost: FrontierError, *, any_crawl: bool) -> Joined:
+        """Join under a new token. Blocks; for a thread.
+
+        Args:
+            lost: How the place under the last token was lost.
+            any_crawl: Whether this run works on whatever crawl there is; else on its own alone.
+
+        Raises:
+            CrawlOver: Its own crawl is no more.
+            CrawlRefused: The unfinished crawl has other rules or seeds.
+            FrontierError: Redis does not answer.
+        """
+        if isinstance(lost, (SetBack, CrawlOver)):
+            # The older frontier has leases that nobody would end; and taken seeds are any crawl's.
+            self.leave()
+        if not any_crawl:
+            if isinstance(lost, CrawlOver):
+                raise lost
+            if self.worker.overtaken():  # joining would begin the next crawl
+                raise CrawlFollowed("the crawl was finished meanwhile")
+        return self.worker.join()
 
     def keep(self, when_reaped: Callable[[], None]) -> None:
         """Begin to extend the leases and to look after dead workers, and call when there were some."""

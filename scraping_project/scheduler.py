@@ -236,7 +236,7 @@ class Scheduler:
 
     def _is_default_start(self, request: Request) -> bool:
         """Whether Scrapy's own ``start()`` let it pass: every worker of a crawl would fetch it."""
-        own = type(self._spider).start is Spider.start and not self._checkpoint.started
+        own = type(self._spider).start is Spider.start and not self._checkpoint.life.started
         return own and bool(request.meta.get("is_start_request"))
 
     def _decimal(self, request: Request) -> str:

@@ -44,17 +44,17 @@ class Seeds:
         checkpoint = self._crawler.get_extension(Checkpoint)
         if checkpoint is None:
             return
-        checkpoint.started = True
+        checkpoint.life.started = True
         spider = self._crawler.spider
         if hasattr(spider, "schedule_next_requests"):  # scrapy-redis's: it takes seeds itself when it is idle
-            checkpoint.waits_for_seeds = True
+            checkpoint.life.waits_for_seeds = True
             self._say(checkpoint, f"waiting for seeds in {getattr(spider, 'redis_key', None)}")
         elif not own:
             async for request in self._seeds(checkpoint):
                 yield request
 
     async def _seeds(self, checkpoint: Checkpoint) -> AsyncIterator[Request]:
-        checkpoint.waits_for_seeds = True
+        checkpoint.life.waits_for_seeds = True
         worker = checkpoint.worker
         kind = kind_of(self._crawler.settings)
         self._say(checkpoint, f"waiting for seeds: redis-cli {_PUSH[kind].format(key=worker.keys.seeds)}")

@@ -77,20 +77,20 @@ def the_checkpoint_of_a_worker(frontier, tmp_path):
     checkpoint.worker.said.push.extend(push(number) for number in range(20))
     assert commit(checkpoint)
     yield checkpoint
-    checkpoint._database.dispose()
+    checkpoint.life._database.dispose()
 
 
 def commit(checkpoint):
-    return asyncio.run(checkpoint._commit())
+    return asyncio.run(checkpoint.life._commit())
 
 
 def answer_all(checkpoint):
     """Has every leased request answered; what was said of them is committed with the next step."""
-    leased = checkpoint._buffers.leased
+    leased = checkpoint._commits._buffers.leased
     for each in leased:
         request = Request(f"https://a.example/{each.id}")
-        checkpoint._log.attempts.begin(request, str(each.id), each.attempt, leased=each)
-        checkpoint._log.attempts.of(request).result = Response(request.url, request=request)
+        checkpoint._commits.log.attempts.begin(request, str(each.id), each.attempt, leased=each)
+        checkpoint._commits.log.attempts.of(request).result = Response(request.url, request=request)
     leased.clear()
 
 
@@ -99,7 +99,7 @@ def test_a_page_counts_from_its_answer_and_once(checkpoint):
     answer_all(checkpoint)
     assert commit(checkpoint)
 
-    assert (checkpoint._answered.pages, checkpoint.budget) == (3, MOST - 3)
+    assert (checkpoint._commits.answered.pages, checkpoint.budget) == (3, MOST - 3)
 
 
 @pytest.mark.parametrize("executed", [False, True])
@@ -118,8 +118,8 @@ def test_what_a_reaped_worker_said_counts_by_the_ledger_alone(checkpoint, fronti
 
     # Then those that others are to answer again are lacking
     known = 3 if executed else 0
-    assert (checkpoint._answered.pages, checkpoint.budget) == (known, MOST - known)
+    assert (checkpoint._commits.answered.pages, checkpoint.budget) == (known, MOST - known)
     answer_all(checkpoint)
     assert commit(checkpoint)
-    assert (checkpoint._answered.pages, checkpoint.budget) == (known + 3, MOST - known - 3)
+    assert (checkpoint._commits.answered.pages, checkpoint.budget) == (known + 3, MOST - known - 3)
     assert frontier.counts()["pages"] == known + 3

@@ -74,7 +74,7 @@ def checkpoint_of(buffers, frontier, folder):
 
 
 async def committed(checkpoint, times):
-    return [await checkpoint._commit() for _ in range(times)]
+    return [await checkpoint.life._commit() for _ in range(times)]
 
 
 @pytest.mark.parametrize("away", ["redis", "database"])

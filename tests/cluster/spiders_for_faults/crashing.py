@@ -124,5 +124,5 @@ class CrashingSpider(LinksSpider):
 
 
 def _is_done(checkpoint: Checkpoint) -> bool:
-    heard = checkpoint.heard
-    return heard is not None and heard.ledger.discovered > 0 and checkpoint._is_finished()
+    heard = checkpoint._commits.heard
+    return heard is not None and heard.ledger.discovered > 0 and checkpoint._commits.finished

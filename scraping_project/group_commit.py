@@ -1,0 +1,195 @@
+"""The group commit: the database first, then the frontier, several times a second.
+
+1. What has ended since the last time, and how (extensions/attempts.py), becomes log rows and ends of leases.
+2. All rows are committed in one transaction, in a thread. When that fails, nothing is said to the frontier.
+3. One script call pushes what was found, ends the leases of what is stored, and leases more.
+
+A crash between any two of these repeats work and loses none.
+"""
+
+import asyncio
+import time
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol, cast
+
+from scraping_project import ends, engine
+from scraping_project.answered import Answered
+from scraping_project.drops import Drops
+from scraping_project.extensions.attempts import AttemptLog
+from scraping_project.frontier.errors import CrawlOver, FrontierError, FrontierFull, SetBack, WorkerReaped
+from scraping_project.frontier.steps import Heard, Step, read_leased
+from scraping_project.frontier.worker import Worker
+from scraping_project.membership import Membership
+from scraping_project.outage import Outage
+from scraping_project.questions import Questions
+from scraping_project.slots import Slots
+from scraping_project.storage.errors import StorageError
+from scraping_project.storage.writer import Writer
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+
+
+class Buffers(Protocol):
+    """What the scheduler is to the group commit."""
+
+    @property
+    def idle(self) -> bool: ...
+
+    def wishes(self, rate: float, interval: float) -> dict[str, object]: ...
+    def receive(self, heard: Heard, step: Step) -> None: ...
+    def drop(self) -> None: ...
+
+
+class GroupCommit:
+    """Stores and says what has gathered, and hands on what the frontier answers.
+
+    It does not know when a commit is due, nor what becomes of a run whose place is gone (life.py).
+    """
+
+    def __init__(self, crawler: "Crawler", membership: Membership, writer: Writer, slots: Slots) -> None:
+        self._crawler = crawler
+        self._membership = membership
+        self._writer = writer
+        self._slots = slots
+        self._drops = Drops(crawler)
+        self._interval = crawler.settings.getfloat("CHECKPOINT_INTERVAL")
+        self._rate = 0.0
+        self._settled_at = 0.0
+        self._held_back = False  # the scheduler, since the leases may have lapsed
+        self.answered = Answered()
+        self.away = Outage()
+        self.heard: Heard | None = None
+        self.questions = Questions()
+
+    async def commit(self, *, started: bool) -> bool:
+        """One group commit; whether it went through.
+
+        Args:
+            started: Whether the spider's own start requests are all said.
+
+        Raises:
+            WorkerReaped: The place among the workers is gone: forget, and join again.
+            CrawlOver: The same, and so is the crawl.
+        """
+        self._membership.tick()
+        self._settle()
+        try:
+            # What is said is settled before the commit, so that nothing is acked whose rows it did not hold.
+            step = self._worker.unanswered or self._worker.next_step(
+                started=started, **self._buffers.wishes(self._rate, self._interval)
+            )
+            await asyncio.to_thread(self._writer.commit)
+            asked_at = time.monotonic()
+            step, heard = await self._exchange(step)
+        except (WorkerReaped, CrawlOver):
+            raise
+        except (StorageError, FrontierError) as error:
+            self.away.begins(error)
+            return False
+        self._hear(heard, step, asked_at)
+        return True
+
+    def forget(self, error: FrontierError) -> None:
+        """Drop what was leased and said under a token that is gone: it is with others, or of no crawl."""
+        attempts = self.log.attempts
+        for attempt in attempts:
+            # Its number may be another request's now, so it leaves no row; it will be sent again.
+            attempt.given_back |= isinstance(error, SetBack) and attempt.leased is not None
+            attempt.leased = None
+            if isinstance(error, CrawlOver):
+                attempt.request_id = attempts.new_id()  # the next crawl has numbers of its own
+        attempts.lose_held()
+        self._buffers.drop()
+        pushes = self._worker.forget()
+        self.questions.give_up()
+        self.answered.forget()
+        if isinstance(error, WorkerReaped):
+            self._worker.said.push.extend(pushes)  # whoever has their parents finds them again, but not seeds
+
+    def may_begin(self) -> bool:
+        """Whether what is leased is surely still this worker's; if not, the next answer wakes the engine."""
+        self._held_back = self._worker.lapsed
+        return not self._held_back
+
+    def queued(self) -> int:
+        """How many requests wait; by the last that was heard when Redis is away. Blocks; for a thread."""
+        try:
+            counts = self._worker.counts()
+        except FrontierError:
+            return self.heard.ledger.queued + self.heard.ledger.delayed if self.heard else 0
+        return counts.get("queued", 0) + counts.get("delayed", 0)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the crawl was finished when the frontier answered last, and nothing has come since."""
+        heard = self.heard
+        return heard is not None and heard.finished and self._buffers.idle and not self._worker.said
+
+    @property
+    def unstored(self) -> int:
+        """How many rows wait for the next commit."""
+        return self._writer.pending
+
+    @property
+    def budget(self) -> float:
+        """How many more pages the crawl may be answered, by what is known here."""
+        return self.answered.left(self.max_pages, self.log.answered)
+
+    @property
+    def max_pages(self) -> int:
+        """How many pages of the crawl are to be answered, by all workers; 0: no limit."""
+        return getattr(self._crawler.spider, "max_pages", None) or 0
+
+    @cached_property
+    def log(self) -> AttemptLog:
+        log = self._crawler.get_extension(AttemptLog)
+        if log is None:
+            raise RuntimeError("scraping_project.checkpoint.Checkpoint needs the extension AttemptLog")
+        return log
+
+    @property
+    def _worker(self) -> Worker:
+        return self._membership.worker
+
+    @property
+    def _buffers(self) -> Buffers:
+        return cast("Buffers", self._crawler.engine.scheduler)
+
+    def _settle(self) -> None:
+        """Turn what has ended into rows for the writer and ends of leases."""
+        now = asyncio.get_running_loop().time()
+        ended, said = self.log.settle(), self._worker.said
+        for attempt, outcome in ended:
+            self._slots.came_back(attempt)
+            ends.say(said, attempt, outcome)
+        for reason, by in self._drops.since_last().items():
+            said.filtered[reason] = said.filtered.get(reason, 0) + by
+        self.answered.say(said, self.log.answered)
+        seconds = max(now - self._settled_at, 0.001)
+        self._rate += (len(ended) / seconds - self._rate) * min(seconds, 1.0)
+        self._settled_at = now
+
+    async def _exchange(self, step: Step) -> tuple[Step, Heard]:
+        """Say a step, or what of it a full Redis has room for; returns what was said, and the answer."""
+        try:
+            heard = await asyncio.to_thread(self._worker.exchange, step)
+        except FrontierFull as full:
+            step = self._worker.lighten(step)
+            heard = await asyncio.to_thread(self._worker.exchange, step)
+            self.away.begins(full)
+        else:
+            self.away.ends()
+        return step, heard
+
+    def _hear(self, heard: Heard, step: Step, asked_at: float) -> None:
+        self.answered.hear(step, heard.ledger.pages)
+        self._worker.answered(step, heard)
+        self.questions.answer(step.look_up)
+        self._slots.hear(heard, asked_at, time.monotonic())
+        self._buffers.receive(heard, step)
+        self.heard = heard
+        for record in heard.letters.values():
+            self.log.bury(read_leased(record))
+        if heard.leased or heard.grants or step.arm or self._held_back:
+            engine.wake(self._crawler)

@@ -1,0 +1,261 @@
+"""The life of a run: it joins a crawl, commits until there is a reason to end, and leaves."""
+
+import asyncio
+import logging
+import sys
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, NoReturn
+from uuid import uuid4
+
+from scrapy import Spider
+from scrapy.exceptions import CloseSpider, DontCloseSpider
+from sqlalchemy import Engine
+
+from scraping_project import embedded, engine, reasons, run
+from scraping_project.frontier.errors import (
+    CrawlFollowed,
+    CrawlOver,
+    CrawlRefused,
+    FrontierError,
+    WorkerReaped,
+)
+from scraping_project.frontier.frontier import Joined
+from scraping_project.frontier.worker import Worker
+from scraping_project.group_commit import GroupCommit
+from scraping_project.membership import Membership
+from scraping_project.run import Record
+from scraping_project.storage.errors import StorageError
+from scraping_project.storage.migrate import migrate
+from scraping_project.terms import conflict
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+
+logger = logging.getLogger(__name__)
+
+#: Seconds that the end of a run may take before what is left is given back.
+LAST_PATIENCE = 25.0
+#: Seconds between two tries while the database or Redis is away.
+PAUSE = 1.0
+#: Seconds between two commits at least.
+GAP = 0.02
+
+
+class Life:
+    """Begins with the spider, says when the run has ended, and gives back what is held.
+
+    When it is forced to end, what is not committed is lost, to be fetched again.
+    """
+
+    def __init__(
+        self, crawler: "Crawler", database: Engine, membership: Membership, commits: GroupCommit
+    ) -> None:
+        self._crawler = crawler
+        self._database = database
+        self._membership = membership
+        self._commits = commits
+        self._interval = crawler.settings.getfloat("CHECKPOINT_INTERVAL")
+        self._due = asyncio.Event()
+        self._loop: asyncio.Task[None] | None = None
+        self._ending: asyncio.Task[None] | None = None
+        self._closing = False
+        self._stop_asked = 0.0
+        self._ended_by: str | None = None
+        self._faulty = False
+        self._cut = False  # what did not end in time was given back
+        self._record: Record | None = None
+        self.started = False  # the spider's own start requests are all said
+        self.waits_for_seeds = False
+
+    def spider_idle(self) -> None:
+        """An idle worker stays until the whole crawl is finished, which the commits see.
+
+        Of scrapy-redis's spiders, which wait for seeds, one with max_idle_time then decides by itself.
+        """
+        self.started = True  # where a spider's own SPIDER_MIDDLEWARES left out ours, which says it sooner
+        if self._worker.said:
+            self.hurry()
+        decides = self.waits_for_seeds and getattr(self._crawler.spider, "max_idle_time", None)
+        if not decides or self._commits.away or not self._commits.finished:
+            raise DontCloseSpider
+
+    async def spider_opened(self, spider: Spider) -> None:
+        """Join the crawl and begin the commits.
+
+        Raises:
+            CloseSpider: The database, Redis or the unfinished crawl refuses; the stats say why.
+        """
+        log = self._commits.log
+        log.run_id = getattr(spider, "_job", None) or uuid4().hex
+        engine.before_forced_stop(self._end_by_force)
+        try:
+            await asyncio.to_thread(self._membership.connect, spider)
+            joined = await asyncio.to_thread(self._worker.join)
+            log.crawl_id = joined.crawl_id
+            await asyncio.to_thread(migrate, self._database)
+            record = Record(self._crawler, self._database, log)
+            await asyncio.to_thread(record.start, spider)
+            self._record = record
+            await asyncio.to_thread(run.lose, self._database, self._worker.reaped)
+        except CrawlRefused as error:
+            self._refuse(conflict(error, self._worker.keys))
+        except (StorageError, FrontierError, embedded.RedisUnavailable) as error:
+            self._refuse(str(error))
+        self._begin(joined)
+
+    def hurry(self) -> None:
+        """Make the next commit now rather than in a moment."""
+        self._due.set()
+
+    async def close(self, reason: str) -> None:
+        """Commit and say what is left, give back what is still leased, and go."""
+        if self._loop is None:
+            await asyncio.to_thread(self._membership.abandon)
+            await self._finish(reason)
+            return
+        self._closing = True
+        self._due.set()
+        await self._loop
+        if not self._cut:
+            await self._go(reason)
+
+    @property
+    def _worker(self) -> Worker:
+        return self._membership.worker
+
+    def _refuse(self, why: str) -> NoReturn:
+        self._crawler.stats.set_value("frontier/refused", why)
+        raise CloseSpider("refused")
+
+    def _begin(self, joined: Joined) -> None:
+        if joined.queued and (joined.alone or not self._crawler.settings["REPORT_FILE"]):  # of --workers, one
+            print(f"resuming: {joined.queued} queued", file=sys.stderr, flush=True)  # noqa: T201  for people
+        self._commits.answered.pages = joined.pages
+        self._membership.keep(when_reaped=self.hurry)
+        self._stop_asked = asyncio.get_running_loop().time()
+        self._loop = asyncio.create_task(self._run())
+
+    async def _run(self) -> None:
+        try:
+            await self._run_until_closing()
+        except Exception as error:
+            # A fault of this program: the run ends, and what it held goes to others, instead of hanging.
+            logger.exception("The checkpoint failed, so this run ends")
+            self._crawler.stats.set_value(run.ERROR, reasons.describe(error))
+            self._faulty = True
+            await self._end("fault")
+
+    async def _run_until_closing(self) -> None:
+        while not self._closing:
+            await self._until_due()
+            await self._commit()
+            if not self._closing and (reason := self._reason_to_end()):
+                await self._end(reason)
+            elif self._stopping_for() > LAST_PATIENCE:
+                await self._cut_short("shutdown")
+
+    async def _until_due(self) -> None:
+        """Wait for the interval to pass, or for somebody to hurry, but never spin."""
+        await asyncio.sleep(PAUSE if self._commits.away else GAP)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._due.wait(), max(self._interval - GAP, 0))
+        self._due.clear()
+
+    async def _commit(self) -> bool:
+        """One group commit, or a new place among the workers for the next; whether it went through."""
+        try:
+            return await self._commits.commit(started=self.started)
+        except (WorkerReaped, CrawlOver) as error:
+            await self._join_again(error)
+            return False
+
+    async def _join_again(self, lost: FrontierError) -> None:
+        """Go on under a new token, if there is a crawl to go on with."""
+        logger.warning("%s", lost)
+        self._commits.forget(lost)
+        join = self._membership.join_again
+        try:
+            joined = await asyncio.to_thread(join, lost, any_crawl=self.waits_for_seeds)
+        except CrawlRefused as refused:
+            self._crawler.stats.set_value("frontier/refused", conflict(refused, self._worker.keys))
+            self._ended_by = "refused"
+        except CrawlOver as over:
+            self._ended_by = "finished" if isinstance(over, CrawlFollowed) else "cleared"
+        except FrontierError as away:
+            self._commits.away.begins(away)
+        else:
+            self._commits.log.crawl_id = joined.crawl_id
+
+    def _reason_to_end(self) -> str | None:
+        """Why this run is over, if it is."""
+        if self._ended_by:
+            return self._ended_by
+        if self._commits.budget <= 0 and not len(self._commits.log.attempts):
+            return "max_pages"
+        if self.waits_for_seeds or not self.started:
+            return None
+        return "finished" if self._commits.finished else None
+
+    async def _end(self, reason: str) -> None:
+        """Have Scrapy close the spider, which waits for what is in flight, but not for ever."""
+        self._ending = asyncio.create_task(self._crawler.engine.close_spider_async(reason=reason))
+        while not self._closing:
+            await self._until_due()
+            if self._stopping_for() > LAST_PATIENCE:
+                await self._cut_short(reason)
+
+    def _stopping_for(self) -> float:
+        """Seconds since Scrapy was asked to stop and waits for what is in flight."""
+        now = asyncio.get_running_loop().time()
+        if not engine.is_closing(self._crawler):
+            self._stop_asked = now
+        return now - self._stop_asked
+
+    async def _cut_short(self, reason: str) -> None:
+        """Give back what will not end in time, and stop."""
+        logger.warning("%d requests do not end: they are given back", len(self._commits.log.attempts))
+        self._crawler.stats.set_value("frontier/cut_short", reason)
+        self._cut = self._closing = True
+        await self._go(reason)
+        engine.stop_now(self._crawler)
+
+    async def _go(self, reason: str) -> None:
+        self._membership.look_away()
+        complete = not self._faulty and await self._last_commits()
+        self._membership.keep_no_more()
+        stats = self._crawler.stats
+        stats.set_value("frontier/given_back", await asyncio.to_thread(self._membership.leave))
+        stats.set_value("frontier/answered", self._commits.answered.pages)
+        stats.set_value("frontier/left_at", time.monotonic())  # before the count: the last to leave sees all
+        stats.set_value("frontier/queued", await asyncio.to_thread(self._commits.queued))
+        if not complete:
+            lost = self._commits.unstored
+            logger.error("%d rows could not be stored; their requests will be sent again", lost)
+            stats.set_value("checkpoint/lost_rows", lost)
+        await self._finish(reason if complete else "fault")
+
+    async def _last_commits(self) -> bool:
+        """Commit until nothing is left to say; whether that was reached."""
+        deadline = self._stop_asked + LAST_PATIENCE
+        while not await self._commit() or self._worker.said or self._commits.unstored:
+            nothing_to_store = not self._commits.unstored
+            if nothing_to_store and (self._worker.gone.is_set() or not self._worker.holds):
+                return True
+            if asyncio.get_running_loop().time() > deadline:
+                return nothing_to_store
+            if self._commits.away:
+                await asyncio.sleep(PAUSE)
+        return True
+
+    async def _finish(self, reason: str) -> None:
+        if self._record:
+            await asyncio.to_thread(self._record.finish, reason)
+        self._database.dispose()
+        self._membership.disconnect()
+
+    def _end_by_force(self) -> None:
+        """Give back what is held, and write the run's end."""
+        self._membership.abandon()
+        if self._record:
+            self._record.finish_by_force()
