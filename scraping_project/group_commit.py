@@ -17,6 +17,7 @@ from scraping_project.answered import Answered
 from scraping_project.drops import Drops
 from scraping_project.extensions.attempts import AttemptLog
 from scraping_project.frontier.errors import CrawlOver, FrontierError, FrontierFull, SetBack, WorkerReaped
+from scraping_project.frontier.frontier import Joined
 from scraping_project.frontier.steps import Heard, Step, read_leased
 from scraping_project.frontier.worker import Worker
 from scraping_project.membership import Membership
@@ -61,6 +62,11 @@ class GroupCommit:
         self.away = Outage()
         self.heard: Heard | None = None
         self.questions = Questions()
+
+    def work_on(self, joined: Joined) -> None:
+        """Take up the crawl that was joined, as far as it has come."""
+        self.log.crawl_id = joined.crawl_id
+        self.answered.pages = joined.pages
 
     async def commit(self, *, started: bool) -> bool:
         """One group commit; whether it went through.

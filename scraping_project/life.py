@@ -92,7 +92,7 @@ class Life:
         try:
             await asyncio.to_thread(self._membership.connect, spider)
             joined = await asyncio.to_thread(self._worker.join)
-            log.crawl_id = joined.crawl_id
+            self._commits.work_on(joined)
             await asyncio.to_thread(migrate, self._database)
             record = Record(self._crawler, self._database, log)
             await asyncio.to_thread(record.start, spider)
@@ -131,7 +131,6 @@ class Life:
     def _begin(self, joined: Joined) -> None:
         if joined.queued and (joined.alone or not self._crawler.settings["REPORT_FILE"]):  # of --workers, one
             print(f"resuming: {joined.queued} queued", file=sys.stderr, flush=True)  # noqa: T201  for people
-        self._commits.answered.pages = joined.pages
         self._membership.keep(when_reaped=self.hurry)
         self._stop_asked = asyncio.get_running_loop().time()
         self._loop = asyncio.create_task(self._run())
@@ -185,7 +184,7 @@ class Life:
         except FrontierError as away:
             self._commits.away.begins(away)
         else:
-            self._commits.log.crawl_id = joined.crawl_id
+            self._commits.work_on(joined)
 
     def _reason_to_end(self) -> str | None:
         """Why this run is over, if it is."""

@@ -16,8 +16,10 @@ from scraping_project.extensions.attempts import AttemptLog
 from scraping_project.frontier.errors import FrontierUnavailable
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
+from scraping_project.frontier.tokens import new_token
 from scraping_project.frontier.worker import Worker
-from tests.integration.frontier_worker import LONG, push
+from tests.integration import frontier_worker
+from tests.integration.frontier_worker import LONG, end, push
 
 MOST = 9
 
@@ -114,12 +116,40 @@ def test_what_a_reaped_worker_said_counts_by_the_ledger_alone(checkpoint, fronti
 
     # When the worker goes on under a new token
     assert not commit(checkpoint)
-    assert commit(checkpoint)
 
-    # Then those that others are to answer again are lacking
+    # Then those that others are to answer again are lacking, from the join and from the next answer
     known = 3 if executed else 0
+    assert (checkpoint._commits.answered.pages, checkpoint.budget) == (known, MOST - known)
+    assert commit(checkpoint)
     assert (checkpoint._commits.answered.pages, checkpoint.budget) == (known, MOST - known)
     answer_all(checkpoint)
     assert commit(checkpoint)
     assert (checkpoint._commits.answered.pages, checkpoint.budget) == (known + 3, MOST - known - 3)
     assert frontier.counts()["pages"] == known + 3
+
+
+def test_what_others_have_answered_meanwhile_counts_from_the_join(checkpoint, frontier):
+    # Given a worker that is reaped, and another that has three pages answered since
+    frontier.reap(LONG, gone=[checkpoint.worker.token], grace_ms=LONG)
+    other = frontier_worker.Worker(frontier, token=new_token())
+    other.step(ack=[end(each) for each in other.lease(3)], pages=3)
+
+    # When it joins again
+    assert not commit(checkpoint)
+
+    # Then it knows of them before its next step
+    assert (checkpoint._commits.answered.pages, checkpoint.budget) == (3, MOST - 3)
+
+
+def test_nothing_of_a_cleared_crawl_counts_in_the_next(checkpoint, frontier):
+    # Given three answered pages of a crawl that is then cleared
+    answer_all(checkpoint)
+    assert commit(checkpoint)
+    frontier.clear()
+    checkpoint.life.waits_for_seeds = True
+
+    # When the worker joins the next crawl
+    assert not commit(checkpoint)
+
+    # Then all of its pages are lacking
+    assert (checkpoint._commits.answered.pages, checkpoint.budget) == (0, MOST)
