@@ -16,8 +16,8 @@ from scraping_project import ends, engine
 from scraping_project.answered import Answered
 from scraping_project.drops import Drops
 from scraping_project.extensions.attempts import AttemptLog
+from scraping_project.frontier.answers import Joined
 from scraping_project.frontier.errors import CrawlOver, FrontierError, FrontierFull, SetBack, WorkerReaped
-from scraping_project.frontier.frontier import Joined
 from scraping_project.frontier.steps import Heard, Step, read_leased
 from scraping_project.frontier.worker import Worker
 from scraping_project.membership import Membership

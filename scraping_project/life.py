@@ -13,6 +13,7 @@ from scrapy.exceptions import CloseSpider, DontCloseSpider
 from sqlalchemy import Engine
 
 from scraping_project import embedded, engine, reasons, run
+from scraping_project.frontier.answers import Joined
 from scraping_project.frontier.errors import (
     CrawlFollowed,
     CrawlOver,
@@ -20,7 +21,6 @@ from scraping_project.frontier.errors import (
     FrontierError,
     WorkerReaped,
 )
-from scraping_project.frontier.frontier import Joined
 from scraping_project.frontier.worker import Worker
 from scraping_project.group_commit import GroupCommit
 from scraping_project.membership import Membership

@@ -11,9 +11,10 @@ from scrapy.settings import BaseSettings
 from sqlalchemy import Engine
 
 from scraping_project import embedded, run
+from scraping_project.frontier.answers import Joined
 from scraping_project.frontier.connection import connect
 from scraping_project.frontier.errors import CrawlFollowed, CrawlOver, FrontierError, SetBack
-from scraping_project.frontier.frontier import Frontier, Joined
+from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.robots import RobotsCache
 from scraping_project.frontier.worker import Worker

@@ -15,7 +15,8 @@ from scraping_project.commands.arguments import check_arguments
 from scraping_project.commands.exits import refuse
 from scraping_project.commands.spiders import spider_class
 from scraping_project.fingerprints import Fingerprinter
-from scraping_project.frontier.frontier import Crawl, Frontier
+from scraping_project.frontier.answers import Crawl
+from scraping_project.frontier.frontier import Frontier
 from scraping_project.repair.rebuilt import Follows
 from scraping_project.run_requests import ALLOWED_SETTINGS
 from scraping_project.storage import crawls

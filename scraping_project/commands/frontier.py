@@ -15,9 +15,10 @@ from scraping_project.commands.arguments import domain
 from scraping_project.commands.backends import redis_of, settings_of
 from scraping_project.commands.exits import in_one_line, one_line_errors, refuse
 from scraping_project.commands.runs import printable
+from scraping_project.frontier.answers import DeadLetter
 from scraping_project.frontier.connection import connect
 from scraping_project.frontier.errors import FrontierError
-from scraping_project.frontier.frontier import DeadLetter, Frontier
+from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.slot_clock import SlotClocks
 from scraping_project.frontier.waiting import WaitingRequests

@@ -1,14 +1,13 @@
 """The frontier: the shared set of requests known, queued, delayed, leased, done and dead."""
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, cast
 
 import msgspec
 import redis
-from redis.exceptions import NoScriptError
 
+from scraping_project.frontier import answers
+from scraping_project.frontier.answers import Crawl, DeadLetter, Joined, Repaired
 from scraping_project.frontier.errors import (
     CrawlFollowed,
     CrawlRefused,
@@ -17,61 +16,11 @@ from scraping_project.frontier.errors import (
     WorkerReaped,
 )
 from scraping_project.frontier.keys import Keys
-from scraping_project.frontier.scripts import PARTS, source
-from scraping_project.frontier.steps import (
-    Done,
-    Grant,
-    Heard,
-    Leased,
-    Ledger,
-    Push,
-    Step,
-    Withdrawal,
-    read_leased,
-)
+from scraping_project.frontier.scripts import PARTS, Script
+from scraping_project.frontier.steps import Done, Heard, Push, Step, Withdrawal, read_leased
 from scraping_project.frontier.translation import translated
 
 _encode = msgspec.msgpack.Encoder().encode
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Joined:
-    """The crawl a worker works on."""
-
-    epoch: int
-    crawl_id: str
-    began: bool  # with this worker
-    queued: int
-    pages: int  # answered so far
-    alone: bool  # no other worker was alive
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Crawl:
-    """What a frontier holds, as its first worker said it."""
-
-    epoch: int
-    id: str
-    rules: str
-    seeds: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Repaired:
-    """What a repair changed."""
-
-    pushed: int
-    marked: int  # as done, that the frontier did not know
-    ended: int  # as done, that waited
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeadLetter:
-    """A request that will not be tried again."""
-
-    id: int
-    letter: dict[str, Any]  # reason, and what else is known: message, attempts, deaths, at
-    request: Leased
 
 
 class Frontier:
@@ -84,7 +33,7 @@ class Frontier:
     def __init__(self, server: redis.Redis, keys: Keys) -> None:
         self.keys = keys
         self._server = server
-        self._scripts = {verb: _Script(source(verb)) for verb in PARTS}
+        self._scripts = {verb: Script(verb) for verb in PARTS}
 
     def join(
         self,
@@ -143,22 +92,10 @@ class Frontier:
             SetBack: Nothing was changed; what the last steps said is lost.
             CrawlFollowed: Nothing was changed; there is nothing left to say.
         """
-        status, now_ms, *rest = self._run("checkpoint", step)
+        status, now_ms, *answer = self._run("checkpoint", step)
         if status:
             raise _REFUSALS[status]
-        pushed, leased, ledger, letters, finished, grants, news, known = rest
-        *numbers, paused = ledger
-        return Heard(
-            now_ms=now_ms,
-            pushed=pushed.decode(),
-            leased=[_leased(request) for request in leased],
-            ledger=Ledger(**dict(zip(_NUMBERS, numbers, strict=True)), paused=bool(paused)),
-            letters={int(letters[at]): letters[at + 1] for at in range(0, len(letters), 2)},
-            finished=bool(finished),
-            grants=[Grant(name.decode(), *numbers) for name, *numbers in grants],
-            news=[name.decode() for name in news],
-            known=known.decode(),
-        )
+        return answers.heard(now_ms, answer)
 
     def extend(self, token: str, lease_ms: int) -> bool:
         """Keep a worker's leases for another while; False when it was reaped."""
@@ -300,13 +237,13 @@ class Frontier:
         """All counters of the crawl, those of the ledger and ``filtered:<reason>``."""
         with translated():
             fields = cast("dict[bytes, bytes]", self._server.hgetall(self.keys.of("crawl")))
-        return _counters(fields)
+        return answers.counters(fields)
 
     def check(self) -> list[str]:
         """Count everything and compare with the ledger; returns what does not agree."""
         *numbers, buried, seen, stray, fields = self._call("check")
         counted = dict(zip(("queued", "delayed", "leased", "dead"), numbers, strict=True)) | {"seen": seen}
-        counts = _counters(dict(zip(fields[::2], fields[1::2], strict=True)))
+        counts = answers.counters(dict(zip(fields[::2], fields[1::2], strict=True)))
         wrong = [
             f"{name}: {number} found, {counts.get(name, 0)} in the ledger"
             for name, number in counted.items()
@@ -334,35 +271,9 @@ class Frontier:
             )
 
 
-class _Script:
-    """A script; sent by its hash, and as a whole when the server does not know it."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._hash = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()  # Redis's own name for it
-
-    def run(self, server: redis.Redis, prefix: str, seeds: str, arguments: bytes) -> Any:
-        rest = cast("tuple[str, str, str]", (prefix, seeds, arguments))
-        try:
-            return server.evalsha(self._hash, 2, *rest)
-        except NoScriptError:
-            return server.eval(self._text, 2, *rest)
-
-
-_NUMBERS = ("discovered", "queued", "delayed", "leased", "done", "dead", "pages")
 _REFUSALS: dict[int, FrontierError] = {
     -1: WorkerReaped("this worker was silent for too long: others have its requests"),
     -2: CrawlFollowed("the crawl is finished and has been followed by another"),
     -3: FrontierError("an older step than the last one"),
     -4: SetBack("Redis has lost the last steps: what this worker holds is given back"),
 }
-
-
-def _leased(fields: list[Any]) -> Leased:
-    request_id, attempt, delivery, deaths, slot, priority, payload, *flags = fields
-    return Leased(request_id, attempt, delivery, deaths, slot.decode(), priority, payload, *map(bool, flags))
-
-
-def _counters(fields: Mapping[bytes, bytes]) -> dict[str, int]:
-    words = (b"id", b"rules", b"seeds")
-    return {name.decode(): int(value) for name, value in fields.items() if name not in words}

@@ -1,7 +1,12 @@
-"""The frontier's Lua: each script is assembled at load from one file a verb."""
+"""The frontier's Lua: each script is assembled at load from one file a verb, and run as one atomic step."""
 
+import hashlib
 from functools import cache
 from importlib import resources
+from typing import Any, cast
+
+import redis
+from redis.exceptions import NoScriptError
 
 _ROOM = "scraping_project.frontier"
 
@@ -49,3 +54,19 @@ def source(verb: str) -> str:
     """
     folder = resources.files(_ROOM) / "lua"
     return "\n".join((folder / f"{part}.lua").read_text("utf-8") for part in PARTS[verb])
+
+
+class Script:
+    """A script; sent by its hash, and as a whole when the server does not know it."""
+
+    def __init__(self, verb: str) -> None:
+        self._text = source(verb)
+        text = self._text.encode()
+        self._hash = hashlib.sha1(text, usedforsecurity=False).hexdigest()  # Redis's own name for it
+
+    def run(self, server: redis.Redis, prefix: str, seeds: str, arguments: bytes) -> Any:
+        rest = cast("tuple[str, str, str]", (prefix, seeds, arguments))
+        try:
+            return server.evalsha(self._hash, 2, *rest)
+        except NoScriptError:
+            return server.eval(self._text, 2, *rest)

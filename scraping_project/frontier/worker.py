@@ -13,8 +13,9 @@ from uuid import uuid4
 
 import msgspec
 
+from scraping_project.frontier.answers import Joined
 from scraping_project.frontier.errors import CrawlFollowed, CrawlOver, FrontierError, WorkerReaped
-from scraping_project.frontier.frontier import Frontier, Joined
+from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.steps import Burial, End, Heard, Move, Nack, Push, Refusal, Step
 from scraping_project.frontier.tokens import is_gone, new_token

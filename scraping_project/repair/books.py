@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from scraping_project.frontier.frontier import Frontier, Repaired
+from scraping_project.frontier.answers import Repaired
+from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.steps import Done, Push, Withdrawal
 
 #: How long a repair may be silent, in ms: as long as the database takes for some pages with all their links.

@@ -2,8 +2,8 @@
 
 import pytest
 
+from scraping_project.frontier.answers import Repaired
 from scraping_project.frontier.errors import CrawlOver, WorkerReaped
-from scraping_project.frontier.frontier import Repaired
 from scraping_project.frontier.steps import Done
 from scraping_project.frontier.waiting import WaitingRequests
 from tests.integration.frontier_worker import (

@@ -10,8 +10,8 @@ from scrapy.utils.test import get_crawler
 
 from scraping_project.checkpoint import Checkpoint
 from scraping_project.extensions.attempts import AttemptLog
+from scraping_project.frontier.answers import Joined
 from scraping_project.frontier.errors import FrontierUnavailable
-from scraping_project.frontier.frontier import Joined
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.steps import Ask, Heard, Ledger
 from scraping_project.frontier.worker import Worker
