@@ -11,9 +11,9 @@ from scrapy.utils.test import get_crawler
 from scraping_project.checkpoint import Checkpoint
 from scraping_project.extensions.attempts import AttemptLog
 from scraping_project.frontier.answers import Joined
-from scraping_project.frontier.errors import FrontierUnavailable
+from scraping_project.frontier.errors import CrawlFollowed, FrontierUnavailable, SetBack, WorkerReaped
 from scraping_project.frontier.keys import Keys
-from scraping_project.frontier.steps import Ask, Heard, Ledger
+from scraping_project.frontier.steps import Ask, Heard, Ledger, Push, blob
 from scraping_project.frontier.worker import Worker
 from scraping_project.storage.errors import DatabaseUnavailable
 
@@ -36,6 +36,9 @@ class Buffers:
     def receive(self, heard, step):
         pass
 
+    def drop(self):
+        pass
+
 
 class Frontier:
     """A frontier that fails as it is told to, and then hears all."""
@@ -44,6 +47,13 @@ class Frontier:
         self.failures = list(failures)
         self.keys = Keys("links")
         self.heard = []
+        self.pushed = []
+
+    def counts(self):
+        return {"epoch": 1}
+
+    def leave(self, _):
+        return 0
 
     def tokens(self):
         return []
@@ -55,6 +65,7 @@ class Frontier:
         if self.failures:
             raise self.failures.pop()
         self.heard.extend(step.asks)
+        self.pushed.extend(step.push)
         return HEARD
 
 
@@ -93,3 +104,20 @@ def test_nothing_that_is_said_of_the_slots_is_lost_while_a_step_has_no_answer(aw
     assert asyncio.run(committed(checkpoint, 4)) == [False, False, True, True]
     assert [ask.slot for ask in frontier.heard] == ["0.example", "1.example"]
     assert frontier.heard == buffers.said
+
+
+@pytest.mark.parametrize(
+    ("lost", "again"),
+    [(WorkerReaped("silent"), True), (SetBack("older"), True), (CrawlFollowed("over"), False)],
+)
+def test_what_a_worker_was_to_push_is_pushed_under_its_next_token_unless_the_crawl_is_another(
+    lost, again, tmp_path
+):
+    frontier = Frontier(lost)
+    checkpoint = checkpoint_of(Buffers(), frontier, tmp_path)
+    checkpoint.life.waits_for_seeds = True
+    push = Push("1", "a.example", 0, blob(b"a seed"))
+    checkpoint.push(push)
+
+    assert asyncio.run(committed(checkpoint, 2)) == [False, True]
+    assert frontier.pushed == [push] * again
