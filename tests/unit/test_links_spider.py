@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 from scrapy import Request
 from scrapy.exceptions import IgnoreRequest
@@ -20,9 +22,14 @@ def filtered(made, reason="offsite"):
     return made.crawler.stats.get_value(f"frontier/filtered/{reason}")
 
 
+async def all_of(found):
+    return [each async for each in found]
+
+
 def parsed(made, body=PAGE, response=HtmlResponse, depth=0, **fields):
     request = Request(URL, meta={"depth": depth})
-    site, *requests = made.parse(response(URL, body=body, encoding="utf-8", request=request, **fields))
+    answer = response(URL, body=body, encoding="utf-8", request=request, **fields)
+    site, *requests = asyncio.run(all_of(made.parse(answer)))
     assert isinstance(site, Site)
     return site, [request.url for request in requests]
 
