@@ -7,7 +7,7 @@ from weakref import WeakSet
 from scrapy import Request, signals
 from scrapy.utils.misc import load_object
 
-from scraping_project import payloads
+from scraping_project import engine, payloads
 from scraping_project.frontier.steps import Burial, End, Leased, Push, Refusal, blob
 from scraping_project.frontier.worker import Worker
 from scraping_project.group_commit import GroupCommit
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MAX_REFUSED = 8_000
 #: So many requests to push are worth a commit of their own.
 MANY = 1000
-#: So many links to look up, too: about what the pages may weigh that Scrapy lets wait for their callbacks.
+#: So many links to look up, too.
 MANY_LINKS = 2000
 
 
@@ -86,7 +86,7 @@ class Checkpoint:
     async def look_up(self, fingerprints: Sequence[str]) -> None:
         """Wait until the mirror has those of them that the frontier knows, or that can't be told."""
         self.worker.said.look_up.extend(fingerprints)
-        if len(self.worker.said.look_up) >= MANY_LINKS:
+        if len(self.worker.said.look_up) >= MANY_LINKS or engine.waits_for_callbacks(self._crawler):
             self.hurry()
         await self._commits.questions.ask(fingerprints)
 

@@ -1,4 +1,4 @@
-"""The two private things of Scrapy's engine that this project needs, in one place.
+"""The private things of Scrapy's engine that this project needs, in one place.
 
 Its slot knows when a request has left Scrapy (after download, callback and pipelines), and how to make it
 look at the scheduler again now rather than at its next heartbeat, five seconds later.
@@ -28,6 +28,12 @@ def is_closing(crawler: "Crawler") -> bool:
     """Whether Scrapy takes nothing more and waits for what is in progress."""
     slot = crawler.engine._slot  # noqa: SLF001  see above
     return slot is not None and slot.closing is not None
+
+
+def waits_for_callbacks(crawler: "Crawler") -> bool:
+    """Whether Scrapy fetches nothing more until callbacks have ended: their answers are too many bytes."""
+    slot = crawler.engine.scraper.slot
+    return slot is not None and slot.needs_backout()
 
 
 def stop_now(crawler: "Crawler") -> None:

@@ -133,23 +133,41 @@ def test_links_that_another_worker_has_found_become_no_requests_once_most_are_kn
     }  # its own first page, too
 
 
-def lose(project, url, how):
-    """A crawl that is lost to its worker while its first page asks about its links."""
+def lose(project, url, how, *settings):
+    """A crawl that asks about every link, and is lost to its worker while its first page does."""
     spider = ("crawl", "asking_while_lost", "-s", "SPIDER_MODULES=asking", "-s", "ROBOTSTXT_OBEY=0")
-    first = ("-a", f"url={url}/0?a=1&b=2", "-a", f"how={how}")
-    return project.run(*spider, *first, "-s", "DOWNLOAD_DELAY=0", env=PATH, check=how != "cleared")
+    first = ("-a", f"url={url}", "-a", f"how={how}")
+    fast = ("-s", "DOWNLOAD_DELAY=0", *settings)
+    return project.run(*spider, *first, *fast, env=PATH, check=how != "cleared")
+
+
+def test_pages_that_fill_what_scrapy_lets_wait_for_callbacks_are_asked_about_at_once(project):
+    # Given a worker that holds one page at a time, has enough to do, and commits that are far apart
+    one_page = ("-s", "SCRAPER_SLOT_MAX_ACTIVE_SIZE=1", "-s", "CONCURRENT_REQUESTS=1")
+    with hostile_server(twins()) as server:
+        done = lose(
+            project,
+            f"{server.url}/",
+            "never",
+            *one_page,
+            "-s",
+            "CHECKPOINT_INTERVAL=20",
+            "-s",
+            "CLOSESPIDER_PAGECOUNT=10",
+        )
+    assert done.stdout.startswith("ended early (closespider_pagecount): 10 pages")
 
 
 def test_a_page_that_asks_when_its_worker_is_reaped_is_crawled_again(project):
     with hostile_server(site()) as server:
-        done = lose(project, server.url, "reaped")
+        done = lose(project, f"{server.url}/0?a=1&b=2", "reaped")
         assert "others have its requests" in done.stderr
         assert {row["url"].removeprefix(server.url) for row in project.rows("sites")} >= site().keys()
 
 
 def test_a_page_that_asks_when_its_crawl_is_cleared_does_not_hold_up_the_end(project):
     with hostile_server(site()) as server:
-        done = lose(project, server.url, "cleared")
+        done = lose(project, f"{server.url}/0?a=1&b=2", "cleared")
         assert "the crawl was cleared" in done.stderr
         assert "do not end" not in done.stderr
         assert [row["reason"] for row in project.rows("runs")] == ["cleared"]

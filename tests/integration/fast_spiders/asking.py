@@ -30,7 +30,7 @@ class Asking(Spider):
 
 
 class AskingWhileLost(Asking):
-    """Asks for every link, and just before the first question is reaped, or its crawl cleared."""
+    """Asks for every link; just before the first question it is reaped, or its crawl cleared, or neither."""
 
     name = "asking_while_lost"
     lost = False
@@ -41,7 +41,7 @@ class AskingWhileLost(Asking):
 
     async def parse(self, response: TextResponse) -> AsyncIterator[Request]:
         scheduler.MOSTLY = 0.0
-        if not self.lost:
+        if not self.lost and self._how != "never":
             self.lost = True
             self._lose()
         async for request in super().parse(response):
