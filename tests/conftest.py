@@ -117,6 +117,13 @@ def manual(name: str) -> Path:
     return DOCS / name
 
 
+@pytest.fixture(autouse=True)
+def no_project_stays_in_the_environment() -> Iterator[None]:
+    """Scrapy's get_project_settings leaves there which project it found, for every later process to find."""
+    yield
+    os.environ.pop("SCRAPY_SETTINGS_MODULE", None)
+
+
 @pytest.fixture
 def project(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator["Project"]:
     """Runs the project's commands with data of the test's own."""
