@@ -1,5 +1,6 @@
 """How each request left the download, and when it may go onto the wire: only the downloader sees both."""
 
+import asyncio
 import math
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from scraping_project.attempts import Attempt
 
 _PRIVATE = ("_enqueue_request", "_process_queue", "_download", "_wait_for_download", "_latercall")
+#: Turns of the event loop in which a request leaves: to connect and to write take one or two each. A busy
+#: machine may take long for them, and the gap to the next request counts from the last.
+TURNS = 6
 _BLOCKED = ("guard", "the operator has blocked this slot")
 
 
@@ -126,7 +130,7 @@ class Downloader(downloader.Downloader):
             return
         if at < NEVER:
             slot.latercall = call_later(at - now, self._latercall, slot)
-        elif clock.on_wire < max(clock.permits, 1):
+        elif clock.on_wire < max(clock.permits, 1) and not clock.leaving:
             self._hurry()  # it waits for a permit
 
     def _refuse_queued(self, slot: downloader.Slot, clock: Clock) -> None:
@@ -144,6 +148,9 @@ class Downloader(downloader.Downloader):
     async def _download(self, slot: downloader.Slot, request: Request) -> Response:
         clock = self._clocks.of(request.meta[self.DOWNLOAD_SLOT])
         clock.begin(monotonic())
+        if clock.delay:
+            clock.leaving += 1
+            self._leave(clock, TURNS)
         if attempt := self._attempts.of(request):
             attempt.sending()
         try:
@@ -159,6 +166,15 @@ class Downloader(downloader.Downloader):
             self._on_wire -= 1
             self._make_use_of_room()
             self._process_queue(slot)  # when Scrapy did it, this one was still on the wire
+
+    def _leave(self, clock: Clock, turns: int) -> None:
+        """Follow a request till it has left the process, and count the gap to the next from then."""
+        if turns:
+            asyncio.get_running_loop().call_soon(self._leave, clock, turns - 1)
+            return
+        clock.leaving -= 1
+        clock.begin(monotonic())
+        self._look_again(clock)
 
     def _make_use_of_room(self) -> None:
         while self._crowded and self._on_wire < self._most_on_wire:

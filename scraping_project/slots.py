@@ -40,6 +40,7 @@ class Clock:
     handed: int = 0  # by the scheduler to the engine, and not yet back from the download
     on_wire: int = 0
     queued: int = 0  # in the downloader, not yet on the wire
+    leaving: int = 0  # on their way to the wire: when they were sent will be known in a moment
     crawl_delay: float | None = None  # s, what robots.txt asks for; None: it is not known yet
     adaptive: float | None = None  # s, what the site's latency asks for; None: nobody has said
     after: float = 0.0  # Retry-After runs till then
@@ -59,7 +60,7 @@ class Clock:
 
     def may_send(self, now: float) -> float:
         """When the next request may go onto the wire; NEVER while that depends on something else."""
-        if self.on_wire >= self.permits or now >= self.until or self.giving_back:
+        if self.on_wire >= self.permits or now >= self.until or self.giving_back or self.leaving:
             return NEVER
         return self.next_send
 

@@ -117,6 +117,16 @@ def test_a_worker_whose_clock_is_hours_off_breaks_no_gap(project, five_sites, cl
     assert_polite([began(each) for each in sites], DELAY)
 
 
+def test_a_request_that_leaves_late_on_a_busy_machine_holds_back_the_next(project, nginx, tmp_path):
+    server = nginx(write_pages(tmp_path / "pages", PAGES), HOSTS[0])
+    spider = ("crawl", "stalling", "-s", "SPIDER_MODULES=tests.cluster.spiders_for_faults.stalling")
+
+    project.run(*spider, "-a", f"start_urls={server.url}index.html", "-s", f"DOWNLOAD_DELAY={DELAY}")
+
+    assert len(began(server)) == PAGES + 2
+    assert_polite([began(server)], DELAY)
+
+
 def a_date_in(seconds):
     return formatdate(math.ceil(time.time() + seconds), usegmt=True)
 

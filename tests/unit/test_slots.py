@@ -414,3 +414,11 @@ def test_a_clock_is_busy_while_anything_of_it_is_under_way():
 
 def test_never_is_later_than_anything():
     assert math.isinf(NEVER)
+
+
+def test_nothing_is_sent_while_it_is_not_known_when_the_last_one_left():
+    clock = granted(2)
+    clock.leaving = 1
+    assert clock.may_send(NOW) == NEVER
+    clock.leaving = 0
+    assert clock.may_send(NOW) <= NOW
