@@ -28,8 +28,8 @@ logger = logging.getLogger(__name__)
 
 #: Fewer links than this are not worth a page's wait.
 FEW = 3
-#: The frontier is asked first when it knows such a share of what is new here: a question costs a tenth of a
-#: Request.
+#: The frontier is asked first when it knows such a share of what is new here: a question costs far less than
+#: a Request, and a wait till the next commit.
 MOSTLY = 0.25
 
 
