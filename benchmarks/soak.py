@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -47,7 +48,8 @@ class EndlessSite(servers.NginxServer):
         self._conf.write_text(f"{head}{ENDLESS}{brace}{tail}")
 
 
-def main() -> None:
+def main() -> str | None:
+    """None, or what went wrong."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--pages", type=int, default=1_000_000, help="how many pages to crawl")
     pages = parser.parse_args().pages
@@ -64,26 +66,39 @@ def main() -> None:
         stack.callback(worker.wait)
         stack.callback(worker.kill)
         client = stack.enter_context(redis.Redis.from_url(server.url, protocol=2))
-        sizes = [
-            size for tenth in range(1, TENTHS + 1) if (size := after(client, worker, pages * tenth // TENTHS))
-        ]
-    half = sizes[len(sizes) // 2 - 1]
+        sizes = list(readings(client, worker, pages))
+    if len(sizes) < TENTHS:
+        return f"the worker ended by itself after {len(sizes)} tenths of the way, with {worker.returncode}"
+    half = sizes[TENTHS // 2 - 1]
     tenths = ", ".join(f"{size:.0f}" for size in sizes)
     show(
         f"memory of one worker over {pages:,} pages, MB after each tenth: {tenths}",
         [Row("growth over the second half, share of what it had", sizes[-1] / half - 1, 0.05, "<=")],
     )
+    return None
+
+
+def readings(client: "redis.Redis", worker: "subprocess.Popen[bytes]", pages: int) -> Iterator[float]:
+    """Resident memory (MB) after each tenth of the pages, said as read; fewer if the worker ends before."""
+    for tenth in range(1, TENTHS + 1):
+        size = after(client, worker, pages * tenth // TENTHS)
+        if size is None:
+            return
+        print(f"{pages * tenth // TENTHS:,} pages: {size:.0f} MB", file=sys.stderr, flush=True)
+        yield size
 
 
 def after(client: "redis.Redis", worker: "subprocess.Popen[bytes]", pages: int) -> float | None:
     """Resident memory (MB) once so many pages are answered; None when the worker has ended before."""
     size = None
-    while worker.poll() is None:
+    while (running := worker.poll() is None) and answered(client) < pages:
         size = resident(worker.pid) or size
-        if int(client.hget(Keys("links").of("crawl"), "pages") or 0) >= pages:  # type: ignore[arg-type]  # not async
-            return size
         time.sleep(0.05)
-    return size
+    return size if running or answered(client) >= pages else None
+
+
+def answered(client: "redis.Redis") -> int:
+    return int(client.hget(Keys("links").of("crawl"), "pages") or 0)  # type: ignore[arg-type]  # not async
 
 
 def resident(pid: int) -> float | None:
@@ -94,4 +109,4 @@ def resident(pid: int) -> float | None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
