@@ -10,16 +10,16 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Engine, LargeBinary, cast, func, select
 
 from scraping_project.storage.ahead import ahead
-from scraping_project.storage.keyset import Place, Stretch, Walk, as_stored
+from scraping_project.storage.keyset import MOST, Place, Stretch, Walk, as_stored, bound
 from scraping_project.storage.packed import Found, Packed, Page, Values, found, shown
 from scraping_project.storage.tables import scrape_logs, sites
 from scraping_project.storage.transactions import reading
 
 ExportTable = Literal["sites", "logs", "links"]
-Find = Callable[[Connection, Stretch, int], Found | None]
+Find = Callable[[Connection, Stretch, Place | None, int], Found | None]
 
 #: Logs of a page.
-LOGS_PAGE = 800
+LOGS_PAGE = 1_200
 #: Sites of a page, and about how many bytes, for one may hold megabytes of links. MariaDB makes a table of a
 #: list of a thousand ids (in_predicate_conversion_threshold).
 SITES_PAGE, SITES_BYTES = 900, 4 * 2**20
@@ -101,8 +101,9 @@ def _site_ids(engine: Engine, walk: Walk) -> Iterator[list[int]]:
     size = sum((func.length(cast(text, LargeBinary)) for text in texts), start=func.length(""))
     columns = [sites.c.id, size, as_stored(sites.c.last_scraped)]
 
-    def sizes(connection: Connection, stretch: Stretch, limit: int) -> Found | None:
-        return found(_page(connection.execute(stretch.select(*columns).limit(limit))))
+    def sizes(connection: Connection, stretch: Stretch, after: Place | None, limit: int) -> Found | None:
+        rows = connection.execute(stretch.select(*columns).limit(MOST), bound(after, limit))
+        return found(_page(rows))
 
     for read in _walked(engine, walk, SITES_PAGE, sizes):
         ids: list[int] = []
@@ -122,7 +123,7 @@ def _walked(engine: Engine, walk: Walk, size: int, find: Find) -> Iterator[Found
     while True:
         # A connection a page: a slow reader holds neither a snapshot nor a connection.
         with reading(engine) as connection:
-            next_ = (find(connection, stretch, size) for stretch in walk.stretches(after))
+            next_ = (find(connection, stretch, after, size) for stretch in walk.stretches(after))
             read = next(filter(None, next_), None)
         if read is None:
             return

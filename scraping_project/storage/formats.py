@@ -5,6 +5,8 @@ from typing import Any
 
 import msgspec
 
+from scraping_project.storage.numerals import Numerals
+
 Page = Sequence[Sequence[Any]]
 
 #: A spreadsheet may take a cell that starts so for a formula, the full-width forms included.
@@ -54,6 +56,8 @@ def _lines(cells: Sequence[Sequence[str]]) -> bytes:
 
 def _cells(values: Sequence[Any], defused: frozenset[str]) -> Sequence[str]:
     """A column's values as they stand in lines."""
+    if isinstance(values, Numerals):
+        return values.texts
     kinds = set(map(type, values))
     if str not in kinds:
         return ["" if value is None else str(value) for value in values]

@@ -3,9 +3,23 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, ColumnElement, DateTime, Select, String, Table, cast, literal, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    DateTime,
+    Integer,
+    Select,
+    String,
+    Table,
+    bindparam,
+    cast,
+    literal,
+    select,
+)
 
 from scraping_project.storage.tables import scrape_logs, sites
 from scraping_project.storage.values import moment_text
@@ -13,6 +27,9 @@ from scraping_project.storage.values import moment_text
 Query = Select[Any]
 
 MOMENTS: dict[Table, Column[datetime]] = {sites: sites.c.last_scraped, scrape_logs: scrape_logs.c.finished_at}
+#: The parameters of stretches.
+AFTER_MOMENT, AFTER_ID = bindparam("after_moment", type_=String()), bindparam("after_id", type_=BigInteger())
+MOST = bindparam("most", type_=Integer())
 #: Of which index the rows are read: by moment or by id alone, of one domain or of all.
 INDEXES = {
     (sites, "moment"): "ix_sites_last_scraped",
@@ -29,9 +46,19 @@ class Place(NamedTuple):
     id: int
 
 
-@dataclass(frozen=True, slots=True)
+def bound(after: Place | None, limit: int) -> dict[str, Any]:
+    """The values of a stretch's parameters: what comes after a place, and how many rows at the most."""
+    place = {} if after is None else {AFTER_MOMENT.key: after.moment, AFTER_ID.key: after.id}
+    return {MOST.key: limit, **place}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Stretch:
-    """Rows that lie together in one index, in its order."""
+    """Rows that lie together in one index, in its order; the same for every page of a walk.
+
+    What is made of it once can be executed for each: the place and the number of rows are its parameters, see
+    ``bound``.
+    """
 
     table: Table
     index: str
@@ -39,6 +66,7 @@ class Stretch:
     keys: tuple[Column[Any], ...]  # by which they are ordered
 
     def select(self, *columns: ColumnElement[Any]) -> Query:
+        """All of them, in order; ``.limit(MOST)`` for a page."""
         query = select(*columns).select_from(self.table).where(*self.conditions).order_by(*self.keys)
         # An optimizer may take the primary key for any ORDER BY with a LIMIT, and read everything.
         query = query.with_hint(self.table, f"FORCE INDEX ({self.index})", "mysql")
@@ -47,7 +75,7 @@ class Stretch:
         return query.with_hint(self.table, f"INDEXED BY {self.index}", "sqlite")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Walk:
     """A way through ``sites`` or ``scrape_logs`` in the order of one index, which serves its conditions.
 
@@ -65,15 +93,20 @@ class Walk:
 
         One for "this moment and a higher id, or a later moment" would be sorted anew for each page.
         """
+        yield from self._first if after is None else self._later
+
+    @cached_property
+    def _first(self) -> list[Stretch]:
+        moment, number = MOMENTS[self.table], self.table.c.id
+        return [self._stretch((moment, number) if self._by_moment else (number,))]
+
+    @cached_property
+    def _later(self) -> list[Stretch]:
         moment, number = MOMENTS[self.table], self.table.c.id
         if not self._by_moment:
-            yield self._stretch((number,), *([] if after is None else [number > after.id]))
-        elif after is None:
-            yield self._stretch((moment, number))
-        else:
-            last = literal(after.moment, String())
-            yield self._stretch((number,), moment == last, number > after.id)
-            yield self._stretch((moment, number), moment > last)
+            return [self._stretch((number,), number > AFTER_ID)]
+        rest = self._stretch((number,), moment == AFTER_MOMENT, number > AFTER_ID)
+        return [rest, self._stretch((moment, number), moment > AFTER_MOMENT)]
 
     @property
     def _by_moment(self) -> bool:
