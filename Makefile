@@ -20,11 +20,11 @@ crawl: .venv
 	  exec $(BIN)/python -m demo.crawl --workers $(WORKERS) $(ARGS); \
 	fi
 
-# Run all tests, most of which wait: three files at a time, and alone those that measure. Installs what they need.
+# Run all tests, most of which wait: three files at a time, slow ones first, and alone those that measure. Installs what they need.
 test: .venv/dev
 	@sh tests/install_servers.sh
 	sh tests/other_pythons.sh
-	$(BIN)/pytest --numprocesses 3 --dist loadfile --ignore tests/cluster/test_politeness.py
+	$(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder --ignore tests/cluster/test_politeness.py
 	$(BIN)/pytest tests/cluster/test_politeness.py
 
 # Format, lint, types, floors and unit tests, in under a minute.

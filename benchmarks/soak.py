@@ -61,7 +61,8 @@ def main() -> str | None:
         server = stack.enter_context(servers.redis_server(appendonly="yes"))
         url = f"{site.url}endless/0"
         environment = {**os.environ, "REDIS_URL": server.url, "DATA_DIR": str(folder / "data")}
-        command = [*COMMAND, "-a", f"start_urls={url}", "-a", f"max_pages={pages}"]
+        # More than are read, for a worker that ends is not one that crawls.
+        command = [*COMMAND, "-a", f"start_urls={url}", "-a", f"max_pages={pages + pages // TENTHS}"]
         worker = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)  # noqa: S603  ours
         stack.callback(worker.wait)
         stack.callback(worker.kill)
