@@ -175,10 +175,11 @@ class Crawl:
 
     def _return(self, holder, request_id, deaths):
         request = self.requests[request_id]
-        request.deaths += request_id in holder.armed
+        blamed = request_id in holder.armed
+        request.deaths += blamed
         holder.armed.discard(request_id)
         if request.deaths < deaths:
-            self._put_back(request_id)
+            self._put_back(request_id, again=blamed and request.deaths > 1)
             return
         request.state = "dead"
         self.outbox.add(request_id)
@@ -207,13 +208,14 @@ class Crawl:
         request.deliveries -= 1
         self._put_back(request_id)
 
-    def _put_back(self, request_id):
+    def _put_back(self, request_id, *, again=False):
         request = self.requests[request_id]
         if not request.deaths:
             self._enqueue(request_id, front=True)
             return
         request.state = "queued"
-        self.suspects[request.slot].insert(0, request_id)
+        suspects = self.suspects[request.slot]
+        suspects.insert(len(suspects) if again else 0, request_id)
 
     def _enqueue(self, request_id, *, front=False):
         request = self.requests[request_id]

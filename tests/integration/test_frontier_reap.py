@@ -270,6 +270,21 @@ def test_a_death_counts_against_the_suspect_held_and_not_against_its_neighbours(
     assert sorted(request.deaths for request in worker.lease(3)) == [0, 0, 2]
 
 
+def test_workers_that_die_one_after_the_other_are_counted_against_all_suspects_in_turn(frontier, worker):
+    fill(worker, 3)
+    first = Worker(frontier)
+    first.lease(3, arm_new=3)
+    kill(frontier, first)
+
+    for _ in range(3):
+        another = Worker(frontier)
+        another.lease(3, arm_new=3)
+        kill(frontier, another)
+
+    workers = [worker, Worker(frontier), Worker(frontier)]
+    assert [request.deaths for each in workers for request in each.lease(3)] == [2, 2, 2]
+
+
 def test_a_death_does_not_count_against_a_suspect_that_was_not_begun(frontier, worker):
     fill(worker, 2)
     first = Worker(frontier)

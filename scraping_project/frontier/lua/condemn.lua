@@ -23,11 +23,12 @@ local function condemn(token)
 end
 
 local function return_lease(token, request, deaths)
-  request.deaths = request.deaths + rcall('SREM', key('armed', token), request.id)
+  local blamed = rcall('SREM', key('armed', token), request.id)
+  request.deaths = request.deaths + blamed
   if request.deaths >= deaths then
     bury_suspect(request)
   else
-    put_back(request)
+    put_back(request, blamed == 1 and request.deaths > 1)
   end
   rcall('HDEL', key('leases', token), request.id)
   count('leased', -1)

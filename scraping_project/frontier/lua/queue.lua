@@ -9,13 +9,14 @@ local function enqueue(request, front)
 end
 
 -- Puts back what was leased, to the front of its queue; a suspect goes among the suspects, where only a worker
--- that holds none takes it.
-local function put_back(request)
+-- that holds none takes it. One that was counted against again goes behind the others: the deaths of workers that die
+-- one after the other as soon as they have begun, of whatever, would all be counted against the first.
+local function put_back(request, again)
   if request.deaths == 0 then
     enqueue(request, true)
     return
   end
-  rcall('LPUSH', of_crawl('suspects', request.slot), leased_record(request))
+  rcall(again and 'RPUSH' or 'LPUSH', of_crawl('suspects', request.slot), leased_record(request))
   rcall('ZADD', SLOTS, 'NX', this_instant, request.slot)
   count('queued')
 end
