@@ -42,11 +42,16 @@ def shared_redis() -> Iterator[RedisServer]:
 
 @pytest.fixture
 def redis_url(shared_redis: RedisServer) -> str:
-    """Names the session's Redis, emptied (FLUSHALL) before each test."""
-    shared_redis.start()
-    with redis.Redis.from_url(shared_redis.url, protocol=2) as client:
+    """Names the session's Redis, emptied before each test."""
+    return emptied(shared_redis)
+
+
+def emptied(server: RedisServer) -> str:
+    """The URL of a Redis that runs and holds nothing, whatever was done with it before."""
+    server.start()
+    with redis.Redis.from_url(server.url, protocol=2) as client:
         client.flushall()
-    return shared_redis.url
+    return server.url
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import psutil
 import pytest
 
 from tests.cluster.small_site import STORED, small_site
+from tests.conftest import emptied
 from tests.end_to_end.scrapyd_server import Scrapyd, node_root
 from tests.servers import free_port
 
@@ -100,9 +101,9 @@ def root(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def scrapyd(root, tmp_path_factory, shared_redis):
-    shared_redis.start()
+    redis_url = emptied(shared_redis)
     settings = {
-        "REDIS_URL": shared_redis.url,
+        "REDIS_URL": redis_url,
         "SCRAPYD_STOP_SECONDS": "10",
         "ALLOW_PRIVATE_ADDRESSES": "true",
     }

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from tests.conftest import Project
+from tests.conftest import Project, emptied
 from tests.integration.hostile_server import hostile_server, whole
 from tests.servers import free_port
 
@@ -81,8 +81,8 @@ class Crawled:
 
 @pytest.fixture(scope="module", name="crawled")
 def one_crawl(tmp_path_factory, shared_redis):
-    project = Project(tmp_path_factory.mktemp("hostile"), lambda: shared_redis.url)
-    shared_redis.start()
+    redis_url = emptied(shared_redis)
+    project = Project(tmp_path_factory.mktemp("hostile"), lambda: redis_url)
     try:
         with hostile_server() as server:
             yield Crawled(project, server, f"http://127.0.0.1:{free_port()}/")

@@ -10,7 +10,7 @@ import pytest
 import redis
 
 from scraping_project.frontier.keys import Keys
-from tests.conftest import Project
+from tests.conftest import Project, emptied
 from tests.integration.hostile_server import hostile_server, redirect, whole
 from tests.integration.test_seeds import until
 
@@ -129,10 +129,8 @@ class Left:
 
 @pytest.fixture(scope="module", name="left")
 def one_crawl(tmp_path_factory, shared_redis):
-    project = Project(tmp_path_factory.mktemp("leaves"), lambda: shared_redis.url)
-    shared_redis.start()
-    with redis.Redis.from_url(shared_redis.url, protocol=2) as client:
-        client.flushall()
+    redis_url = emptied(shared_redis)
+    project = Project(tmp_path_factory.mktemp("leaves"), lambda: redis_url)
     try:
         with hostile_server(answers()) as server:
             yield Left(project, server.url)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.conftest import Project
+from tests.conftest import Project, emptied
 from tests.integration.hostile_server import hostile_server, redirect, whole
 
 HTML = b"Content-Type: text/html\r\n"
@@ -199,8 +199,8 @@ def answers():
 
 @pytest.fixture(scope="module", name="crawled")
 def one_crawl(tmp_path_factory, shared_redis):
-    project = Project(tmp_path_factory.mktemp("ordinary"), lambda: shared_redis.url)
-    shared_redis.start()
+    redis_url = emptied(shared_redis)
+    project = Project(tmp_path_factory.mktemp("ordinary"), lambda: redis_url)
     try:
         with hostile_server(answers()) as server:
             yield Crawled(project, "ordinary", server.url)
