@@ -18,6 +18,7 @@ from filecmp import cmp
 from pathlib import Path
 
 from benchmarks import storage
+from benchmarks.numbers import at_least
 from benchmarks.speed.usage import peak_memory
 from benchmarks.table import Row, show
 
@@ -27,7 +28,7 @@ TICK = 0.02
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="What an export costs")
-    parser.add_argument("--rows", type=int, default=1_000_000, metavar="N")
+    parser.add_argument("--rows", type=at_least(1), default=1_000_000, metavar="N")
     arguments = parser.parse_args()
     show("exports", exports(arguments.rows))
     return 0

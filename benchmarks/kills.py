@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 
 import redis
 
+from benchmarks.numbers import at_least
 from benchmarks.table import Row, show
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
@@ -46,7 +47,7 @@ Start = Callable[[], "subprocess.Popen[bytes]"]
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--kills", type=int, default=10, metavar="N")
+    parser.add_argument("--kills", type=at_least(0), default=10, metavar="N")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), metavar="S")  # noqa: S311
     options = parser.parse_args()
     print(f"seed {options.seed}")

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import redis
 
+from benchmarks.numbers import at_least
 from benchmarks.table import Row, show
 from scraping_project.frontier.keys import Keys
 from tests import servers
@@ -51,7 +52,7 @@ class EndlessSite(servers.NginxServer):
 def main() -> str | None:
     """None, or what went wrong."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--pages", type=int, default=1_000_000, help="how many pages to crawl")
+    parser.add_argument("--pages", type=at_least(TENTHS), default=1_000_000, help="how many pages to crawl")
     pages = parser.parse_args().pages
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))

@@ -20,6 +20,7 @@ from pathlib import Path
 import pymysql
 from sqlalchemy import Engine, make_url, text
 
+from benchmarks.numbers import at_least
 from benchmarks.table import Row, show
 from scraping_project.items import ScrapeLog
 from scraping_project.storage import overview
@@ -41,9 +42,9 @@ DOMAINS, MINUTES = 50, 60
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="What storing costs")
-    parser.add_argument("--rows", type=int, default=200_000, metavar="N")
-    parser.add_argument("--few", type=int, default=10_000, metavar="N")
-    parser.add_argument("--many", type=int, metavar="N", help="default: as many as --rows")
+    parser.add_argument("--rows", type=at_least(PARTS), default=200_000, metavar="N")
+    parser.add_argument("--few", type=at_least(1), default=10_000, metavar="N")
+    parser.add_argument("--many", type=at_least(1), metavar="N", help="default: as many as --rows")
     arguments = parser.parse_args()
     many = arguments.many or arguments.rows
     show("storage", [*bulk(arguments.rows), *overviews(arguments.few, many)])

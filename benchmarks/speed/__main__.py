@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.numbers import at_least
 from benchmarks.peers import venv
 from benchmarks.speed.curve import Point, point
 from benchmarks.speed.measure import Run, Timing, measure
@@ -61,7 +62,7 @@ QUICK = Plan(
 def main() -> int:
     parser = argparse.ArgumentParser(description="How fast one worker is beside its peers")
     parser.add_argument("--quick", action="store_true", help="about a minute, for daily use")
-    parser.add_argument("--rounds", type=int, metavar="N", help="rounds of all programs in turn")
+    parser.add_argument("--rounds", type=at_least(1), metavar="N", help="rounds of all programs in turn")
     parser.add_argument("--into", type=Path, metavar="FOLDER", help="where the JSON and the picture go")
     options = parser.parse_args()
     plan = QUICK if options.quick else FULL

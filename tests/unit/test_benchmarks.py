@@ -4,12 +4,14 @@ import re
 import select
 import subprocess
 import xml.etree.ElementTree as ET
+from argparse import ArgumentParser
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from benchmarks.numbers import at_least
 from benchmarks.speed import figures, hits, programs, site
 from benchmarks.speed.__main__ import FULL, QUICK
 from benchmarks.speed.curve import Point
@@ -297,3 +299,17 @@ def test_programs_without_redis_have_no_trips(tmp_path):
     assert trips["stock Scrapy, queue in memory"] == "-"
     assert trips["this project"] == "0.00183"
     assert trips["stock scrapy-redis"] == "0.05"
+
+
+@pytest.mark.parametrize("text", ["9", "-1", "many", "1e6", ""])
+def test_a_number_that_is_too_low_or_none_is_refused_in_one_line(text, capsys):
+    parser = ArgumentParser(prog="soak")
+    parser.add_argument("--pages", type=at_least(10))
+    with pytest.raises(SystemExit) as refused:
+        parser.parse_args(["--pages", text])
+    assert refused.value.code == 2
+    assert f"invalid number from 10 up value: {text!r}" in capsys.readouterr().err
+
+
+def test_the_lowest_number_is_taken():
+    assert at_least(10)("10") == 10
