@@ -13,7 +13,7 @@ def registered_domain(host: str) -> str:
 
 @cache
 def _extract() -> Callable[[str], Any]:
-    # Imported late: with all that it imports it takes 3 MB, and most processes never ask.
+    # Imported late: with all that it imports it takes a megabyte or two, and most processes never ask.
     from tldextract import TLDExtract  # noqa: PLC0415
 
     return TLDExtract(suffix_list_urls=(), cache_dir=None, fallback_to_snapshot=True)
