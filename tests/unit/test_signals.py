@@ -1,0 +1,100 @@
+"""Signals reach their handlers as Scrapy's own do, without a task for each."""
+
+import asyncio
+import logging
+
+import pytest
+from scrapy.exceptions import NotConfigured
+from scrapy.signalmanager import SignalManager
+from scrapy.utils.test import get_crawler
+
+from scraping_project.extensions.signals import Signals
+
+SIGNAL = object()
+
+
+@pytest.fixture(name="sent")
+def sender_of_a_crawler():
+    """Sends a signal of a crawler to handlers that were connected before its signals were replaced."""
+    crawler = get_crawler()
+
+    async def send(*handlers, **kwargs):
+        for handler in handlers:
+            crawler.signals.connect(handler, SIGNAL)
+        Signals.from_crawler(crawler)
+        tasks = len(asyncio.all_tasks())
+        answers = crawler.signals.send_catch_log_async(SIGNAL, item="item", **kwargs)
+        return [answer for _, answer in await answers], tasks
+
+    return lambda *handlers, **kwargs: asyncio.run(send(*handlers, **kwargs))
+
+
+def test_a_handler_gets_what_it_names_and_runs_where_the_signal_is_sent(sent):
+    seen = []
+
+    def count(item, sender):
+        seen.append((item, sender is not None, len(asyncio.all_tasks())))
+
+    answers, tasks = sent(count)
+    assert answers == [None]
+    assert seen == [("item", True, tasks)]
+
+
+def test_handlers_that_wait_do_so_side_by_side(sent):
+    async def one(item):
+        await first.wait()
+        return f"one {item}"
+
+    async def two():
+        first.set()
+        return "two"
+
+    first = asyncio.Event()
+    assert sorted(sent(one, two)[0]) == ["one item", "two"]
+
+
+def test_what_a_handler_returns_at_once_is_its_answer(sent):
+    def plain():
+        return "at once"
+
+    assert sent(plain)[0] == ["at once"]
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_handler_that_raises_is_logged_and_keeps_none_of_the_others_from_the_signal(sent, caplog, waits):
+    def at_once():
+        raise ValueError("broken")
+
+    async def later():
+        await asyncio.sleep(0)
+        raise ValueError("broken")
+
+    def other():
+        return "other"
+
+    with caplog.at_level(logging.ERROR):
+        answers, _ = sent(later if waits else at_once, other)
+    assert sorted(map(str, answers)) == ["broken", "other"]
+    assert "Error caught on signal handler" in caplog.text
+    assert "ValueError: broken" in caplog.text
+
+
+@pytest.mark.parametrize("kinds", [ValueError, (KeyError, ValueError)])
+def test_what_the_sender_does_not_want_logged_is_not(sent, caplog, kinds):
+    def broken():
+        raise ValueError("broken")
+
+    with caplog.at_level(logging.ERROR):
+        sent(broken, dont_log=kinds)
+    assert caplog.text == ""
+
+
+def test_a_crawler_with_signals_of_its_own_keeps_them():
+    class Own(SignalManager):
+        pass
+
+    crawler = get_crawler()
+    crawler.signals = own = Own(crawler)
+    with pytest.raises(NotConfigured):
+        Signals.from_crawler(crawler)
+    assert crawler.signals is own
