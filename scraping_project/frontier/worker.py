@@ -4,8 +4,7 @@ import os
 import socket
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import compress
@@ -17,40 +16,15 @@ from scraping_project.frontier.answers import Joined
 from scraping_project.frontier.errors import CrawlFollowed, CrawlOver, FrontierError, WorkerReaped
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
+from scraping_project.frontier.known import Known
 from scraping_project.frontier.steps import Burial, End, Heard, Move, Nack, Push, Refusal, Step
 from scraping_project.frontier.tokens import is_gone, new_token
 
-#: How many fingerprints a worker remembers as surely known to the frontier: about 25 MB.
-KNOWN = 200_000
 #: A request is buried that was in flight in so many workers when they died; with fewer, an innocent one is
 #: hit every now and then while workers are killed every second.
 DEATHS = 5
 #: So many answers of the dupe filter are "of late".
 LATELY = 1000
-
-
-class Known:
-    """A bounded local mirror of the dupe filter: what is in it is surely in the shared one.
-
-    It is emptied whenever that may have changed (another crawl, another token, Redis away), or it would
-    hide links that the frontier no longer knows.
-    """
-
-    def __init__(self, size: int = KNOWN) -> None:
-        self._size = size
-        self._fingerprints: OrderedDict[str, None] = OrderedDict()
-
-    def __contains__(self, fingerprint: str) -> bool:
-        return fingerprint in self._fingerprints
-
-    def add(self, fingerprints: Iterable[str]) -> None:
-        for fingerprint in fingerprints:
-            self._fingerprints[fingerprint] = None
-        while len(self._fingerprints) > self._size:
-            self._fingerprints.popitem(last=False)
-
-    def clear(self) -> None:
-        self._fingerprints.clear()
 
 
 @dataclass(slots=True)

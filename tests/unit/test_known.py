@@ -1,0 +1,30 @@
+"""A worker's mirror of the dupe filter stays small and forgets the oldest first."""
+
+from scraping_project.frontier.known import Known
+
+
+def numbers(start, end):
+    return [str(number) for number in range(start, end)]
+
+
+def test_the_newer_half_is_known_however_many_came_before():
+    known = Known(100)
+    for start in range(0, 10_000, 7):
+        known.add(numbers(start, start + 7))
+        assert all(number in known for number in numbers(max(start + 7 - 50, 0), start + 7))
+
+
+def test_no_more_than_its_size_is_remembered_whatever_comes_at_once():
+    known = Known(100)
+    known.add(numbers(0, 10_000))
+    remembered = [number for number in numbers(0, 10_000) if number in known]
+    assert 50 <= len(remembered) <= 100
+    assert remembered == numbers(10_000 - len(remembered), 10_000)
+
+
+def test_nothing_else_is_known_and_nothing_at_all_once_it_is_cleared():
+    known = Known(100)
+    known.add(numbers(0, 120))
+    assert "120" not in known
+    known.clear()
+    assert not [number for number in numbers(0, 120) if number in known]
