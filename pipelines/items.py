@@ -72,9 +72,6 @@ class ItemsPipeline:
             )
         )
 
-    async def process_item(self, item: Any) -> Any:
-        return item
-
 
 class _Encoder(ScrapyJSONEncoder):
     def default(self, o: Any) -> Any:

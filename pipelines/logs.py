@@ -1,4 +1,4 @@
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from scrapy.exceptions import NotConfigured
 
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 class LogsPipeline:
     """Stores how every attempt ended in the table scrape_logs.
 
-    The rows do not come from spiders, which never see a DNS failure, but with the signal attempt_ended.
+    The rows do not come from spiders, which never see a DNS failure, but with the signal attempt_ended;
+    so items pass it by.
     """
 
     def __init__(self, writer: "Writer") -> None:
@@ -32,6 +33,3 @@ class LogsPipeline:
 
     def attempt_ended(self, log: ScrapeLog) -> None:
         self._writer.append(log)
-
-    async def process_item(self, item: Any) -> Any:
-        return item

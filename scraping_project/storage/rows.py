@@ -131,7 +131,8 @@ def _content_hash(digits: str | None) -> bytes | None:
 
 def _links_that_fit(links: list[Link]) -> list[Link]:
     # Four bytes a character at most, and a dozen for quotes, comma and index.
-    if sum(4 * len(link.url) + 4 * len(link.rel) + 12 for link in links) <= LINKS_BYTES:
+    characters = len("".join([text for link in links for text in link]))
+    if 4 * characters + 12 * len(links) <= LINKS_BYTES:
         return links
     kept, size = 0, 0
     for link in links:

@@ -13,6 +13,7 @@ import msgspec
 CUT = "…"
 INTEGER_LIMIT = 2**31 - 1
 BIGINT_LIMIT = 2**63 - 1
+MOMENT_LENGTH = len("2000-01-01 00:00:00.000000")  # what may follow is a zone
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -63,7 +64,8 @@ def naive_utc(moment: datetime) -> datetime:
 
 def moment_text(moment: datetime) -> str:
     """The moment as both databases read it, in the order of time also when compared as text."""
-    return naive_utc(moment).isoformat(" ", "microseconds")
+    utc = moment if moment.tzinfo is UTC else naive_utc(moment)
+    return utc.isoformat(" ", "microseconds")[:MOMENT_LENGTH]
 
 
 def compact_json(value: Any) -> str:
