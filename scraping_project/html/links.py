@@ -1,11 +1,12 @@
 """From a page's text to its title and links: what a browser without scripts could follow."""
 
 import re
+import threading
 from collections.abc import Iterable
 from functools import cache
 from typing import Final, NamedTuple
 
-from selectolax.lexbor import LexborHTMLParser, LexborNode
+from selectolax.lexbor import LexborCSSSelector, LexborHTMLParser, LexborNode
 
 from scraping_project.html.urls import Resolver, resolve
 from scraping_project.items import Link
@@ -84,6 +85,19 @@ class Page(NamedTuple):
     nofollow: bool  # its robots meta asks that none of its links be followed
 
 
+class _Searcher(threading.local):
+    """What finds the elements of pages, one for each thread, since it holds what it has found so far.
+
+    One for each page, as ``LexborHTMLParser.css`` makes, costs as much as to parse a page of 4 kB.
+    """
+
+    def __init__(self) -> None:
+        self.find = LexborCSSSelector().find  # type: ignore[no-untyped-call]  # its stub
+
+
+_searcher: Final = _Searcher()
+
+
 class _Findings:
     """What one pass over a page's elements found, its links not yet resolved."""
 
@@ -113,7 +127,7 @@ def parse(text: str, url: str, encoding: str = "utf-8") -> Page:
     """
     if _is_costly(text):
         text = _without_other_tags(text)
-    found = _scan(LexborHTMLParser(text).css(_SELECTOR))
+    found = _scan(_elements(text))
     base = found.base is not None and resolve(url, found.base, encoding)
     resolved = Resolver(base or url, encoding)
     marked: dict[str, int] = {}
@@ -124,6 +138,12 @@ def parse(text: str, url: str, encoding: str = "utf-8") -> Page:
     said = ~_FOLLOW if found.nofollow else ~0
     links = [Link(target, _rel(marks & said)) for target, marks in marked.items()]
     return Page(found.title or None, links, found.nofollow)
+
+
+def _elements(text: str) -> list[LexborNode]:
+    """Returns the elements that bear links, a title or what governs links, in document order."""
+    root = LexborHTMLParser(text).root
+    return [] if root is None else _searcher.find(_SELECTOR, root)
 
 
 def _is_costly(text: str) -> bool:
