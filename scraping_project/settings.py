@@ -106,6 +106,7 @@ RUN_HEARTBEAT = 10.0
 STARTED_TOGETHER = ""  # an id that --workers gives to all of them: who comes late for a crawl begins no other
 EXTENSIONS = {
     "scrapy.extensions.throttle.AutoThrottle": None,
+    "scraping_project.extensions.heap.Heap": 0,
     "scraping_project.extensions.signals.Signals": 0,
     "scraping_project.extensions.garbage.Garbage": 50,
     "scraping_project.extensions.attempts.AttemptLog": 100,

@@ -56,6 +56,38 @@ def test_the_search_for_cycles_is_rarer_during_a_crawl(collector):
     assert gc.get_freeze_count() > 0
 
 
+HEAPS = """
+import ctypes, sys, tempfile, threading
+from scraping_project.extensions.heap import Heap
+
+if sys.argv[1] == "one":
+    Heap()
+together = threading.Barrier(3)
+def allocate():
+    together.wait()
+    kept = [bytes(50_000) for _ in range(100)]
+    together.wait()
+    return kept
+threads = [threading.Thread(target=allocate) for _ in range(3)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+c = ctypes.CDLL(None)
+c.fdopen.restype = ctypes.c_void_p
+with tempfile.TemporaryFile() as file:
+    stream = ctypes.c_void_p(c.fdopen(file.fileno(), b"w"))
+    c.malloc_info(0, stream)
+    c.fflush(stream)
+    file.seek(0)
+    print(file.read().count(b"<heap nr="))
+"""
+
+
+@pytest.mark.parametrize(("how", "heaps"), [("one", {1}), ("each", {2, 3, 4})])
+def test_all_threads_of_a_worker_share_one_heap(how, heaps):
+    made = subprocess.run([sys.executable, "-c", HEAPS, how], capture_output=True, text=True, check=True)
+    assert int(made.stdout) in heaps
+
+
 def test_the_loop_closes_the_one_that_scrapy_makes_to_look_at_its_class():
     before = asyncio.new_event_loop()
     asyncio.set_event_loop(before)
