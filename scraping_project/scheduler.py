@@ -224,12 +224,9 @@ class Scheduler:
 
     def unseen(self, urls: list[str], number_of: Callable[[str], str]) -> list[str]:
         """Those that may be new, by their numbers; the others are counted as duplicates."""
-        pushing, here, known = self._pushing, self._kept.fingerprints, self._checkpoint.worker.known
-        left = [
-            url
-            for url in urls
-            if (number := number_of(url)) not in known and number not in pushing and number not in here
-        ]
+        numbers = [number_of(url) for url in urls]
+        new = self._checkpoint.worker.known.without(numbers) - self._pushing - self._kept.fingerprints
+        left = [url for url, number in zip(urls, numbers, strict=True) if number in new] if new else []
         if dropped := len(urls) - len(left):
             self._checkpoint.filtered("duplicate", dropped)
         return left

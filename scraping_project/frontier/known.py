@@ -22,6 +22,10 @@ class Known:
     def __contains__(self, fingerprint: str) -> bool:
         return fingerprint in self._newer or fingerprint in self._older
 
+    def without(self, fingerprints: Iterable[str]) -> set[str]:
+        """Those of them that it does not have."""
+        return set(fingerprints) - self._newer - self._older
+
     def add(self, fingerprints: Iterable[str]) -> None:
         for fingerprint in fingerprints:
             self._newer.add(fingerprint)

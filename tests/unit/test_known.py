@@ -22,6 +22,13 @@ def test_no_more_than_its_size_is_remembered_whatever_comes_at_once():
     assert remembered == numbers(10_000 - len(remembered), 10_000)
 
 
+def test_what_is_in_neither_half_is_what_is_left_of_many():
+    known = Known(100)
+    known.add(numbers(0, 75))
+    assert known.without(numbers(10, 80)) == set(numbers(75, 80))
+    assert known.without([]) == set()
+
+
 def test_nothing_else_is_known_and_nothing_at_all_once_it_is_cleared():
     known = Known(100)
     known.add(numbers(0, 120))
