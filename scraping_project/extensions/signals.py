@@ -1,11 +1,12 @@
-"""Signals without a task for every handler."""
+"""Signals at less cost: no task for every handler, and next to nothing where there is none."""
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
-from pydispatch.dispatcher import getAllReceivers, liveReceivers
+from pydispatch import dispatcher
+from pydispatch.dispatcher import getAllReceivers, getReceivers, liveReceivers
 from pydispatch.robustapply import robustApply
 from scrapy.exceptions import NotConfigured
 from scrapy.signalmanager import SignalManager
@@ -35,6 +36,11 @@ class Signals(SignalManager):
         crawler.signals = signals
         return signals
 
+    def send_catch_log(self, signal: Any, **kwargs: Any) -> list[Answer]:
+        # Five of a page's signals are for nobody, which Scrapy finds out in twice the time.
+        anyone = _has_receivers(kwargs.get("sender", self.sender), signal)
+        return super().send_catch_log(signal, **kwargs) if anyone else []
+
     async def send_catch_log_async(self, signal: Any, **kwargs: Any) -> list[Answer]:
         kwargs.setdefault("sender", self.sender)
         kwargs["signal"] = signal
@@ -58,6 +64,15 @@ class Signals(SignalManager):
                     _caught(answer, receiver, quiet, kwargs)
                 answers[place] = receiver, answer
         return answers
+
+
+def _has_receivers(sender: Any, signal: Any) -> bool:
+    return bool(
+        getReceivers(sender, signal)
+        or getReceivers(sender, dispatcher.Any)
+        or getReceivers(dispatcher.Any, signal)
+        or getReceivers(dispatcher.Any, dispatcher.Any)
+    )
 
 
 def _as_tuple(kinds: Any) -> tuple[type[BaseException], ...]:

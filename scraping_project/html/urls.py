@@ -20,6 +20,9 @@ _PLAIN: Final = re.compile(
     rf"(/?+{_SEGMENT}(?:/{_SEGMENT})*+/?+(?:\?[A-Za-z0-9._~!$&()*+,/:;=@%-]++)?+)(?:#[\s\S]*)?"
 )
 
+# The host of such a URL does not depend on what comes after it.
+_ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.:-]{1,255}(?=/)")
+
 # What stays itself in a query, beside letters and digits: all but the standard's special-query set.
 _QUERY_SAFE: Final = "!$%&()*+,/:;=?@"
 
@@ -144,6 +147,12 @@ def resolve(base: str, href: str, encoding: str = "utf-8") -> str | None:
 
 def host(url: str) -> str:
     """Returns the lower-case host, with its port unless that is the scheme's default; "" without one."""
+    origin = _ORIGIN.match(url)
+    return _host(origin[0] if origin else url)
+
+
+@lru_cache(maxsize=1024)
+def _host(url: str) -> str:
     try:
         return str(URL(url).host)
     except ValueError:

@@ -1,4 +1,5 @@
 import pytest
+from ada_url import URL
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from w3lib.url import safe_url_string
@@ -268,3 +269,17 @@ def test_a_host_is_lower_case_and_has_its_port_only_when_it_is_not_the_default(u
 @given(st.one_of(st.text(), HREFS))
 def test_any_text_has_a_host_or_none(url):
     assert host(url) == host(url).lower()
+
+
+@given(
+    st.sampled_from(["http://", "https://", "HTTP://", "http:/", "http:///"]),
+    st.text(st.sampled_from("aZ0.:-@/\\?#[]%_ \t\u00e9"), max_size=12),
+    st.sampled_from(["", "/", "/a:b@c", "?/", "#/", "\\/"]),
+)
+def test_a_host_is_the_parsers_own_however_it_was_found(scheme, authority, rest):
+    url = scheme + authority + rest
+    try:
+        expected = URL(url).host
+    except ValueError:
+        expected = ""
+    assert host(url) == expected

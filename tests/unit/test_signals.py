@@ -4,6 +4,7 @@ import asyncio
 import logging
 
 import pytest
+from pydispatch.dispatcher import Any
 from scrapy.exceptions import NotConfigured
 from scrapy.signalmanager import SignalManager
 from scrapy.utils.test import get_crawler
@@ -87,6 +88,27 @@ def test_what_the_sender_does_not_want_logged_is_not(sent, caplog, kinds):
     with caplog.at_level(logging.ERROR):
         sent(broken, dont_log=kinds)
     assert caplog.text == ""
+
+
+@pytest.mark.parametrize("sender", ["crawler", Any])
+@pytest.mark.parametrize("signal", [SIGNAL, Any])
+def test_whoever_listens_to_a_signal_hears_it(sender, signal):
+    crawler = get_crawler()
+    crawler.signals.connect(listener := Listener(), signal, **({"sender": Any} if sender is Any else {}))
+    Signals.from_crawler(crawler)
+    crawler.signals.send_catch_log(SIGNAL, item="item")
+    assert listener.heard == ["item"]
+    crawler.signals.disconnect(listener, signal, **({"sender": Any} if sender is Any else {}))
+    assert crawler.signals.send_catch_log(SIGNAL, item="another") == []
+    assert listener.heard == ["item"]
+
+
+class Listener:
+    def __init__(self):
+        self.heard = []
+
+    def __call__(self, item=None):
+        self.heard.append(item)
 
 
 def test_a_crawler_with_signals_of_its_own_keeps_them():
