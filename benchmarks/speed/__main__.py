@@ -20,6 +20,7 @@ from benchmarks.numbers import at_least
 from benchmarks.peers import venv
 from benchmarks.speed.curve import Point, point
 from benchmarks.speed.measure import Run, Timing, measure
+from benchmarks.speed.neighbours import left_beside_strangers
 from benchmarks.speed.programs import PROGRAMS, Program
 from benchmarks.speed.report import Report
 from benchmarks.speed.seeds import latencies
@@ -41,12 +42,12 @@ class Plan:
     timing: Timing
     workers: Sequence[int]
     worker_rounds: int
-    worker_timing: Timing
+    strangers: bool
     seeds: int
 
 
-#: Under fifteen minutes.
-FULL = Plan(PROGRAMS, 3, Timing(3, 15), (1, 2, 4, 8), 2, Timing(2, 8), 40)
+#: Under twenty minutes.
+FULL = Plan(PROGRAMS, 3, Timing(3, 15), (1, 2, 4, 8), 2, strangers=True, seeds=40)
 #: About a minute, for daily use and not for quoting.
 QUICK = Plan(
     [program for program in PROGRAMS if program.round_trip_ms != 2],  # noqa: PLR2004  the shorter distance
@@ -54,8 +55,8 @@ QUICK = Plan(
     Timing(1, 3),
     (1, 2, 8),
     1,
-    Timing(0.5, 2.5),
-    10,
+    strangers=False,
+    seeds=10,
 )
 
 
@@ -85,12 +86,12 @@ def run(ready: Stage, plan: Plan, rounds: int) -> Report:
         print(f"  others use this machine (load {load:.1f}): the figures are worth little", file=sys.stderr)
     measured = [dict(_round(ready, plan, number)) for number in range(rounds)]
     points = [
-        [_said(point(ready, count, plan.worker_timing)) for count in plan.workers]
-        for _ in range(plan.worker_rounds)
+        [_said(point(ready, count, plan.timing)) for count in plan.workers] for _ in range(plan.worker_rounds)
     ]
+    left = [left_beside_strangers(ready) for _ in range(plan.worker_rounds) if plan.strangers]
     first_bytes = latencies(ready, plan.seeds)
     command = "make bench QUICK=1" if plan is QUICK else "make bench"
-    return Report(plan.programs, measured, points, first_bytes, command, load)
+    return Report(plan.programs, measured, points, left, first_bytes, command, load)
 
 
 def _round(ready: Stage, plan: Plan, number: int) -> Iterator[tuple[str, Run]]:

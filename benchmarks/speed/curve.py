@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from benchmarks.speed.measure import START, Run, Timing, watch
-from benchmarks.speed.programs import WORKER, first_page, ours
+from benchmarks.speed.programs import CONCURRENCY, WORKER, first_page, ours
 from benchmarks.speed.stage import Crowd, SpeedError, Stage
 
 #: The links spider's own list of seeds.
@@ -25,9 +25,14 @@ class Point:
 def point(stage: Stage, workers: int, timing: Timing) -> Point:
     """Start so many workers, and only when all of them wait give them the first page.
 
-    So their start, which takes more CPU than a short window, lies before it.
+    So their start, which takes more CPU than a short window, lies before it. Each may have as many requests
+    under way as one alone has, though the site's slot counts those of all.
     """
-    with stage.place(0) as place, Crowd([ours(place, waits=True)] * workers, place) as crowd:
+    concurrency = f"CONCURRENT_REQUESTS_PER_DOMAIN={CONCURRENCY * workers}"
+    with (
+        stage.place(0) as place,
+        Crowd([ours(place, "-s", concurrency, waits=True)] * workers, place) as crowd,
+    ):
         wait(stage, crowd, workers)
         stage.client.lpush(SEEDS, first_page(place))
         return Point(workers, watch(stage, crowd, timing, WORKER))

@@ -7,6 +7,7 @@ from typing import Any
 
 from benchmarks.speed.curve import Point
 from benchmarks.speed.measure import Run
+from benchmarks.speed.neighbours import NEIGHBOURS
 from benchmarks.table import Row
 
 
@@ -110,6 +111,19 @@ def scaling(points: Sequence[Sequence[Point]]) -> list[Figure]:
         for count in each[0]
         if count > 1
     ]
+
+
+def strangers(left: Sequence[float]) -> list[Figure]:
+    """What the machine takes from a worker whose neighbours have nothing to do with it."""
+    return (
+        [
+            Figure(
+                f"the same of one worker, beside {NEIGHBOURS} stock Scrapys on another site over alone", left
+            )
+        ]
+        if left
+        else []
+    )
 
 
 def capacities(runs: Sequence[Run]) -> list[Figure]:

@@ -29,6 +29,7 @@ class Report:
     programs: Sequence[Program]
     rounds: Sequence[Round]
     points: Sequence[Sequence[Point]]
+    left: Sequence[float]  # of one worker beside strangers, if that was measured
     first_bytes: Sequence[float]
     command: str
     load: float  # of the machine, by others, in the minute before
@@ -39,6 +40,7 @@ class Report:
             *figures.ratios(self.rounds),
             figures.trips(self.rounds),
             *figures.scaling(self.points),
+            *figures.strangers(self.left),
             *figures.first_bytes(self.first_bytes),
             *self.capacities(),
         ]

@@ -6,8 +6,8 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self, cast
 
@@ -38,13 +38,22 @@ class Place:
     database_url: str
     folder: str
 
+    def at(self, site_url: str) -> Self:
+        """The same with another site."""
+        return replace(self, site_url=site_url)
+
 
 class Stage:
     """One site, one Redis and one MariaDB for all programs in turn; each finds them empty."""
 
     def __init__(
-        self, site: servers.NginxServer, queue: servers.RedisServer, database: servers.MariadbServer
+        self,
+        pages: Path,
+        site: servers.NginxServer,
+        queue: servers.RedisServer,
+        database: servers.MariadbServer,
     ) -> None:
+        self._pages = pages
         self.site = site
         self.queue = queue
         self.database = database
@@ -66,6 +75,10 @@ class Stage:
                 redis_url = f"redis://127.0.0.1:{proxy.port}/0"
             yield Place(self.site.url, redis_url, url, folder)
 
+    def another_site(self) -> AbstractContextManager[servers.NginxServer]:
+        """The same pages by a server of their own, whose requests nobody counts."""
+        return servers.nginx_server(self._pages)
+
     def redis_use(self) -> RedisUse:
         return RedisUse.of(*(self.info(section) for section in ("stats", "commandstats", "cpu")))
 
@@ -81,7 +94,7 @@ def stage(folder: Path) -> Iterator[Stage]:
         servers.redis_server() as queue,
         servers.mariadb_server() as database,
     ):
-        ready = Stage(site, queue, database)
+        ready = Stage(folder, site, queue, database)
         yield ready
         ready.client.close()
 

@@ -48,7 +48,7 @@ def rounds(*speeds):
 def report(**changes):
     points = [[Point(1, run(100)), Point(2, run(190, cpu=2.0))]]
     whole = Report(
-        programs.PROGRAMS, rounds((600, 100), (500, 100)), points, [1.0, 2.0, 60.0], "make bench", 0.1
+        programs.PROGRAMS, rounds((600, 100), (500, 100)), points, [0.7], [1.0, 2.0, 60.0], "make bench", 0.1
     )
     return replace(whole, **changes)
 
