@@ -6,6 +6,7 @@ texts, numbers, bytes and None only.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import chain
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -68,7 +69,7 @@ def execute(
         packet = packet_bytes(connection)
         for chunk in _chunks([values(row) for row in rows], len(words.names), packet):
             statement = words.head + ",".join([words.group] * len(chunk)) + words.tail
-            connection.exec_driver_sql(statement, tuple(value for row in chunk for value in row))
+            connection.exec_driver_sql(statement, tuple(chain.from_iterable(chunk)))
     except UNSENDABLE as error:
         raise RowRefused(f"{where(connection.engine)}: {error}") from error
 

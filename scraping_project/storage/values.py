@@ -50,7 +50,8 @@ def fit_identity(text: str, length: int, *, ascii_only: bool = False) -> str:
 
 def whole(number: int, limit: int = INTEGER_LIMIT) -> int:
     """The number, moved into what the column can hold."""
-    return max(-limit, min(int(number), limit))
+    number = int(number)
+    return number if -limit <= number <= limit else (limit if number > 0 else -limit)
 
 
 def whole_or_none(number: int | None, limit: int = INTEGER_LIMIT) -> int | None:
