@@ -4,8 +4,8 @@
 
 All programs in turn, several rounds, each for a fixed time on the same site: 20,000 pages of 30 links and
 4.5 kB, nginx on loopback, 32 concurrent requests, no delay, robots.txt and cookies off. Then 1 to 8 workers,
-and seeds pushed to an idle one. speed.json, speed.svg and benchmarks.md go into docs/, those of a quick run
-into .cache/.
+one beside strangers, and seeds pushed to an idle one. speed.json, speed.svg and benchmarks.md go into docs/,
+those of a quick run into .cache/.
 """
 
 import argparse
