@@ -35,8 +35,7 @@ def site_row(site: Site) -> Row:
         ValueError: The content hash is not 32 hexadecimal digits.
     """
     scraped = moment_text(site.scraped_at)
-    links = _links_that_fit(site.links)
-    rels = {index: link.rel for index, link in enumerate(links) if link.rel}
+    links, rels = _links_that_fit(site.links)
     return {
         "url_hash": url_hash(site.url),
         "url": fit(site.url, tables.URL_LENGTH),
@@ -48,8 +47,10 @@ def site_row(site: Site) -> Row:
         "etag": fit(site.etag, tables.SHORT_LENGTH),
         "last_modified": fit(site.last_modified, tables.SHORT_LENGTH),
         "links_count": len(site.links),
-        "links": compact_json([link.url for link in links]),
-        "link_rels": compact_json(rels) if rels else None,
+        "links": compact_json(links),
+        "link_rels": compact_json({index: rel for index, rel in enumerate(rels) if rel})
+        if any(rels)
+        else None,
         "depth": whole_or_none(site.depth),
         "first_scraped": scraped,
         "last_scraped": scraped,
@@ -129,15 +130,16 @@ def _content_hash(digits: str | None) -> bytes | None:
     return content_hash
 
 
-def _links_that_fit(links: list[Link]) -> list[Link]:
+def _links_that_fit(links: list[Link]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The URLs and the rels of as many links as are kept."""
+    urls, rels = zip(*links, strict=True) if links else ((), ())
     # Four bytes a character at most, and a dozen for quotes, comma and index.
-    characters = len("".join([text for link in links for text in link]))
-    if 4 * characters + 12 * len(links) <= LINKS_BYTES:
-        return links
+    if 4 * (len("".join(urls)) + len("".join(rels))) + 12 * len(links) <= LINKS_BYTES:
+        return urls, rels
     kept, size = 0, 0
     for link in links:
         size += len(compact_json(link).encode()) + 12
         if size > LINKS_BYTES:
             break
         kept += 1
-    return links[:kept]
+    return urls[:kept], rels[:kept]
