@@ -33,6 +33,10 @@ settings.register_profile(
 )
 settings.load_profile("any machine")
 
+# A shell has what it starts in the background ignore SIGINT, and so would all that the tests start.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 @pytest.fixture(scope="session")
 def shared_redis() -> Iterator[RedisServer]:
