@@ -9,11 +9,15 @@ import sys
 import pytest
 from scrapy import Request, Spider
 from scrapy.http import Response
+from scrapy.utils.misc import load_object
 from scrapy.utils.test import get_crawler
 
 from scraping_project.extensions.garbage import NEW, Garbage
+from scraping_project.extensions.heap import Heap
+from scraping_project.extensions.signals import Signals
 from scraping_project.logformatter import LogFormatter
 from scraping_project.loop import Loop
+from scraping_project.settings import EXTENSIONS
 from scraping_project.stats import Stats
 
 
@@ -86,6 +90,11 @@ with tempfile.TemporaryFile() as file:
 def test_all_threads_of_a_worker_share_one_heap(how, heaps):
     made = subprocess.run([sys.executable, "-c", HEAPS, how], capture_output=True, text=True, check=True)
     assert int(made.stdout) in heaps
+
+
+@pytest.mark.parametrize("extension", [Garbage, Heap, Signals])
+def test_a_crawl_has_what_spares_it_work(extension):
+    assert extension in {load_object(path) for path in EXTENSIONS}
 
 
 def test_the_loop_closes_the_one_that_scrapy_makes_to_look_at_its_class():
