@@ -11,7 +11,7 @@ class Known:
 
     It is emptied whenever that may have changed (another crawl, another token, Redis away), or it would
     hide links that the frontier no longer knows. When it is full, the older half is forgotten at once: two
-    plain sets take half the memory of one structure in order, and leave no holes in the heap.
+    plain sets take less memory than one dict in order, and are given back whole.
     """
 
     def __init__(self, size: int = KNOWN) -> None:

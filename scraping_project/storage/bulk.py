@@ -22,6 +22,8 @@ Row = dict[str, Any]
 #: are set to (1 MiB), also when every character takes four bytes. A larger row goes alone.
 STATEMENT_VALUES, STATEMENT_CHARACTERS = 8_000, 200_000
 PLACEHOLDERS = {"format": "%s", "pyformat": "%({})s", "qmark": "?"}
+#: What has one form in SQL: a driver written in Python spends most of its time on these.
+SELF_EVIDENT = frozenset({int, type(None)})
 #: What a packet needs beside the values: the words of the statement.
 WORDS_BYTES = 8_192
 
@@ -68,17 +70,18 @@ def execute(
         packet = packet_bytes(connection)
         for chunk in _chunks([values(row) for row in rows], len(words.names), packet):
             statement = words.head + ",".join(map(_group, chunk)) + words.tail
-            sent = [
-                value for row in chunk for value in row if value is not None and value.__class__ is not int
-            ]
+            sent = [value for row in chunk for value in row if value.__class__ not in SELF_EVIDENT]
             connection.exec_driver_sql(statement, tuple(sent))
     except UNSENDABLE as error:
         raise RowRefused(f"{where(connection.engine)}: {error}") from error
 
 
 def _group(row: tuple[Any, ...]) -> str:
-    """A row with placeholders; numbers and None, on which PyMySQL spends most, stand there themselves."""
-    places = [str(value) if value.__class__ is int else "NULL" if value is None else "%s" for value in row]
+    """A row with placeholders for all but the self-evident, which stand there themselves."""
+    places = [
+        "%s" if value.__class__ not in SELF_EVIDENT else "NULL" if value is None else str(value)
+        for value in row
+    ]
     return f"({','.join(places)})"
 
 

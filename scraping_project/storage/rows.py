@@ -48,9 +48,7 @@ def site_row(site: Site) -> Row:
         "last_modified": fit(site.last_modified, tables.SHORT_LENGTH),
         "links_count": len(site.links),
         "links": compact_json(links),
-        "link_rels": compact_json({index: rel for index, rel in enumerate(rels) if rel})
-        if any(rels)
-        else None,
+        "link_rels": _numbered(rels) if any(rels) else None,
         "depth": whole_or_none(site.depth),
         "first_scraped": scraped,
         "last_scraped": scraped,
@@ -143,3 +141,8 @@ def _links_that_fit(links: list[Link]) -> tuple[tuple[str, ...], tuple[str, ...]
             break
         kept += 1
     return urls[:kept], rels[:kept]
+
+
+def _numbered(rels: Iterable[str]) -> str:
+    """Those that say something, by the number of their link."""
+    return compact_json({index: rel for index, rel in enumerate(rels) if rel})

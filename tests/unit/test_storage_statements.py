@@ -1,13 +1,15 @@
 """The INSERTs in the words of each database, MySQL's included, which no test runs on."""
 
+from types import SimpleNamespace
+
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table
 from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from scraping_project.storage import tables
-from scraping_project.storage.bulk import words_of
-from scraping_project.storage.upserts import add_up, insert, upsert
+from scraping_project.storage.bulk import execute, words_of
+from scraping_project.storage.upserts import add_up, insert, upsert, written
 
 OURS = [tables.sites, tables.scrape_logs, tables.items, tables.refused_rows, tables.runs]
 
@@ -72,3 +74,23 @@ def test_every_column_but_the_number_has_a_value(dialect, kind, table):
 def test_a_row_that_is_all_key_is_left_as_it_is(dialect, end):
     keys = Table("keys", MetaData(), Column("id", Integer, primary_key=True, autoincrement=False))
     assert str(upsert(dialect.name, keys).compile(dialect=dialect)).replace("`", "").endswith(end)
+
+
+def test_only_whole_numbers_and_none_stand_in_a_statement_themselves():
+    sent = []
+    connection = SimpleNamespace(
+        dialect=mysql(), info={"max_allowed_packet": 2**20}, exec_driver_sql=lambda *call: sent.append(call)
+    )
+    names = written(tables.site_totals)
+    values = [("a'); DROP TABLE sites; --", 7), (b"%s", None), ("1", True), ("x", 1.5), ("y", Digits(8))]
+    execute(connection, add_up, tables.site_totals, [dict(zip(names, row, strict=True)) for row in values])
+    statement, parameters = sent[0]
+    assert "(%s,7),(%s,NULL),(%s,%s),(%s,%s),(%s,%s)" in statement
+    assert parameters == ("a'); DROP TABLE sites; --", b"%s", "1", True, "x", 1.5, "y", 8)
+
+
+class Digits(int):
+    """A number that says what it likes."""
+
+    def __str__(self):
+        return "1); DROP TABLE sites; --"
