@@ -115,15 +115,8 @@ def scaling(points: Sequence[Sequence[Point]]) -> list[Figure]:
 
 def strangers(left: Sequence[float]) -> list[Figure]:
     """What the machine takes from a worker whose neighbours have nothing to do with it."""
-    return (
-        [
-            Figure(
-                f"the same of one worker, beside {NEIGHBOURS} stock Scrapys on another site over alone", left
-            )
-        ]
-        if left
-        else []
-    )
+    name = f"the same of one worker, beside {NEIGHBOURS} stock Scrapys on another site over alone"
+    return [Figure(name, left)] if left else []
 
 
 def capacities(runs: Sequence[Run]) -> list[Figure]:

@@ -20,8 +20,8 @@ PATIENCE = 120.0
 def left_beside_strangers(stage: Stage) -> float:
     """Pages a CPU second of one worker beside stock Scrapys on a site of their own, over alone.
 
-    Where there are more processes than cores, each finds the core's caches full of another's things. So this
-    is what several workers can have at the most of what one has.
+    Where there are more processes than cores, each finds the core's caches full of another's things. What
+    several workers lose beyond this they lose to each other.
     """
     alone = _cost(stage)
     with stage.place(0) as place, stage.another_site() as site:

@@ -313,3 +313,9 @@ def test_a_number_that_is_too_low_or_none_is_refused_in_one_line(text, capsys):
 
 def test_the_lowest_number_is_taken():
     assert at_least(10)("10") == 10
+
+
+def test_what_strangers_take_has_a_row_where_it_was_measured():
+    names = [figure.name for figure in report(left=[0.7, 0.8]).goals()]
+    assert any("stock Scrapys on another site" in name for name in names)
+    assert len(report(left=[]).goals()) == len(names) - 1
