@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+import msgspec
 from sqlalchemy import Connection, Table, event, select
 
 from scraping_project.storage import bulk
@@ -40,6 +41,8 @@ COUNTED = [
 
 
 OURS = frozenset({sites, scrape_logs, items})
+
+_AS_IDS = msgspec.json.Decoder(dict[str, int])
 
 
 class Entry(NamedTuple):
@@ -158,10 +161,18 @@ def _stored_logs(connection: Connection, task_ids: dict[str, Row]) -> dict[str, 
 
 
 def _site_ids(connection: Connection, hashes: set[bytes]) -> dict[bytes, int]:
+    """The ids of those of the sites that are there.
+
+    They come as one JSON object: PyMySQL, which is written in Python, takes longer for two short columns of a
+    row than the database for the row.
+    """
+    gather = "json_group_object" if connection.dialect.name == "sqlite" else "JSON_OBJECTAGG"
     found: dict[bytes, int] = {}
     for some in _chunks(sorted(hashes)):
-        query = select(sites.c.url_hash, sites.c.id).where(sites.c.url_hash.in_(some))
-        found.update((row[0], row[1]) for row in connection.execute(query))
+        listed = ",".join([f"X'{url_hash.hex()}'" for url_hash in some])
+        query = f"SELECT {gather}(hex(url_hash), id) FROM sites WHERE url_hash IN ({listed})"  # noqa: S608  digits
+        if answer := connection.exec_driver_sql(query).scalar():
+            found.update((bytes.fromhex(url_hash), id_) for url_hash, id_ in _AS_IDS.decode(answer).items())
     return found
 
 

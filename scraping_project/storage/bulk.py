@@ -17,13 +17,14 @@ from scraping_project.storage.transactions import UNSENDABLE, where
 from scraping_project.storage.upserts import written
 
 Row = dict[str, Any]
+Values = tuple[Any, ...]
+#: Takes what it is made for from a row, by names, or from a row's values, by places.
+Picker = Callable[[Any], Values]
 
 #: The most values and characters of one statement for MySQL: well within the smallest packet that servers
 #: are set to (1 MiB), also when every character takes four bytes. A larger row goes alone.
 STATEMENT_VALUES, STATEMENT_CHARACTERS = 8_000, 200_000
 PLACEHOLDERS = {"format": "%s", "pyformat": "%({})s", "qmark": "?"}
-#: What has one form in SQL: a driver written in Python spends most of its time on these.
-SELF_EVIDENT = frozenset({int, type(None)})
 #: What a packet needs beside the values: the words of the statement.
 WORDS_BYTES = 8_192
 
@@ -35,6 +36,11 @@ class Words(NamedTuple):
     group: str  # the placeholders of one row, in parentheses
     tail: str
     names: tuple[str, ...]  # whose values the placeholders take
+    values: Picker  # a row's values in the order of the names
+
+    def of(self, groups: Iterable[str]) -> str:
+        """The statement for many rows."""
+        return f"{self.head}{','.join(groups)}{self.tail}"
 
 
 @lru_cache(maxsize=256)
@@ -48,7 +54,35 @@ def words_of(dialect: Dialect, kind: Callable[[str, Table], Insert], table: Tabl
     if not found:
         raise ValueError(f"not every column of {table.name} has a value of its own: {compiled}")
     group = f"({', '.join(['?' if mark == '?' else '%s'] * len(names))})"
-    return Words(head, group, tail, names)
+    return Words(head, group, tail, names, _picker(names))
+
+
+class Shape(NamedTuple):
+    """Where the values of a row go, told by their classes; each picks its own from the row's values."""
+
+    group: str  # filled with the numbers: a row in parentheses, with the driver's marks for what is sent
+    numbers: Picker
+    sent: Picker
+    texts: Picker  # and bytes: what a statement's size comes from
+
+
+@lru_cache(maxsize=1024)
+def shape_of(kinds: tuple[type, ...]) -> Shape:
+    """The shape of rows whose values have these classes: few, so that it costs next to nothing a row."""
+    places = ["%d" if kind is int else "NULL" if kind is type(None) else "%%s" for kind in kinds]
+    return Shape(
+        f"({','.join(places)})",
+        _picker(at for at, place in enumerate(places) if place == "%d"),
+        _picker(at for at, place in enumerate(places) if place == "%%s"),
+        _picker(at for at, kind in enumerate(kinds) if kind is str or kind is bytes),
+    )
+
+
+def _picker(keys: Iterable[Any]) -> Picker:
+    wanted = tuple(keys)
+    if len(wanted) > 1:
+        return itemgetter(*wanted)
+    return lambda row: tuple([row[key] for key in wanted])  # where itemgetter gives no tuple
 
 
 def execute(
@@ -62,27 +96,35 @@ def execute(
     if not rows:
         return
     words = words_of(connection.dialect, kind, table)
-    values = itemgetter(*words.names)
+    values = [words.values(row) for row in rows]
     try:
         if connection.dialect.name == "sqlite":
-            connection.exec_driver_sql("".join(words[:3]), [values(row) for row in rows])
+            connection.exec_driver_sql(words.of([words.group]), values)
             return
-        packet = packet_bytes(connection)
-        for chunk in _chunks([values(row) for row in rows], len(words.names), packet):
-            statement = words.head + ",".join(map(_group, chunk)) + words.tail
-            sent = [value for row in chunk for value in row if value.__class__ not in SELF_EVIDENT]
-            connection.exec_driver_sql(statement, tuple(sent))
+        for statement, sent in _statements(words, values, packet_bytes(connection)):
+            connection.exec_driver_sql(statement, sent)
     except UNSENDABLE as error:
         raise RowRefused(f"{where(connection.engine)}: {error}") from error
 
 
-def _group(row: tuple[Any, ...]) -> str:
-    """A row with placeholders for all but the self-evident, which stand there themselves."""
-    places = [
-        "%s" if value.__class__ not in SELF_EVIDENT else "NULL" if value is None else str(value)
-        for value in row
-    ]
-    return f"({','.join(places)})"
+def _statements(words: Words, rows: Iterable[Values], packet: int) -> Iterator[tuple[str, Values]]:
+    """Statements of many rows each, and what the driver sends with them."""
+    most = STATEMENT_VALUES // len(words.names)
+    groups: list[str] = []
+    sent: list[Any] = []
+    size = 0
+    for row in rows:
+        shape = shape_of(tuple(map(type, row)))
+        length = sum(map(len, shape.texts(row)))
+        if groups and (size + length > STATEMENT_CHARACTERS or len(groups) >= most):
+            yield words.of(groups), tuple(sent)
+            groups, sent, size = [], [], 0
+        if length > STATEMENT_CHARACTERS:
+            _check_packet(row, packet)
+        groups.append(shape.group % shape.numbers(row))
+        sent += shape.sent(row)
+        size += length
+    yield words.of(groups), tuple(sent)
 
 
 def packet_bytes(connection: Connection) -> int:
@@ -103,22 +145,6 @@ def check_packets(connection: Connection, rows: Sequence[Row]) -> None:
     for row in rows:
         if _length(row.values()) > STATEMENT_CHARACTERS:
             _check_packet(row.values(), packet_bytes(connection))
-
-
-def _chunks(rows: Iterable[tuple[Any, ...]], width: int, packet: int) -> Iterator[list[tuple[Any, ...]]]:
-    chunk: list[tuple[Any, ...]] = []
-    size, most = 0, STATEMENT_VALUES // width
-    for row in rows:
-        length = _length(row)
-        if chunk and (size + length > STATEMENT_CHARACTERS or len(chunk) >= most):
-            yield chunk
-            chunk, size = [], 0
-        if length > STATEMENT_CHARACTERS:
-            _check_packet(row, packet)
-        chunk.append(row)
-        size += length
-    if chunk:
-        yield chunk
 
 
 def _length(values: Iterable[Any]) -> int:

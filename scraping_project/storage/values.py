@@ -76,6 +76,7 @@ def compact_json(value: Any) -> str:
         return clean(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
 
+@lru_cache(maxsize=1024)  # a page's site and its log ask one after the other
 def url_hash(url: str) -> bytes:
     """The identity of a URL: taken over all of it, also where the column holds a part."""
     return sha256(clean(url).encode()).digest()[:16]
