@@ -5,9 +5,11 @@ import logging
 
 import pytest
 from pydispatch.dispatcher import Any
-from scrapy.exceptions import NotConfigured
+from scrapy.exceptions import NotConfigured, StopDownload
 from scrapy.signalmanager import SignalManager
 from scrapy.utils.test import get_crawler
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
 
 from scraping_project.extensions.signals import Signals
 
@@ -109,6 +111,55 @@ class Listener:
 
     def __call__(self, item=None):
         self.heard.append(item)
+
+
+class Handlers:
+    """A handler of each kind, as methods, which is what most are."""
+
+    def named(self, item, unheard_of=3):
+        return "named", item, unheard_of
+
+    def anything(self, **kwargs):
+        return "anything", sorted(kwargs)
+
+    def nothing(self):
+        return "nothing"
+
+    def demanding(self, what_nobody_sends):
+        return what_nobody_sends
+
+    def broken(self):
+        raise ValueError("broken")
+
+    def stopping(self):
+        raise StopDownload
+
+    def deferring(self):
+        return Deferred()
+
+
+def described(answer):
+    if isinstance(answer, Failure):
+        return repr(answer.value)
+    return "a deferred" if isinstance(answer, Deferred) else answer
+
+
+@pytest.mark.parametrize("dont_log", [(), ValueError, (KeyError, ValueError)])
+def test_methods_are_answered_and_logged_of_as_by_scrapy(dont_log, caplog):
+    handlers = Handlers()
+    said = []
+    for ours in (False, True):
+        crawler = get_crawler()
+        for name in ("named", "anything", "nothing", "demanding", "broken", "stopping", "deferring"):
+            crawler.signals.connect(getattr(handlers, name), SIGNAL)
+        if ours:
+            Signals.from_crawler(crawler)
+        caplog.clear()
+        answers = crawler.signals.send_catch_log(SIGNAL, item="item", spider=None, dont_log=dont_log)
+        records = [(r.levelname, r.getMessage(), r.exc_info and repr(r.exc_info[1])) for r in caplog.records]
+        said.append(([(receiver, described(answer)) for receiver, answer in answers], records))
+    assert len(said[0][0]) == 7
+    assert said[0] == said[1]
 
 
 def test_a_crawler_with_signals_of_its_own_keeps_them():
