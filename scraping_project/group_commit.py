@@ -16,6 +16,7 @@ from scraping_project import ends, engine
 from scraping_project.answered import Answered
 from scraping_project.drops import Drops
 from scraping_project.extensions.attempts import AttemptLog
+from scraping_project.extensions.garbage import Garbage
 from scraping_project.frontier.answers import Joined
 from scraping_project.frontier.errors import CrawlOver, FrontierError, FrontierFull, SetBack, WorkerReaped
 from scraping_project.frontier.steps import Heard, Step, read_leased
@@ -80,6 +81,8 @@ class GroupCommit:
         """
         self._membership.tick()
         self._settle()
+        if self._garbage:
+            self._garbage.settled(self.log.received)
         try:
             # What is said is settled before the commit, so that nothing is acked whose rows it did not hold.
             step = self._worker.unanswered or self._worker.next_step(
@@ -153,6 +156,10 @@ class GroupCommit:
         if log is None:
             raise RuntimeError("scraping_project.checkpoint.Checkpoint needs the extension AttemptLog")
         return log
+
+    @cached_property
+    def _garbage(self) -> Garbage | None:
+        return self._crawler.get_extension(Garbage)
 
     @property
     def _worker(self) -> Worker:

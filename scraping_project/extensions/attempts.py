@@ -29,7 +29,7 @@ class AttemptLog:
     def __init__(self, crawler: "Crawler") -> None:
         self.attempts = Attempts()
         self.crawl_id = self.run_id = ""
-        self.answered = 0  # answered pages, this run
+        self.answered = self.received = 0  # answered pages, this run, and their bytes
         self._crawler = crawler
 
     @classmethod
@@ -108,6 +108,7 @@ class AttemptLog:
         answer = _answer(attempt)
         if answer is not None:
             self.answered += 1
+            self.received += len(answer.body)
             if attempt.site_url is None:
                 site = site_of(answer)
                 attempt.site_url = site.url

@@ -77,7 +77,7 @@ def checkpoint_of(buffers, frontier, folder):
     )
     crawler.settings.set("DATABASE_URL", f"sqlite:///{folder}/crawl.db")
     log = AttemptLog(crawler)
-    crawler.get_extension = lambda _: log
+    crawler.get_extension = {AttemptLog: log}.get
     checkpoint = Checkpoint(crawler)
     checkpoint.membership.worker = Worker(frontier, rules="", seeds="", lease_ms=60_000)
     checkpoint.worker.join()

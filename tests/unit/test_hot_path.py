@@ -5,14 +5,15 @@ import gc
 import logging
 import subprocess
 import sys
+import weakref
 
 import pytest
 from scrapy import Request, Spider
-from scrapy.http import Response
+from scrapy.http import HtmlResponse, Response
 from scrapy.utils.misc import load_object
 from scrapy.utils.test import get_crawler
 
-from scraping_project.extensions.garbage import NEW, Garbage
+from scraping_project.extensions.garbage import BYTES, NEW, Garbage
 from scraping_project.extensions.heap import Heap
 from scraping_project.extensions.signals import Signals
 from scraping_project.logformatter import LogFormatter
@@ -54,10 +55,67 @@ def collector_as_it_was():
     gc.unfreeze()
 
 
-def test_the_search_for_cycles_is_rarer_during_a_crawl(collector):
-    Garbage.from_crawler(get_crawler()).engine_started()
+@pytest.fixture(name="garbage")
+def garbage_of_a_crawl_that_has_begun(collector):
+    garbage = Garbage.from_crawler(get_crawler())
+    garbage.engine_started()
+    return garbage
+
+
+@pytest.fixture(name="searches")
+def generations_that_were_searched():
+    searched = []
+
+    def note(phase, info):
+        if phase == "start":
+            searched.append(info["generation"])
+
+    gc.callbacks.append(note)
+    yield searched
+    gc.callbacks.remove(note)
+
+
+def test_python_searches_for_cycles_far_more_rarely_during_a_crawl(garbage, collector):
     assert gc.get_threshold() == (NEW, *collector[1:])
     assert gc.get_freeze_count() > 0
+
+
+def test_cycles_are_searched_for_once_so_many_bytes_of_pages_are_settled(garbage, searches):
+    garbage.settled(BYTES - 1)
+    assert searches == []
+    garbage.settled(BYTES)
+    garbage.settled(BYTES + 1)
+    assert searches == [0]
+    garbage.settled(2 * BYTES)
+    assert searches == [0, 0]
+
+
+def test_older_objects_are_searched_as_often_as_python_does(garbage, searches):
+    young, old = 3, 2
+    gc.set_threshold(NEW, young, old)
+    for number in range(1, 20):
+        garbage.settled(number * BYTES)
+    assert searches[:5] == [0, 0, 0, 0, 1]
+    assert 2 in searches
+
+
+def test_a_page_in_a_cycle_is_freed_by_the_next_search(garbage):
+    page = HtmlResponse("https://a.example/", body=b"<title>A</title>")
+    assert page.css("title")
+    gone = weakref.ref(page)
+    del page
+    assert gone() is not None
+    garbage.settled(BYTES)
+    assert gone() is None
+
+
+def test_who_switches_the_search_off_has_it_off(garbage, searches):
+    gc.disable()
+    try:
+        garbage.settled(BYTES)
+    finally:
+        gc.enable()
+    assert searches == []
 
 
 HEAPS = """
