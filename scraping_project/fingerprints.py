@@ -46,8 +46,9 @@ def number_of(fingerprint: bytes) -> str:
 
 def of_link(url: str) -> bytes:
     """The fingerprint of a request for ``url`` and nothing else."""
-    canonical = url if _CANONICAL.fullmatch(url) else canonicalize_url(url)
-    request = f'{{"body": "", "headers": {{}}, "method": "GET", "url": {json.dumps(canonical)}}}'
+    # What is canonical as it stands has nothing that JSON escapes.
+    quoted = f'"{url}"' if _CANONICAL.fullmatch(url) else json.dumps(canonicalize_url(url))
+    request = f'{{"body": "", "headers": {{}}, "method": "GET", "url": {quoted}}}'
     return hashlib.sha1(request.encode(), usedforsecurity=False).digest()
 
 

@@ -109,6 +109,7 @@ EXTENSIONS = {
     "scraping_project.extensions.heap.Heap": 0,
     "scraping_project.extensions.signals.Signals": 0,
     "scraping_project.extensions.garbage.Garbage": 50,
+    "scraping_project.extensions.turns.Turns": 50,
     "scraping_project.extensions.attempts.AttemptLog": 100,
     "scraping_project.checkpoint.Checkpoint": 200,
     "scraping_project.extensions.run_heartbeat.RunHeartbeat": 300,

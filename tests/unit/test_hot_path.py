@@ -3,6 +3,8 @@
 import asyncio
 import gc
 import logging
+import os
+import platform
 import subprocess
 import sys
 import weakref
@@ -16,6 +18,7 @@ from scrapy.utils.test import get_crawler
 from scraping_project.extensions.garbage import BYTES, NEW, Garbage
 from scraping_project.extensions.heap import Heap
 from scraping_project.extensions.signals import Signals
+from scraping_project.extensions.turns import TURN_MS, Turns, lengthen
 from scraping_project.logformatter import LogFormatter
 from scraping_project.loop import Loop
 from scraping_project.settings import EXTENSIONS
@@ -150,7 +153,49 @@ def test_all_threads_of_a_worker_share_one_heap(how, heaps):
     assert int(made.stdout) in heaps
 
 
-@pytest.mark.parametrize("extension", [Garbage, Heap, Signals])
+TURNS = """
+import os, pathlib, subprocess, sys, threading
+from scrapy.utils.test import get_crawler
+from scraping_project.extensions.turns import Turns
+
+def policies():
+    return {os.sched_getscheduler(int(thread)) for thread in os.listdir("/proc/self/task")}
+
+ended = threading.Event()
+threading.Thread(target=ended.wait).start()
+other = subprocess.Popen(["sleep", "60"])
+turns = Turns.from_crawler(get_crawler())
+assert policies() == {os.SCHED_OTHER}
+turns.engine_started()
+later = threading.Thread(target=ended.wait)
+later.start()
+assert policies() == {os.SCHED_BATCH}
+assert os.sched_getscheduler(other.pid) == os.SCHED_OTHER
+other.kill()
+ended.set()
+said = pathlib.Path("/proc/self/sched").read_text().splitlines()
+print(*[line.split()[-1] for line in said if line.startswith("se.slice")])
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the turns of Linux")
+def test_all_threads_of_a_worker_get_long_turns_and_nobody_else_does():
+    made = subprocess.run([sys.executable, "-c", TURNS], capture_output=True, text=True, check=True)
+    release = tuple(map(int, platform.release().split(".")[:2]))
+    if (
+        release >= (6, 12) and made.stdout.strip()
+    ):  # older ones know no turns of one's own, and not all of them tell
+        assert int(made.stdout) == TURN_MS * 1_000_000
+
+
+def test_a_system_whose_calls_are_not_known_is_left_as_it_is(monkeypatch):
+    monkeypatch.setattr("platform.machine", lambda: "riscv64")
+    before = os.sched_getscheduler(0)
+    lengthen(0)
+    assert os.sched_getscheduler(0) == before
+
+
+@pytest.mark.parametrize("extension", [Garbage, Heap, Signals, Turns])
 def test_a_crawl_has_what_spares_it_work(extension):
     assert extension in {load_object(path) for path in EXTENSIONS}
 
