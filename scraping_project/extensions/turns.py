@@ -36,7 +36,7 @@ class Turns:
         return turns
 
     def engine_started(self) -> None:
-        """Ask for them: by now the embedded server runs, which keeps its short ones; later threads inherit."""
+        """Ask for them: by now the embedded server runs, which keeps short ones; later threads inherit."""
         if sys.platform == "linux":
             for thread in Path("/proc/self/task").iterdir():
                 lengthen(int(thread.name))
