@@ -24,9 +24,9 @@ ATTRIBUTES: Final = struct.Struct("=IIQiIQQQ")
 class Turns:
     """Longer turns for the workers, where there are more of them than processors.
 
-    After each turn a worker finds what it needs in the processor's caches replaced by another's: with eight
-    workers on two processors that is an eighth of their time. Whoever has less to do, such as the servers and
-    a desktop, goes first as ever. On a system that has no such choice nothing is changed.
+    After each turn a worker finds what it needs in the processor's caches replaced by another's. Whoever has
+    less to do, such as the servers and a desktop, goes first as ever. On a system that has no such choice
+    nothing is changed.
     """
 
     @classmethod
