@@ -72,7 +72,7 @@ def the_checkpoint_of_a_worker(frontier, tmp_path):
         engine=SimpleNamespace(scheduler=Buffers(), _slot=None),
     )
     log = AttemptLog(crawler)
-    crawler.get_extension = lambda _: log
+    crawler.get_extension = {AttemptLog: log}.get
     checkpoint = Checkpoint(crawler)
     checkpoint.membership.worker = Worker(frontier, rules="{}", seeds="[]", lease_ms=LONG)
     checkpoint.worker.join()
