@@ -13,6 +13,7 @@ from scrapy.utils.test import get_crawler
 
 from scraping_project.checkpoint import Checkpoint
 from scraping_project.extensions.attempts import AttemptLog
+from scraping_project.extensions.garbage import Garbage
 from scraping_project.frontier.errors import FrontierUnavailable
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
@@ -22,6 +23,7 @@ from tests.integration import frontier_worker
 from tests.integration.frontier_worker import LONG, end, push
 
 MOST = 9
+BODY = b"a page"
 
 
 class Buffers:
@@ -60,6 +62,16 @@ def a_frontier(server):
     return HardOfHearing(server, Keys("links"))
 
 
+class Listening:
+    """Garbage that notes how many bytes of pages it is told of, at each commit."""
+
+    def __init__(self):
+        self.heard = []
+
+    def settled(self, received):
+        self.heard.append(received)
+
+
 @pytest.fixture(name="checkpoint")
 def the_checkpoint_of_a_worker(frontier, tmp_path):
     settings = get_project_settings().copy()
@@ -72,7 +84,7 @@ def the_checkpoint_of_a_worker(frontier, tmp_path):
         engine=SimpleNamespace(scheduler=Buffers(), _slot=None),
     )
     log = AttemptLog(crawler)
-    crawler.get_extension = {AttemptLog: log}.get
+    crawler.get_extension = {AttemptLog: log, Garbage: Listening()}.get
     checkpoint = Checkpoint(crawler)
     checkpoint.membership.worker = Worker(frontier, rules="{}", seeds="[]", lease_ms=LONG)
     checkpoint.worker.join()
@@ -92,7 +104,9 @@ def answer_all(checkpoint):
     for each in leased:
         request = Request(f"https://a.example/{each.id}")
         checkpoint._commits.log.attempts.begin(request, str(each.id), each.attempt, leased=each)
-        checkpoint._commits.log.attempts.of(request).result = Response(request.url, request=request)
+        checkpoint._commits.log.attempts.of(request).result = Response(
+            request.url, body=BODY, request=request
+        )
     leased.clear()
 
 
@@ -102,6 +116,13 @@ def test_a_page_counts_from_its_answer_and_once(checkpoint):
     assert commit(checkpoint)
 
     assert (checkpoint._commits.answered.pages, checkpoint.budget) == (3, MOST - 3)
+
+
+def test_a_commit_tells_how_many_bytes_of_pages_are_settled_and_no_longer_needed(checkpoint):
+    answer_all(checkpoint)
+    assert commit(checkpoint)
+
+    assert checkpoint._commits._garbage.heard == [0, 3 * len(BODY)]
 
 
 @pytest.mark.parametrize("executed", [False, True])
