@@ -13,7 +13,7 @@ from scrapy import signals
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
-#: The longest turn that Linux grants; its own are 3 ms.
+#: The longest turn that Linux grants; by itself it gives a few milliseconds.
 TURN_MS: Final = 100
 #: The number of sched_setattr(2), which few C libraries have a function for.
 SCHED_SETATTR: Final = {"x86_64": 314, "aarch64": 274}

@@ -1,6 +1,6 @@
 """What one transaction of the writer does with a batch of rows."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -161,19 +161,21 @@ def _stored_logs(connection: Connection, task_ids: dict[str, Row]) -> dict[str, 
 
 
 def _site_ids(connection: Connection, hashes: set[bytes]) -> dict[bytes, int]:
-    """The ids of those of the sites that are there.
-
-    They come as one JSON object: PyMySQL, which is written in Python, takes longer for two short columns of a
-    row than the database for the row.
-    """
-    gather = "json_group_object" if connection.dialect.name == "sqlite" else "JSON_OBJECTAGG"
+    """The ids of those of the sites that are there."""
     found: dict[bytes, int] = {}
     for some in _chunks(sorted(hashes)):
         listed = ",".join([f"X'{url_hash.hex()}'" for url_hash in some])
-        query = f"SELECT {gather}(hex(url_hash), id) FROM sites WHERE url_hash IN ({listed})"  # noqa: S608  digits
-        if answer := connection.exec_driver_sql(query).scalar():
-            found.update((bytes.fromhex(url_hash), id_) for url_hash, id_ in _AS_IDS.decode(answer).items())
+        found.update(_ids(connection, f"FROM sites WHERE url_hash IN ({listed})"))
     return found
+
+
+def _ids(connection: Connection, sites_of: str) -> Iterable[tuple[bytes, int]]:
+    if connection.dialect.name == "sqlite":
+        return [(row[0], row[1]) for row in connection.exec_driver_sql(f"SELECT url_hash, id {sites_of}")]
+    # One object, not a row each: PyMySQL, written in Python, takes longer for a row than the database.
+    answer = connection.exec_driver_sql(f"SELECT JSON_OBJECTAGG(HEX(url_hash), id) {sites_of}").scalar()
+    ids = _AS_IDS.decode(answer) if answer else {}
+    return [(bytes.fromhex(url_hash), id_) for url_hash, id_ in ids.items()]
 
 
 def _chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
