@@ -89,6 +89,19 @@ def test_only_whole_numbers_and_none_stand_in_a_statement_themselves():
     assert parameters == ("a'); DROP TABLE sites; --", b"%s", "1", True, "x", 1.5, "y", 8)
 
 
+@pytest.mark.parametrize(("size", "rows", "most"), [(60_000, 10, 3), (1, 9_000, 4_000), (300_000, 3, 1)])
+def test_many_rows_are_sent_in_statements_of_a_bounded_size(size, rows, most):
+    sent = []
+    connection = SimpleNamespace(
+        dialect=mysql(), info={"max_allowed_packet": 2**24}, exec_driver_sql=lambda *call: sent.append(call)
+    )
+    domains = [f"{number:06}" + "x" * size for number in range(rows)]
+    execute(connection, add_up, tables.site_totals, [{"domain": name, "sites": 1} for name in domains])
+    assert [name for _, values in sent for name in values] == domains
+    assert max(len(values) for _, values in sent) == most
+    assert all(statement.count("(%s,1)") == len(values) for statement, values in sent)
+
+
 class Digits(int):
     """A number that says what it likes."""
 
