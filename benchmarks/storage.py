@@ -27,9 +27,10 @@ from scraping_project.storage import overview
 from scraping_project.storage.engine import connect
 from scraping_project.storage.migrate import migrate
 from scraping_project.storage.recount import recount
-from scraping_project.storage.rows import log_row
+from scraping_project.storage.rows import log_row, with_id
 from scraping_project.storage.tables import scrape_logs
 from scraping_project.storage.transactions import writing
+from scraping_project.storage.upserts import written
 from scraping_project.storage.writer import Writer
 from tests import servers
 
@@ -118,12 +119,12 @@ def log(number: int, of: int) -> ScrapeLog:
 
 def load(url: str, first: int, count: int, of: int, table: str = "bare") -> float:
     """Rows a second of LOAD DATA, without the time to write its file."""
-    names = [name for name in scrape_logs.columns.keys() if name != "id"]  # noqa: SIM118 -- no dict
+    names = written(scrape_logs)
     parts = make_url(url)
     with tempfile.NamedTemporaryFile("w", suffix=".tsv") as file:
         for number in range(first, first + count):
-            row = {"site_id": None} | log_row(log(number, of))
-            file.write("\t".join("\\N" if row[name] is None else str(row[name]) for name in names) + "\n")
+            row = with_id(log_row(log(number, of)), {})
+            file.write("\t".join("\\N" if value is None else str(value) for value in row) + "\n")
         file.flush()
         where = {"host": parts.host, "port": parts.port, "database": parts.database}
         who = {"user": parts.username, "password": parts.password}

@@ -9,7 +9,6 @@ from scrapy.utils.conf import build_component_list
 from scrapy.utils.misc import load_object
 from scrapy.utils.serialize import ScrapyJSONEncoder
 
-from scraping_project import reasons
 from scraping_project.attempts import utc_now
 from scraping_project.checkpoint import Checkpoint
 from scraping_project.extensions.attempts import AttemptLog
@@ -53,9 +52,7 @@ class ItemsPipeline:
         try:
             data = as_json(item)
         except (TypeError, ValueError, RecursionError) as error:
-            if attempt is None:
-                raise
-            attempt.error = attempt.error or ("pipeline", reasons.describe(error))
+            self._log.unstored(item, response, error)
             return
         # A redelivered attempt counts its items again from the first. One from start() has no attempt.
         task = f"{attempt.request_id}:{attempt.number}" if attempt else f"start:{self._log.run_id}"

@@ -1,38 +1,49 @@
 from typing import TYPE_CHECKING, Any, Self
 
+from scrapy import signals
 from scrapy.exceptions import NotConfigured
 
 from scraping_project.checkpoint import Checkpoint
+from scraping_project.extensions.attempts import AttemptLog
 from scraping_project.items import Site
 from scraping_project.signals import page_answered
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
+    from scrapy.http import Response
 
     from scraping_project.storage.writer import Writer
 
 
 class SitesPipeline:
-    """Stores every Site, and every answered page whose callback yielded none, in the table sites."""
+    """Stores every Site, and every answered page whose callback yielded none, in the table sites.
+
+    A Site is stored once it has passed all pipelines, as it left them.
+    """
 
     stores = (Site,)
 
-    def __init__(self, writer: "Writer") -> None:
+    def __init__(self, writer: "Writer", log: AttemptLog) -> None:
         self._writer = writer
+        self._log = log
 
     @classmethod
     def from_crawler(cls, crawler: "Crawler") -> Self:
-        checkpoint = crawler.get_extension(Checkpoint)
-        if checkpoint is None:
+        checkpoint, log = crawler.get_extension(Checkpoint), crawler.get_extension(AttemptLog)
+        if checkpoint is None or log is None:
             raise NotConfigured  # a plain command, such as parse
-        pipeline = cls(checkpoint.writer)
+        pipeline = cls(checkpoint.writer, log)
+        crawler.signals.connect(pipeline.item_scraped, signal=signals.item_scraped)
         crawler.signals.connect(pipeline.page_answered, signal=page_answered)
         return pipeline
 
     def page_answered(self, site: Site) -> None:
         self._writer.append(site)
 
-    async def process_item(self, item: Any) -> Any:
-        if isinstance(item, Site):
+    def item_scraped(self, item: Any, response: "Response | None") -> None:
+        if not isinstance(item, Site):
+            return
+        try:
             self._writer.append(item)
-        return item
+        except (AttributeError, TypeError, ValueError) as error:  # a value of a kind that it cannot have
+            self._log.unstored(item, response, error)

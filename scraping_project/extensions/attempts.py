@@ -1,5 +1,6 @@
 """A log row for every attempt of any spider, failures included, without an errback in sight."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
 from scrapy import Request, signals
@@ -54,16 +55,31 @@ class AttemptLog:
         if isinstance(item, Site):
             self._count("links", len(item.links))
 
+    def unstored(self, item: object, response: "Response | Failure | None", error: Exception) -> None:
+        """Take back that an item was scraped: it could not be stored; its page is stored without it.
+
+        Raises:
+            Exception: The error itself, where there is no answer that it could be logged of.
+        """
+        attempt = self._attempt_of(response)
+        if attempt is None:
+            raise error
+        attempt.records -= 1
+        if isinstance(item, Site):
+            attempt.site_url = None
+        attempt.error = attempt.error or ("pipeline", reasons.describe(error))
+
     def settle(self) -> list[tuple[Attempt, Outcome | None]]:
         """Announce what has ended since the last time; returns the attempts whose lease ends, and how."""
         in_progress = engine.in_progress(self._crawler)
+        now = utc_now()
         ended = [attempt for attempt in self.attempts if attempt.request not in in_progress]
         for attempt in ended:
             self.attempts.end(attempt)
         return [
             end
             for attempt in ended
-            for end in self.attempts.leases_that_end(attempt, self._announce(attempt))
+            for end in self.attempts.leases_that_end(attempt, self._announce(attempt, now))
         ]
 
     def asking(self) -> Attempt | None:
@@ -99,7 +115,7 @@ class AttemptLog:
         if attempt := self._attempt_of(response):
             attempt.error = attempt.error or (reason, reasons.describe(failure.value or Exception("unknown")))
 
-    def _announce(self, attempt: Attempt) -> Outcome | None:
+    def _announce(self, attempt: Attempt, now: datetime) -> Outcome | None:
         if attempt.given_back:
             self._count("given_back")
         outcome = None if attempt.given_back else outcome_of(attempt)
@@ -113,10 +129,10 @@ class AttemptLog:
                 site = site_of(answer)
                 attempt.site_url = site.url
                 self._crawler.signals.send_catch_log(page_answered, site=site)
-        self._log(attempt, outcome, url=attempt.request.url.partition("#")[0])
+        self._log(attempt, outcome, url=attempt.request.url.partition("#")[0], ended=now)
         return outcome
 
-    def _log(self, attempt: Attempt, outcome: Outcome, *, url: str) -> None:
+    def _log(self, attempt: Attempt, outcome: Outcome, *, url: str, ended: datetime | None = None) -> None:
         status, reason, message = outcome
         wire = attempt.wire if isinstance(attempt.wire, Response) else _answer(attempt)
         log = ScrapeLog(
@@ -134,7 +150,7 @@ class AttemptLog:
             latency_ms=attempt.latency_ms,
             bytes=len(wire.body) if wire is not None else None,
             started_at=attempt.started_at,
-            finished_at=utc_now(),
+            finished_at=ended or utc_now(),
         )
         self._count(status)
         if reason:

@@ -1,7 +1,7 @@
 """Many rows in few statements, past what SQLAlchemy and the driver do for each row.
 
-The statement's words come from SQLAlchemy, its texts and bytes go through the driver's own parameters; beside
-them there are numbers and None only.
+The statement's words come from SQLAlchemy, its texts are the driver's own parameters; beside them there are
+numbers, bytes in hexadecimal and NULL only.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,10 +16,8 @@ from scraping_project.storage.errors import RowRefused
 from scraping_project.storage.transactions import UNSENDABLE, where
 from scraping_project.storage.upserts import written
 
-Row = dict[str, Any]
 Values = tuple[Any, ...]
-#: Takes what it is made for from a row, by names, or from a row's values, by places.
-Picker = Callable[[Any], Values]
+Picker = Callable[[Values], Values]  # takes some of a row's values
 
 #: The most values and characters of one statement for MySQL: well within the smallest packet that servers
 #: are set to (1 MiB), also when every character takes four bytes. A larger row goes alone.
@@ -36,7 +34,6 @@ class Words(NamedTuple):
     group: str  # the placeholders of one row, in parentheses
     tail: str
     names: tuple[str, ...]  # whose values the placeholders take
-    values: Picker  # a row's values in the order of the names
 
     def of(self, groups: Iterable[str]) -> str:
         """The statement for many rows."""
@@ -54,41 +51,44 @@ def words_of(dialect: Dialect, kind: Callable[[str, Table], Insert], table: Tabl
     if not found:
         raise ValueError(f"not every column of {table.name} has a value of its own: {compiled}")
     group = f"({', '.join(['?' if mark == '?' else '%s'] * len(names))})"
-    return Words(head, group, tail, names, _picker(names))
+    return Words(head, group, tail, names)
 
 
 class Shape(NamedTuple):
     """Where the values of a row go, told by their classes; each picks its own from the row's values."""
 
-    group: str  # filled with the numbers: a row in parentheses, with the driver's marks for what is sent
-    numbers: Picker
+    group: str  # filled with what is plain: a row in parentheses, with the driver's marks for what is sent
+    plain: Picker  # numbers, and bytes
     sent: Picker
-    texts: Picker  # and bytes: what a statement's size comes from
+    sized: Picker  # texts and bytes: what a statement's size comes from
+
+
+FORMS = {int: "%d", bytes: "X'%s'", type(None): "NULL"}
 
 
 @lru_cache(maxsize=1024)
 def shape_of(kinds: tuple[type, ...]) -> Shape:
     """The shape of rows whose values have these classes: few, so that it costs next to nothing a row."""
-    places = ["%d" if kind is int else "NULL" if kind is type(None) else "%%s" for kind in kinds]
+    forms = [FORMS.get(kind, "%%s") for kind in kinds]
     return Shape(
-        f"({','.join(places)})",
-        _picker(at for at, place in enumerate(places) if place == "%d"),
-        _picker(at for at, place in enumerate(places) if place == "%%s"),
+        f"({','.join(forms)})",
+        _picker(at for at, kind in enumerate(kinds) if kind is int or kind is bytes),
+        _picker(at for at, form in enumerate(forms) if form == "%%s"),
         _picker(at for at, kind in enumerate(kinds) if kind is str or kind is bytes),
     )
 
 
-def _picker(keys: Iterable[Any]) -> Picker:
-    wanted = tuple(keys)
+def _picker(places: Iterable[int]) -> Picker:
+    wanted = tuple(places)
     if len(wanted) > 1:
         return itemgetter(*wanted)
-    return lambda row: tuple([row[key] for key in wanted])  # where itemgetter gives no tuple
+    return lambda row: tuple([row[place] for place in wanted])  # where itemgetter gives no tuple
 
 
 def execute(
-    connection: Connection, kind: Callable[[str, Table], Insert], table: Table, rows: Sequence[Row]
+    connection: Connection, kind: Callable[[str, Table], Insert], table: Table, rows: Sequence[Values]
 ) -> None:
-    """Runs the INSERT of this kind (``upserts``) for all rows.
+    """Runs the INSERT of this kind (``upserts``) for all rows, whose values are in the order of ``written``.
 
     Raises:
         RowRefused: A value cannot be sent at all, or a row is larger than the server's packets.
@@ -96,12 +96,11 @@ def execute(
     if not rows:
         return
     words = words_of(connection.dialect, kind, table)
-    values = [words.values(row) for row in rows]
     try:
         if connection.dialect.name == "sqlite":
-            connection.exec_driver_sql(words.of([words.group]), values)
+            connection.exec_driver_sql(words.of([words.group]), list(rows))
             return
-        for statement, sent in _statements(words, values, packet_bytes(connection)):
+        for statement, sent in _statements(words, rows, packet_bytes(connection)):
             connection.exec_driver_sql(statement, sent)
     except UNSENDABLE as error:
         raise RowRefused(f"{where(connection.engine)}: {error}") from error
@@ -115,13 +114,14 @@ def _statements(words: Words, rows: Iterable[Values], packet: int) -> Iterator[t
     size = 0
     for row in rows:
         shape = shape_of(tuple(map(type, row)))
-        length = sum(map(len, shape.texts(row)))
+        length = sum(map(len, shape.sized(row)))
         if groups and (size + length > STATEMENT_CHARACTERS or len(groups) >= most):
             yield words.of(groups), tuple(sent)
             groups, sent, size = [], [], 0
         if length > STATEMENT_CHARACTERS:
             _check_packet(row, packet)
-        groups.append(shape.group % shape.numbers(row))
+        plain = [value.hex() if value.__class__ is bytes else value for value in shape.plain(row)]
+        groups.append(shape.group % tuple(plain))
         sent += shape.sent(row)
         size += length
     yield words.of(groups), tuple(sent)
@@ -136,7 +136,7 @@ def packet_bytes(connection: Connection) -> int:
     return known
 
 
-def check_packets(connection: Connection, rows: Sequence[Row]) -> None:
+def check_packets(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Looks at values that SQLAlchemy is about to hand to MySQL's driver, in the place of ``execute``.
 
     Raises:

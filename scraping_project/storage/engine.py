@@ -10,6 +10,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from scraping_project.storage.errors import BadDatabaseURL, DatabaseUnavailable
+from scraping_project.storage.escaping import escape_at_once
 
 FORMS = "write sqlite:////path/to/file.db or mysql+pymysql://user:password@host/database"
 #: What may stand behind the ? of a MySQL URL. Everything else about a connection is set here.
@@ -126,7 +127,7 @@ def _mysql(url: URL, read_timeout: int | None = READ_TIMEOUT_SECONDS) -> Engine:
     if url.drivername not in {"mysql", "mariadb", "mysql+pymysql", "mariadb+pymysql"}:
         raise BadDatabaseURL(f"the driver {url.drivername!r} is not supported: {FORMS}")
     _check_options(url)
-    return create_engine(
+    engine = create_engine(
         # One name for both, so that the tables' options for "mysql" hold on MariaDB too.
         url.set(drivername="mysql+pymysql"),
         hide_parameters=True,
@@ -142,6 +143,8 @@ def _mysql(url: URL, read_timeout: int | None = READ_TIMEOUT_SECONDS) -> Engine:
             "init_command": SESSION,
         },
     )
+    escape_at_once(engine)
+    return engine
 
 
 def _check_options(url: URL) -> None:

@@ -2,11 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import NamedTuple
 
-from scraping_project.storage.tables import ALL, attempt_minutes, attempt_totals
+from scraping_project.storage.rows import LogRow
+from scraping_project.storage.tables import ALL, attempt_minutes
 
-Row = dict[str, Any]
+#: Of a roll-up, in the order of its columns: the key, and what is counted.
+Row = tuple[str | int, ...]
 Key = tuple[str, ...]
 Measures = list[int]
 
@@ -14,7 +16,20 @@ MEASURES = ("attempts", "timed", "latency_ms", "bytes", "records")
 #: A size beyond this is none, and is not added: a sum must never outgrow its column.
 LARGEST_BODY = 2**40
 MINUTE_KEY = tuple(column.name for column in attempt_minutes.primary_key)
-TOTAL_KEY = tuple(column.name for column in attempt_totals.primary_key)
+
+
+class Counted(NamedTuple):
+    """What of a stored log was counted."""
+
+    task_id: str
+    domain: str
+    finished_at: str
+    crawl_id: str
+    status: str
+    reason: str | None
+    latency_ms: int | None
+    bytes: int | None
+    records_scraped: int
 
 
 class Counts:
@@ -27,20 +42,19 @@ class Counts:
         self._minutes: dict[Key, Measures] = {}  # by domain; ALL comes with the rows
         self._sites: Counter[str] = Counter()
 
-    def add(self, log: Row, sign: int = 1) -> None:
+    def add(self, log: LogRow | Counted, sign: int = 1) -> None:
         """Counts a row of ``scrape_logs``, or takes it away with a sign of -1."""
         key = (
-            log["domain"],
-            f"{log['finished_at'][:16]}:00.000000",
-            log["crawl_id"],
-            log["status"],
-            log["reason"] or "",
+            log.domain,
+            f"{log.finished_at[:16]}:00.000000",
+            log.crawl_id,
+            log.status,
+            log.reason or "",
         )
-        latency, size = log["latency_ms"], log["bytes"]
-        timed = latency is not None
+        latency, size = log.latency_ms, log.bytes
         if size is None or not 0 <= size <= LARGEST_BODY:
             size = 0
-        self.add_measures(key, (1, timed, latency if timed else 0, size, log["records_scraped"]), sign)
+        self.add_measures(key, (1, latency is not None, latency or 0, size, log.records_scraped), sign)
 
     def add_measures(self, key: Key, measures: Sequence[int], sign: int = 1) -> None:
         """Adds to a minute of one domain; the key is that of ``attempt_minutes``."""
@@ -60,7 +74,7 @@ class Counts:
         for (domain, *rest), measures in self._minutes.items():
             for which in (domain, ALL):
                 _add(sums, (which, *rest), measures)
-        return _rows(MINUTE_KEY, sums)
+        return _rows(sums)
 
     def totals(self) -> list[Row]:
         """What to add to ``attempt_totals``."""
@@ -68,12 +82,12 @@ class Counts:
         for (domain, _, crawl, *rest), measures in self._minutes.items():
             for which in ((ALL, crawl), (domain, ALL), (ALL, ALL)):
                 _add(sums, (*which, *rest), measures)
-        return _rows(TOTAL_KEY, sums)
+        return _rows(sums)
 
     def sites(self) -> list[Row]:
         """What to add to ``site_totals``."""
         counts = {**self._sites, ALL: self._sites.total()}
-        return [{"domain": domain, "sites": counts[domain]} for domain in sorted(counts) if counts[domain]]
+        return [(domain, counts[domain]) for domain in sorted(counts) if counts[domain]]
 
 
 def _add(sums: dict[Key, Measures], key: Key, measures: Measures) -> None:
@@ -81,10 +95,6 @@ def _add(sums: dict[Key, Measures], key: Key, measures: Measures) -> None:
     sums[key] = list(measures) if known is None else [a + b for a, b in zip(known, measures, strict=True)]
 
 
-def _rows(names: Key, sums: dict[Key, Measures]) -> list[Row]:
+def _rows(sums: dict[Key, Measures]) -> list[Row]:
     # What was taken away and added again leaves nothing to write.
-    return [
-        dict(zip((*names, *MEASURES), (*key, *sums[key]), strict=True))
-        for key in sorted(sums)
-        if any(sums[key])
-    ]
+    return [(*key, *sums[key]) for key in sorted(sums) if any(sums[key])]

@@ -1,7 +1,10 @@
 """From what the pipelines hand over to rows of ``sites``, ``scrape_logs`` and ``items``."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import NamedTuple
+
+from sqlalchemy import Table
 
 from scraping_project.items import NOT_MODIFIED, Link, ScrapeLog, Site, StoredItem
 from scraping_project.storage import tables
@@ -18,105 +21,182 @@ from scraping_project.storage.values import (
     whole_or_none,
 )
 
-Row = dict[str, Any]
-
 #: The most bytes of links kept of one page: escaped, they still fit into the smallest packet that a
 #: server takes by default (16 MiB). ``links_count`` counts all of them.
 LINKS_BYTES = 4 * 2**20
 
-#: What a server tells its versions of a page apart by.
-VALIDATORS = ("etag", "last_modified")
+
+# Tuples, with their values in the order of the columns: a batch of them is a fifth of as many dicts, and is
+# written as it is.
+class SiteRow(NamedTuple):
+    """A row of ``sites``."""
+
+    url_hash: bytes
+    url: str
+    domain: str
+    title: str | None
+    status_code: int
+    content_type: str | None
+    content_hash: bytes | None
+    etag: str | None
+    last_modified: str | None
+    links_count: int
+    links: str
+    link_rels: str | None
+    depth: int | None
+    first_scraped: str
+    last_scraped: str
+    last_changed: str
 
 
-def site_row(site: Site) -> Row:
+class LogRow(NamedTuple):
+    """A row of ``scrape_logs``."""
+
+    task_id: str
+    crawl_id: str
+    run_id: str
+    site: bytes | None  # the hash of its URL, in the place of the id, which is not known before it is written
+    url: str
+    domain: str
+    status: str
+    status_code: int | None
+    reason: str | None
+    error_message: str | None
+    records_scraped: int
+    attempt: int
+    latency_ms: int | None
+    bytes: int | None
+    started_at: str
+    finished_at: str
+
+
+class ItemRow(NamedTuple):
+    """A row of ``items``."""
+
+    task_id: str
+    number: int
+    crawl_id: str
+    run_id: str
+    url: str
+    type: str
+    data: str
+    scraped_at: str
+
+
+class OtherRow(NamedTuple):
+    """A row of a table that is not of this project."""
+
+    table: Table
+    values: dict[str, object]
+
+
+Row = SiteRow | LogRow | ItemRow | OtherRow
+
+
+def site_row(site: Site) -> SiteRow:
     """The row of a site as it is when its URL was never seen before.
 
     Raises:
         ValueError: The content hash is not 32 hexadecimal digits.
     """
     scraped = moment_text(site.scraped_at)
-    links, rels = _links_that_fit(site.links)
-    return {
-        "url_hash": url_hash(site.url),
-        "url": fit(site.url, tables.URL_LENGTH),
-        "domain": fit(host_of(site.url), tables.SHORT_LENGTH),
-        "title": fit(site.title, tables.TITLE_LENGTH),
-        "status_code": whole(site.status_code),
-        "content_type": fit(site.content_type, tables.SHORT_LENGTH),
-        "content_hash": _content_hash(site.content_hash),
-        "etag": fit(site.etag, tables.SHORT_LENGTH),
-        "last_modified": fit(site.last_modified, tables.SHORT_LENGTH),
-        "links_count": len(site.links),
-        "links": compact_json(links),
-        "link_rels": _numbered(rels) if any(rels) else None,
-        "depth": whole_or_none(site.depth),
-        "first_scraped": scraped,
-        "last_scraped": scraped,
-        "last_changed": scraped,
-    }
+    links, rels = _packed(site.links)
+    return SiteRow(
+        url_hash(site.url),
+        fit(site.url, tables.URL_LENGTH),
+        fit(host_of(site.url), tables.SHORT_LENGTH),
+        fit(site.title, tables.TITLE_LENGTH),
+        whole(site.status_code),
+        fit(site.content_type, tables.SHORT_LENGTH),
+        _content_hash(site.content_hash),
+        fit(site.etag, tables.SHORT_LENGTH),
+        fit(site.last_modified, tables.SHORT_LENGTH),
+        len(site.links),
+        links,
+        rels,
+        whole_or_none(site.depth),
+        scraped,
+        scraped,
+        scraped,
+    )
 
 
-def log_row(log: ScrapeLog) -> Row:
-    """The row of an attempt, all but its ``site_id``."""
-    return {
-        "task_id": fit_identity(log.task_id, tables.TASK_ID_LENGTH, ascii_only=True),
-        "crawl_id": fit_identity(log.crawl_id, tables.ID_LENGTH),
-        "run_id": fit_identity(log.run_id, tables.ID_LENGTH),
-        "url": fit(log.url, tables.URL_LENGTH),
-        "domain": fit(host_of(log.url), tables.SHORT_LENGTH),
-        "status": fit(log.status, tables.WORD_LENGTH),
-        "status_code": whole_or_none(log.status_code),
-        "reason": fit(log.reason, tables.WORD_LENGTH),
-        "error_message": fit(log.error_message, tables.ERROR_LENGTH),
-        "records_scraped": whole(log.records_scraped),
-        "attempt": whole(log.attempt),
-        "latency_ms": whole_or_none(log.latency_ms),
-        "bytes": whole_or_none(log.bytes, BIGINT_LIMIT),
-        "started_at": moment_text(log.started_at),
-        "finished_at": moment_text(log.finished_at),
-    }
+def log_row(log: ScrapeLog) -> LogRow:
+    """The row of an attempt."""
+    return LogRow(
+        fit_identity(log.task_id, tables.TASK_ID_LENGTH, ascii_only=True),
+        _id(log.crawl_id),
+        _id(log.run_id),
+        None if log.site_url is None else url_hash(log.site_url),
+        fit(log.url, tables.URL_LENGTH),
+        fit(host_of(log.url), tables.SHORT_LENGTH),
+        fit(log.status, tables.WORD_LENGTH),
+        whole_or_none(log.status_code),
+        fit(log.reason, tables.WORD_LENGTH),
+        fit(log.error_message, tables.ERROR_LENGTH),
+        whole(log.records_scraped),
+        whole(log.attempt),
+        whole_or_none(log.latency_ms),
+        whole_or_none(log.bytes, BIGINT_LIMIT),
+        moment_text(log.started_at),
+        _shared_moment_text(log.finished_at),
+    )
 
 
-def item_row(item: StoredItem) -> Row:
-    return {
-        "task_id": fit_identity(item.task_id, tables.TASK_ID_LENGTH, ascii_only=True),
-        "number": whole(item.number),
-        "crawl_id": fit_identity(item.crawl_id, tables.ID_LENGTH),
-        "run_id": fit_identity(item.run_id, tables.ID_LENGTH),
-        "url": fit(item.url, tables.URL_LENGTH),
-        "type": fit(item.type, tables.SHORT_LENGTH),
-        "data": clean(item.data),
-        "scraped_at": moment_text(item.scraped_at),
-    }
+def with_id(log: LogRow, ids: Mapping[bytes, int]) -> tuple[object, ...]:
+    """The row of an attempt as it is written, by the ids of the sites."""
+    return *log[:3], None if log.site is None else ids.get(log.site), *log[4:]
 
 
-def is_unmodified(row: Row) -> bool:
+def item_row(item: StoredItem) -> ItemRow:
+    return ItemRow(
+        fit_identity(item.task_id, tables.TASK_ID_LENGTH, ascii_only=True),
+        whole(item.number),
+        _id(item.crawl_id),
+        _id(item.run_id),
+        fit(item.url, tables.URL_LENGTH),
+        fit(item.type, tables.SHORT_LENGTH),
+        clean(item.data),
+        moment_text(item.scraped_at),
+    )
+
+
+@lru_cache(maxsize=16)
+def _id(text: str) -> str:
+    """The id of a crawl or run: the same for many rows."""
+    return fit_identity(text, tables.ID_LENGTH)
+
+
+#: The logs of a batch have ended at the same moment.
+_shared_moment_text = lru_cache(maxsize=1)(moment_text)
+
+
+def is_unmodified(row: SiteRow) -> bool:
     """Whether the row of a site says no more than that it was asked for and is as it was."""
-    return bool(row["status_code"] == NOT_MODIFIED)
+    return row.status_code == NOT_MODIFIED
 
 
-def merge_sites(rows: Iterable[Row]) -> list[Row]:
+def merge_sites(rows: Iterable[SiteRow]) -> list[SiteRow]:
     """One row a URL, the last one, with the first's times; sorted, so that two workers lock alike."""
-    merged: dict[bytes, Row] = {}
+    merged: dict[bytes, SiteRow] = {}
     for row in rows:
-        earlier = merged.get(row["url_hash"])
-        merged[row["url_hash"]] = row if earlier is None else _merge(earlier, row)
+        earlier = merged.get(row.url_hash)
+        merged[row.url_hash] = row if earlier is None else _merge(earlier, row)
     return [merged[key] for key in sorted(merged)]
 
 
-def _merge(earlier: Row, later: Row) -> Row:
+def _merge(earlier: SiteRow, later: SiteRow) -> SiteRow:
     if is_unmodified(later):
-        return {**earlier, "last_scraped": later["last_scraped"], **_validators(later)}
-    unchanged = earlier["content_hash"] == later["content_hash"]
-    return {
-        **later,
-        "first_scraped": min(earlier["first_scraped"], later["first_scraped"]),
-        "last_changed": earlier["last_changed"] if unchanged else later["last_changed"],
-    }
-
-
-def _validators(row: Row) -> Row:
-    return {name: row[name] for name in VALIDATORS if row[name] is not None}
+        return earlier._replace(
+            last_scraped=later.last_scraped,
+            etag=earlier.etag if later.etag is None else later.etag,
+            last_modified=earlier.last_modified if later.last_modified is None else later.last_modified,
+        )
+    unchanged = earlier.content_hash == later.content_hash
+    return later._replace(
+        first_scraped=min(earlier.first_scraped, later.first_scraped),
+        last_changed=earlier.last_changed if unchanged else later.last_changed,
+    )
 
 
 def _content_hash(digits: str | None) -> bytes | None:
@@ -128,21 +208,29 @@ def _content_hash(digits: str | None) -> bytes | None:
     return content_hash
 
 
-def _links_that_fit(links: list[Link]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The URLs and the rels of as many links as are kept."""
-    urls, rels = zip(*links, strict=True) if links else ((), ())
-    # Four bytes a character at most, and a dozen for quotes, comma and index.
-    if 4 * (len("".join(urls)) + len("".join(rels))) + 12 * len(links) <= LINKS_BYTES:
-        return urls, rels
-    kept, size = 0, 0
-    for link in links:
+def _packed(links: list[Link]) -> tuple[str, str | None]:
+    """The URLs of as many links as are kept, and the rels of those that have any, by their number."""
+    if not links:
+        return "[]", None
+    urls, rels = zip(*links, strict=True)
+    packed, said = compact_json(urls), "".join(rels)
+    # Four bytes a character at most, and a dozen for a rel's quotes, comma and number.
+    if 4 * (len(packed) + len(said)) + (12 * len(links) if said else 0) > LINKS_BYTES:
+        kept = _how_many_fit(links)
+        packed, rels = compact_json(urls[:kept]), rels[:kept]
+    return packed, _numbered(rels) if said else None
+
+
+def _how_many_fit(links: list[Link]) -> int:
+    size = 0
+    for place, link in enumerate(links):
         size += len(compact_json(link).encode()) + 12
         if size > LINKS_BYTES:
-            break
-        kept += 1
-    return urls[:kept], rels[:kept]
+            return place
+    return len(links)
 
 
-def _numbered(rels: Iterable[str]) -> str:
-    """Those that say something, by the number of their link."""
-    return compact_json({index: rel for index, rel in enumerate(rels) if rel})
+def _numbered(rels: Iterable[str]) -> str | None:
+    """Those that say something, by the number of their link; None when there are none."""
+    said = {index: rel for index, rel in enumerate(rels) if rel}
+    return compact_json(said) if said else None

@@ -14,6 +14,8 @@ CUT = "…"
 INTEGER_LIMIT = 2**31 - 1
 BIGINT_LIMIT = 2**63 - 1
 MOMENT_LENGTH = len("2000-01-01 00:00:00.000000")  # what may follow is a zone
+ENCODED_MOMENT_LENGTH = len('"2000-01-01T00:00:00.000000Z"')
+_in_json = msgspec.json.Encoder().encode
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -65,13 +67,17 @@ def naive_utc(moment: datetime) -> datetime:
 
 def moment_text(moment: datetime) -> str:
     """The moment as both databases read it, in the order of time also when compared as text."""
-    utc = moment if moment.tzinfo is UTC else naive_utc(moment)
-    return utc.isoformat(" ", "microseconds")[:MOMENT_LENGTH]
+    if moment.tzinfo is UTC:
+        encoded = _in_json(moment)  # in a quarter of isoformat's time
+        if len(encoded) == ENCODED_MOMENT_LENGTH:  # not of a full second
+            text = encoded.decode()
+            return f"{text[1:11]} {text[12:27]}"
+    return naive_utc(moment).isoformat(" ", "microseconds")[:MOMENT_LENGTH]
 
 
 def compact_json(value: Any) -> str:
     try:
-        return msgspec.json.encode(value).decode()
+        return _in_json(value).decode()
     except (UnicodeEncodeError, OverflowError):  # lone surrogates, integers of more than 64 bits
         return clean(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 

@@ -8,12 +8,10 @@ from sqlalchemy import Engine, Table
 
 from scraping_project.items import ScrapeLog, Site, StoredItem
 from scraping_project.storage import own_tables, refusals
-from scraping_project.storage.batch import Entry, write
+from scraping_project.storage.batch import write
 from scraping_project.storage.errors import Deadlocked, Duplicated, RowRefused
-from scraping_project.storage.rows import item_row, log_row, site_row
-from scraping_project.storage.tables import items, scrape_logs, sites
+from scraping_project.storage.rows import OtherRow, Row, SiteRow, item_row, log_row, site_row
 from scraping_project.storage.transactions import writing
-from scraping_project.storage.values import url_hash
 
 TRIES = 5
 
@@ -32,24 +30,25 @@ class Writer:
         self._engine = engine
         self._appending = Lock()
         self._committing = Lock()
-        self._entries: list[Entry] = []
+        self._rows: list[Row] = []
 
     @property
     def pending(self) -> int:
         """How many rows are not known to be in the database."""
         with self._appending:
-            return len(self._entries)
+            return len(self._rows)
 
-    def append(self, row: Site | ScrapeLog | StoredItem) -> None:
+    def append(self, item: Site | ScrapeLog | StoredItem) -> None:
         """Takes a row for the next commit; what is wrong with it is raised here, to who made it."""
-        if isinstance(row, Site):
-            entry = Entry(sites, site_row(row))
-        elif isinstance(row, StoredItem):
-            entry = Entry(items, item_row(row))
+        row: Row
+        if isinstance(item, Site):
+            row = site_row(item)
+        elif isinstance(item, ScrapeLog):
+            row = log_row(item)
         else:
-            entry = Entry(scrape_logs, log_row(row), None if row.site_url is None else url_hash(row.site_url))
+            row = item_row(item)
         with self._appending:
-            self._entries.append(entry)
+            self._rows.append(row)
 
     def put(self, table: Table, row: Mapping[str, Any]) -> None:
         """Takes a row of a table of your own, which replaces the row of the same primary key.
@@ -61,7 +60,7 @@ class Writer:
         if not key or not key <= row.keys() <= columns:
             raise ValueError(f"a row of {table.name} with {sorted(row)}, not with {sorted(columns)}")
         with self._appending:
-            self._entries.append(Entry(table, dict(row)))
+            self._rows.append(OtherRow(table, dict(row)))
 
     def create(self, table: Table) -> None:
         """Makes a table of your own with its indexes (``own_tables``) where there is none; blocks."""
@@ -78,46 +77,46 @@ class Writer:
         """
         with self._committing:
             with self._appending:
-                batch = self._entries[:]
+                batch = self._rows[:]
             if batch:
                 self._store(batch)
                 with self._appending:
-                    del self._entries[: len(batch)]
+                    del self._rows[: len(batch)]
             return len(batch)
 
-    def _store(self, entries: Sequence[Entry]) -> None:
+    def _store(self, rows: Sequence[Row]) -> None:
         """Writes what the database takes, by halves where it does not take all."""
         try:
-            self._write(entries)
+            self._write(rows)
         except RowRefused as error:
-            if len(entries) == 1:
-                self._refuse(entries[0], error)
+            if len(rows) == 1:
+                self._refuse(rows[0], error)
                 return
             # Sites first, so that no log is parted from its own.
-            ordered = sorted(entries, key=lambda entry: entry.table is not sites)
+            ordered = sorted(rows, key=lambda row: row.__class__ is not SiteRow)
             middle = len(ordered) // 2
             self._store(ordered[:middle])
             self._store(ordered[middle:])
 
-    def _write(self, entries: Sequence[Entry]) -> None:
+    def _write(self, rows: Sequence[Row]) -> None:
         careful = False
         for _ in range(TRIES - 1):
             try:
-                return self._write_once(entries, careful=careful)
+                return self._write_once(rows, careful=careful)
             except Duplicated:
                 careful = True
             except Deadlocked:
                 # The other transaction went on, so this one may try again at once.
                 continue
-        return self._write_once(entries, careful=careful)
+        return self._write_once(rows, careful=careful)
 
-    def _write_once(self, entries: Sequence[Entry], *, careful: bool) -> None:
+    def _write_once(self, rows: Sequence[Row], *, careful: bool) -> None:
         with writing(self._engine) as connection:
-            write(connection, entries, careful=careful)
+            write(connection, rows, careful=careful)
 
-    def _refuse(self, entry: Entry, error: RowRefused) -> None:
-        row = refusals.refused_row(entry, error)
+    def _refuse(self, row: Row, error: RowRefused) -> None:
+        refused = refusals.refused_row(row, error)
         with writing(self._engine) as connection:
-            refusals.keep(connection, [row])
+            refusals.keep(connection, [refused])
         self.refused += 1
-        refusals.say(row)
+        refusals.say(refused)

@@ -12,6 +12,8 @@ SPIDERS = '''
 from scrapy import Request, Spider
 from scrapy.exceptions import CloseSpider, DropItem, IgnoreRequest
 from scrapy.http import HtmlResponse
+from scraping_project.items import Site
+from scraping_project.pages import site_of
 from scraping_project.settings import DOWNLOADER_MIDDLEWARES
 
 
@@ -21,6 +23,15 @@ class Pipeline:
             raise DropItem("unwanted")
         if item == {"raise": True}:
             raise ValueError("the pipeline is broken")
+        return item
+
+
+class LastPipeline:
+    def process_item(self, item):
+        if isinstance(item, Site):
+            if item.title == "drop":
+                raise DropItem("unwanted")
+            item.title = item.title.upper()
         return item
 
 
@@ -56,6 +67,7 @@ class Ordinary(Spider):
             "ordinary_spiders.Pipeline": 100,
             "pipelines.sites.SitesPipeline": 300,
             "pipelines.logs.LogsPipeline": 310,
+            "ordinary_spiders.LastPipeline": 900,
         },
         "DOWNLOADER_MIDDLEWARES": DOWNLOADER_MIDDLEWARES | {Middleware: 800},
     }
@@ -67,6 +79,8 @@ class Ordinary(Spider):
         yield {"without": "a response"}
         for name in ("returns", "raises", "raises_late", "pipeline", "drops", "generates", "one_then_raises"):
             yield Request(f"{self.base}/{name}", callback=getattr(self, name))
+        for name in ("stores", "changes", "drops"):
+            yield Request(f"{self.base}/site/{name}", getattr(self, f"{name}_site"))
         yield Request(f"{self.base}/lambda", callback=lambda response: {"lambda": True})
         yield Request(f"{self.base}/twice", self.returns, dont_filter=True)
         yield Request(f"{self.base}/twice", self.returns, dont_filter=True)
@@ -108,6 +122,17 @@ class Ordinary(Spider):
     def drops(self, response):
         yield {"drop": True}
 
+    def stores_site(self, response):
+        site = site_of(response, title="never stored")
+        site.content_hash = "abcd"
+        yield site
+
+    def changes_site(self, response):
+        yield site_of(response, title="changed")
+
+    def drops_site(self, response):
+        yield site_of(response, title="drop")
+
     async def generates(self, response):
         yield {"one": True}
         yield Request(f"{self.base}/generated", self.returns)
@@ -147,6 +172,9 @@ EXPECTED = {
     "/one_then_raises": [("dead", "callback", 200, 0)],
     "/pipeline": [("dead", "pipeline", 200, 1)],
     "/drops": [("success", None, 200, 0)],
+    "/site/stores": [("dead", "pipeline", 200, 0)],
+    "/site/changes": ONE,
+    "/site/drops": [("success", None, 200, 0)],
     "/generates": ONE,
     "/generated": ONE,
     "/lambda": ONE,
@@ -248,6 +276,13 @@ def test_every_answered_page_has_a_site_though_no_spider_stored_one(crawled):
         else:
             site = crawled.sites[log["site_id"]]
             assert (site["url"], site["status_code"]) == (log["url"], log["status_code"])
+
+
+@pytest.mark.parametrize(("name", "title"), [("stores", None), ("changes", "CHANGED"), ("drops", None)])
+def test_a_site_is_stored_as_it_left_the_last_pipeline_else_its_page_without_it(crawled, name, title):
+    (log,) = crawled.of(f"/site/{name}")
+    assert crawled.sites[log["site_id"]]["title"] == title
+    assert (log["error_message"] or "").count("4 digits, not 32") == (name == "stores")
 
 
 def test_attempts_of_one_request_share_its_identity(crawled):

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, delete, event, text, update
 
 from scraping_project.storage import overview
-from scraping_project.storage.batch import Entry, write
+from scraping_project.storage.batch import write
 from scraping_project.storage.engine import connect
 from scraping_project.storage.recount import recount
 from scraping_project.storage.rows import log_row
@@ -198,16 +198,16 @@ def test_two_workers_that_rewrite_one_log_at_once_take_its_old_count_away_once(m
     # Given a log that two workers have found to be there already
     store(mariadb, log("1", status="failed"))
     other = connect(mariadb_url)
-    entries = [[Entry(scrape_logs, log_row(log("1", number)))] for number in range(2)]
+    rows = [[log_row(log("1", number))] for number in range(2)]
 
     def rewrite():
         with writing(other) as connection:
-            write(connection, entries[1], careful=True)
+            write(connection, rows[1], careful=True)
 
     with ThreadPoolExecutor(1) as threads:
         # When both rewrite it, one before the other has committed
         with writing(mariadb) as connection:
-            write(connection, entries[0], careful=True)
+            write(connection, rows[0], careful=True)
             second = threads.submit(rewrite)
             wait_until_it_waits(mariadb)
         second.result()

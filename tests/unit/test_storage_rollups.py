@@ -1,10 +1,11 @@
-from scraping_project.storage.rollups import Counts
+from scraping_project.storage.rollups import MEASURES, MINUTE_KEY, Counted, Counts
 
 MINUTE = "2026-01-01 12:00:00.000000"
 
 
 def log(domain="a.example", **changes):
     values = {
+        "task_id": "1",
         "domain": domain,
         "finished_at": "2026-01-01 12:00:59.999999",
         "crawl_id": "crawl",
@@ -14,7 +15,7 @@ def log(domain="a.example", **changes):
         "bytes": 1000,
         "records_scraped": 1,
     }
-    return values | changes
+    return Counted(**values | changes)
 
 
 def counted(*logs):
@@ -24,8 +25,20 @@ def counted(*logs):
     return counts
 
 
+def by_name(rows, key):
+    return [dict(zip((*key, *MEASURES), row, strict=True)) for row in rows]
+
+
+def minutes(counts):
+    return by_name(counts.minutes(), MINUTE_KEY)
+
+
+def totals(counts):
+    return by_name(counts.totals(), ("domain", "crawl_id", "status", "reason"))
+
+
 def test_a_log_counts_for_its_domain_and_for_all():
-    rows = counted(log(), log("b.example")).minutes()
+    rows = minutes(counted(log(), log("b.example")))
     assert [(row["domain"], row["minute"], row["attempts"]) for row in rows] == [
         ("/", MINUTE, 2),
         ("a.example", MINUTE, 1),
@@ -34,7 +47,7 @@ def test_a_log_counts_for_its_domain_and_for_all():
 
 
 def test_totals_are_by_crawl_by_domain_and_of_everything():
-    rows = counted(log(), log(finished_at="2026-01-01 13:00:00.000000")).totals()
+    rows = totals(counted(log(), log(finished_at="2026-01-01 13:00:00.000000")))
     assert [(row["domain"], row["crawl_id"], row["attempts"]) for row in rows] == [
         ("/", "/", 2),
         ("/", "crawl", 2),
@@ -44,16 +57,12 @@ def test_totals_are_by_crawl_by_domain_and_of_everything():
 
 def test_rows_come_in_the_order_of_their_keys_so_that_workers_lock_alike():
     logs = [log(f"{host}.example", status=status) for host in "dbca" for status in ("success", "failed")]
-    for rows in (counted(*logs).minutes(), counted(*logs).totals()):
+    for rows in (minutes(counted(*logs)), totals(counted(*logs))):
         keys = [(row["domain"], row["crawl_id"], row["status"]) for row in rows]
         assert keys == sorted(keys)
     counts = Counts()
     counts.add_sites(["b", "a", "b"])
-    assert counts.sites() == [
-        {"domain": "/", "sites": 3},
-        {"domain": "a", "sites": 1},
-        {"domain": "b", "sites": 2},
-    ]
+    assert counts.sites() == [("/", 3), ("a", 1), ("b", 2)]
 
 
 def test_what_is_taken_away_and_added_again_is_not_written():
@@ -63,7 +72,7 @@ def test_what_is_taken_away_and_added_again_is_not_written():
 
 
 def test_an_attempt_without_a_latency_is_not_timed():
-    (row, _) = counted(log(latency_ms=None, bytes=None), log()).minutes()
+    (row, _) = minutes(counted(log(latency_ms=None, bytes=None), log()))
     assert (row["attempts"], row["timed"], row["latency_ms"], row["bytes"], row["records"]) == (
         2,
         1,

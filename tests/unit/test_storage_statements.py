@@ -2,14 +2,17 @@
 
 from types import SimpleNamespace
 
+import pymysql
 import pytest
+from pymysql.constants import SERVER_STATUS
 from sqlalchemy import Column, Integer, MetaData, Table
 from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from scraping_project.storage import tables
 from scraping_project.storage.bulk import execute, words_of
-from scraping_project.storage.upserts import add_up, insert, upsert, written
+from scraping_project.storage.escaping import escaped
+from scraping_project.storage.upserts import add_up, insert, upsert
 
 OURS = [tables.sites, tables.scrape_logs, tables.items, tables.refused_rows, tables.runs]
 
@@ -76,30 +79,55 @@ def test_a_row_that_is_all_key_is_left_as_it_is(dialect, end):
     assert str(upsert(dialect.name, keys).compile(dialect=dialect)).replace("`", "").endswith(end)
 
 
-def test_only_whole_numbers_and_none_stand_in_a_statement_themselves():
-    sent = []
+def sent(values):
+    """The statements, and what the driver is to send with them."""
+    calls = []
     connection = SimpleNamespace(
-        dialect=mysql(), info={"max_allowed_packet": 2**20}, exec_driver_sql=lambda *call: sent.append(call)
+        dialect=mysql(), info={"max_allowed_packet": 2**24}, exec_driver_sql=lambda *call: calls.append(call)
     )
-    names = written(tables.site_totals)
-    values = [("a'); DROP TABLE sites; --", 7), (b"%s", None), ("1", True), ("x", 1.5), ("y", Digits(8))]
-    execute(connection, add_up, tables.site_totals, [dict(zip(names, row, strict=True)) for row in values])
-    statement, parameters = sent[0]
-    assert "(%s,7),(%s,NULL),(%s,%s),(%s,%s),(%s,%s)" in statement
-    assert parameters == ("a'); DROP TABLE sites; --", b"%s", "1", True, "x", 1.5, "y", 8)
+    execute(connection, add_up, tables.site_totals, values)
+    return calls
+
+
+def test_only_whole_numbers_hexadecimal_and_null_stand_in_a_statement_themselves():
+    values = [("a'); DROP TABLE sites; --", 7), (b"%s'", None), ("1", True), ("x", 1.5), ("y", Digits(8))]
+    ((statement, parameters),) = sent(values)
+    assert "VALUES (%s,7),(X'257327',NULL),(%s,%s),(%s,%s),(%s,%s) AS" in statement
+    assert parameters == ("a'); DROP TABLE sites; --", "1", True, "x", 1.5, "y", 8)
 
 
 @pytest.mark.parametrize(("size", "rows", "most"), [(60_000, 10, 3), (1, 9_000, 4_000), (300_000, 3, 1)])
 def test_many_rows_are_sent_in_statements_of_a_bounded_size(size, rows, most):
-    sent = []
-    connection = SimpleNamespace(
-        dialect=mysql(), info={"max_allowed_packet": 2**24}, exec_driver_sql=lambda *call: sent.append(call)
-    )
     domains = [f"{number:06}" + "x" * size for number in range(rows)]
-    execute(connection, add_up, tables.site_totals, [{"domain": name, "sites": 1} for name in domains])
-    assert [name for _, values in sent for name in values] == domains
-    assert max(len(values) for _, values in sent) == most
-    assert all(statement.count("(%s,1)") == len(values) for statement, values in sent)
+    calls = sent([(name, 1) for name in domains])
+    assert [name for _, values in calls for name in values] == domains
+    assert max(len(values) for _, values in calls) == most
+    assert all(statement.count("(%s,1)") == len(values) for statement, values in calls)
+
+
+#: Texts that end a literal, or are anything else than themselves in one.
+HOSTILE = [
+    "a'); DROP TABLE sites; --",
+    "it''s",
+    "back\\slash\\",
+    "\\'",
+    "%s %d %%",
+    '\x00\x1a\r\n"',
+    "",
+    "emoji \U0001f600, \u202e right to left",
+    "x" * 10_000,
+]
+
+
+@pytest.mark.parametrize("status", [0, SERVER_STATUS.SERVER_STATUS_NO_BACKSLASH_ESCAPES])
+@pytest.mark.parametrize(
+    "values",
+    [HOSTILE, ["only"], [""], [*HOSTILE, "\x1f"], ["a\x1fb", "c"], [*HOSTILE, 1.5, True], [b"'", None]],
+)
+def test_values_that_are_escaped_at_once_are_as_if_each_were_by_itself(status, values):
+    connection = pymysql.connect(defer_connect=True)
+    connection.server_status = status
+    assert escaped(connection.cursor(), values) == [connection.escape(value) for value in values]
 
 
 class Digits(int):
