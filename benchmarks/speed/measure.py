@@ -54,7 +54,7 @@ def measure(stage: Stage, program: Program, timing: Timing) -> Run:
         try:
             with Crowd([program.command(place)], place) as crowd:
                 run = watch(stage, crowd, timing, program)
-            _check_rows(program, place)
+            check_rows(program, place)
         except SpeedError as error:
             raise SpeedError(f"{program.name} {error}") from error
         return run
@@ -97,6 +97,11 @@ def _reading(stage: Stage, crowd: Crowd) -> Reading:
     )
 
 
-def _check_rows(program: Program, place: Place) -> None:
+def check_rows(program: Program, place: Place) -> None:
+    """See that it stored what it is to store.
+
+    Raises:
+        SpeedError: It has not, or has and should not.
+    """
     if program.stores is not None and program.stores != bool(rows := stored(place)):
         raise SpeedError(f"left {rows} rows in the database")

@@ -28,6 +28,7 @@ class Report:
 
     programs: Sequence[Program]
     rounds: Sequence[Round]
+    stored: Sequence[float]  # how much of its speed a worker keeps that stores
     points: Sequence[Sequence[Point]]
     left: Sequence[float]  # of one worker beside strangers, if that was measured
     first_bytes: Sequence[float]
@@ -38,6 +39,7 @@ class Report:
         """The rows of the goal table."""
         return [
             *figures.ratios(self.rounds),
+            figures.stored(self.stored),
             figures.trips(self.rounds),
             *figures.scaling(self.points),
             *figures.strangers(self.left),

@@ -64,15 +64,23 @@ class Stage:
         """All of it emptied, for one run; Redis answers after so many milliseconds."""
         self.site.forget()
         self.client.flushall()
-        url = self.database.database()
         with ExitStack() as stack:
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="speed-"))
-            stack.callback(_drop, url)
             redis_url = self.queue.url
             if round_trip_ms:
                 proxy = stack.enter_context(tcp_proxy(self.queue.host, self.queue.port))
                 proxy.delay = round_trip_ms / 2000  # held back on the way there and on the way back
                 redis_url = f"redis://127.0.0.1:{proxy.port}/0"
+            yield stack.enter_context(self._on(redis_url))
+
+    def beside(self) -> AbstractContextManager[Place]:
+        """Another place while there is one: an empty queue and database; the site is the same."""
+        return self._on(f"{self.queue.url.rpartition('/')[0]}/1")
+
+    @contextmanager
+    def _on(self, redis_url: str) -> Iterator[Place]:
+        url = self.database.database()
+        with tempfile.TemporaryDirectory(prefix="speed-") as folder, ExitStack() as stack:
+            stack.callback(_drop, url)
             yield Place(self.site.url, redis_url, url, folder)
 
     def another_site(self) -> AbstractContextManager[servers.NginxServer]:

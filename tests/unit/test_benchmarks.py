@@ -2,7 +2,9 @@ import json
 import os
 import re
 import select
+import signal
 import subprocess
+import time
 import xml.etree.ElementTree as ET
 from argparse import ArgumentParser
 from dataclasses import replace
@@ -20,6 +22,7 @@ from benchmarks.speed.measure import Run
 from benchmarks.speed.picture import WIDTH, Bar, Chart, picture
 from benchmarks.speed.report import BEGIN, END, Report, insert
 from benchmarks.speed.stage import Crowd, Place, SpeedError
+from benchmarks.speed.turns import Runner
 from benchmarks.speed.usage import Reading, RedisUse, cpu_seconds, peak_memory
 from tests.servers import Request
 
@@ -47,9 +50,9 @@ def rounds(*speeds):
 
 def report(**changes):
     points = [[Point(1, run(100)), Point(2, run(190, cpu=2.0))]]
-    whole = Report(
-        programs.PROGRAMS, rounds((600, 100), (500, 100)), points, [0.7], [1.0, 2.0, 60.0], "make bench", 0.1
-    )
+    measured = rounds((600, 100), (500, 100))
+    latencies = [1.0, 2.0, 60.0]
+    whole = Report(programs.PROGRAMS, measured, [0.9, 0.8], points, [0.7], latencies, "make bench", 0.1)
     return replace(whole, **changes)
 
 
@@ -220,6 +223,27 @@ def test_a_crowd_waits_no_longer_than_it_may(place):
     with crowd(place, "sleep 60") as sleeping:
         assert not sleeping.until(lambda: False, 0.1)
         assert sleeping.until(lambda: True, 0)
+
+
+def test_a_program_runs_in_its_turns_and_no_longer(place):
+    seen = SimpleNamespace(count=lambda: 0)
+    with crowd(place, "while :; do :; done") as busy:
+        (pid,) = busy.pids
+        os.kill(pid, signal.SIGSTOP)
+        before = cpu_seconds(pid)
+        runner = Runner(programs.WORKER, place, None, busy, seen)
+        runner.go(0.2)
+        runner.go(0.2)
+        after = cpu_seconds(pid)
+        time.sleep(0.2)
+        assert cpu_seconds(pid) == after > before
+        assert after - before <= runner.ran + 0.02
+        assert runner.ran >= 0.4
+
+
+def test_what_is_stored_has_a_row_with_its_goal():
+    (row,) = [figure.row() for figure in report().goals() if figure.name.startswith("stored in MariaDB")]
+    assert (row.value, row.goal, row.met) == (pytest.approx(0.85), 0.9, False)
 
 
 def test_a_crowd_of_which_one_has_ended_says_its_last_words(place):
