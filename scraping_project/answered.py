@@ -27,13 +27,9 @@ class Answered:
         self._counted += step.pages
         self.pages = pages
 
-    def forget(self, here: int) -> None:
-        """What was said and not heard of, or not said: the ledger has it, or others are to answer it again.
-
-        Args:
-            here: How many answers this worker has had so far.
-        """
-        self._counted = self._said = here
+    def forget(self) -> None:
+        """What was said and not heard of: the ledger has it, or others are to answer it again."""
+        self._counted = self._said
 
     def left(self, limit: int, here: int) -> float:
         """How many more the crawl may have.

@@ -90,10 +90,6 @@ class Checkpoint:
             self.hurry()
         await self._commits.questions.ask(fingerprints)
 
-    def settle(self) -> None:
-        """Have what has ended made into rows and ends of leases, which the next commit brings."""
-        self._commits.settle_now()
-
     def knows(self, fingerprint: str) -> bool:
         return fingerprint in self.worker.known
 

@@ -57,9 +57,7 @@ class GroupCommit:
         self._drops = Drops(crawler)
         self._interval = crawler.settings.getfloat("CHECKPOINT_INTERVAL")
         self._rate = 0.0
-        self._ended = 0  # leases, since the last commit
-        self._said_at = 0.0
-        self._fault: Exception | None = None  # of ``settle`` between two commits
+        self._settled_at = 0.0
         self._held_back = False  # the scheduler, since the leases may have lapsed
         self.answered = Answered()
         self.away = Outage()
@@ -80,13 +78,11 @@ class GroupCommit:
         Raises:
             WorkerReaped: The place among the workers is gone: forget, and join again.
             CrawlOver: The same, and so is the crawl.
-            Exception: A fault of this program, here or in ``settle_now``.
         """
         self._membership.tick()
-        if self._fault:
-            raise self._fault
-        self.settle()
-        self._say()
+        self._settle()
+        if self._garbage:
+            self._garbage.settled(self.log.received)
         try:
             # What is said is settled before the commit, so that nothing is acked whose rows it did not hold.
             step = self._worker.unanswered or self._worker.next_step(
@@ -103,27 +99,6 @@ class GroupCommit:
         self._hear(heard, step, asked_at)
         return True
 
-    def settle(self) -> None:
-        """Turn what has ended into rows for the writer and ends of leases, for the next commit.
-
-        It may be done at any time, and is while pages go by: what they were made of is then let go while it
-        is still in the processor's cache, and the next ones are made in its place.
-        """
-        said = self._worker.said
-        for attempt, outcome in self.log.settle():
-            self._slots.came_back(attempt)
-            ends.say(said, attempt, outcome)
-            self._ended += 1
-        if self._garbage:
-            self._garbage.settled(self.log.received)
-
-    def settle_now(self) -> None:
-        """``settle`` where nobody could do anything about a fault: the next commit raises it."""
-        try:
-            self.settle()
-        except Exception as error:  # noqa: BLE001  it is raised, and ends the run
-            self._fault = error
-
     def forget(self, error: FrontierError) -> None:
         """Drop what was leased and said under a token that is gone: it is with others, or of no crawl."""
         attempts = self.log.attempts
@@ -137,7 +112,7 @@ class GroupCommit:
         self._buffers.drop()
         pushes = self._worker.forget()
         self.questions.give_up()
-        self.answered.forget(self.log.answered)
+        self.answered.forget()
         if isinstance(error, WorkerReaped):
             self._worker.said.push.extend(pushes)  # whoever has their parents finds them again, but not seeds
 
@@ -194,16 +169,19 @@ class GroupCommit:
     def _buffers(self) -> Buffers:
         return cast("Buffers", self._crawler.engine.scheduler)
 
-    def _say(self) -> None:
-        """Say what was counted since the last commit."""
+    def _settle(self) -> None:
+        """Turn what has ended into rows for the writer and ends of leases."""
         now = asyncio.get_running_loop().time()
-        said = self._worker.said
+        ended, said = self.log.settle(), self._worker.said
+        for attempt, outcome in ended:
+            self._slots.came_back(attempt)
+            ends.say(said, attempt, outcome)
         for reason, by in self._drops.since_last().items():
             said.filtered[reason] = said.filtered.get(reason, 0) + by
         self.answered.say(said, self.log.answered)
-        seconds = max(now - self._said_at, 0.001)
-        self._rate += (self._ended / seconds - self._rate) * min(seconds, 1.0)
-        self._ended, self._said_at = 0, now
+        seconds = max(now - self._settled_at, 0.001)
+        self._rate += (len(ended) / seconds - self._rate) * min(seconds, 1.0)
+        self._settled_at = now
 
     async def _exchange(self, step: Step) -> tuple[Step, Heard]:
         """Say a step, or what of it a full Redis has room for; returns what was said, and the answer."""

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: So many pages that have ended are settled at once, between two commits.
-SETTLE = 8
 #: Fewer links than this are not worth a page's wait.
 FEW = 3
 #: The frontier is asked first when it knows such a share of what is new here: a question costs far less than
@@ -97,8 +95,6 @@ class Scheduler:
         return True
 
     def next_request(self) -> Request | None:
-        if self._log.ended >= SETTLE:
-            self._checkpoint.settle()
         if self._checkpoint.budget <= len(self._log.attempts):
             return None
         if self._queues.runs_low:

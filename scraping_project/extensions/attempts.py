@@ -23,8 +23,8 @@ class AttemptLog:
     """Follows each request from the scheduler to its end and announces how it ended.
 
     When an attempt has ended is known from the engine's own set of requests in progress, which it leaves
-    after download, callback and pipelines; ``settle`` looks there. How it ended is gathered from the
-    downloader and from Scrapy's signals.
+    after download, callback and pipelines; ``settle`` looks there, once a checkpoint. How it ended is
+    gathered from the downloader and from Scrapy's signals.
     """
 
     def __init__(self, crawler: "Crawler") -> None:
@@ -68,11 +68,6 @@ class AttemptLog:
         if isinstance(item, Site):
             attempt.site_url = None
         attempt.error = attempt.error or ("pipeline", reasons.describe(error))
-
-    @property
-    def ended(self) -> int:
-        """How many have ended since ``settle`` at least: what media pipelines ask for is in progress, too."""
-        return len(self.attempts) - len(engine.in_progress(self._crawler))
 
     def settle(self) -> list[tuple[Attempt, Outcome | None]]:
         """Announce what has ended since the last time; returns the attempts whose lease ends, and how."""

@@ -48,10 +48,8 @@ class HardOfHearing(Frontier):
     """Executes a step and says that Redis does not answer, when that is asked for."""
 
     deaf = False
-    meanwhile = staticmethod(lambda: None)  # what happens while a step is under way
 
     def checkpoint(self, step):
-        self.meanwhile()
         heard = super().checkpoint(step)
         if self.deaf:
             self.deaf = False
@@ -104,15 +102,12 @@ def answer_all(checkpoint):
     """Has every leased request answered; what was said of them is committed with the next step."""
     leased = checkpoint._commits._buffers.leased
     for each in leased:
-        answer(checkpoint, each)
+        request = Request(f"https://a.example/{each.id}")
+        checkpoint._commits.log.attempts.begin(request, str(each.id), each.attempt, leased=each)
+        checkpoint._commits.log.attempts.of(request).result = Response(
+            request.url, body=BODY, request=request
+        )
     leased.clear()
-
-
-def answer(checkpoint, leased):
-    request = Request(f"https://a.example/{leased.id}")
-    attempts = checkpoint._commits.log.attempts
-    attempts.begin(request, str(leased.id), leased.attempt, leased=leased)
-    attempts.of(request).result = Response(request.url, body=BODY, request=request)
 
 
 def test_a_page_counts_from_its_answer_and_once(checkpoint):
@@ -128,45 +123,6 @@ def test_a_commit_tells_how_many_bytes_of_pages_are_settled_and_no_longer_needed
     assert commit(checkpoint)
 
     assert checkpoint._commits._garbage.heard == [0, 3 * len(BODY)]
-
-
-def test_what_is_settled_between_two_commits_lets_its_pages_go_and_is_said_with_the_next(
-    checkpoint, frontier
-):
-    answer_all(checkpoint)
-    checkpoint.settle()
-    assert len(checkpoint._commits.log.attempts) == 0
-    assert checkpoint.writer.pending == 0  # there are no pipelines here, whose rows they would be
-    assert (checkpoint.budget, frontier.counts().get("pages", 0)) == (MOST - 3, 0)
-
-    assert commit(checkpoint)
-    assert (checkpoint.budget, frontier.counts()["pages"]) == (MOST - 3, 3)
-
-
-def test_a_fault_between_two_commits_is_raised_by_the_next(checkpoint, monkeypatch):
-    def fail():
-        raise TypeError("a fault of this program")
-
-    monkeypatch.setattr(checkpoint._commits.log, "settle", fail)
-    checkpoint.settle()
-    monkeypatch.undo()
-    with pytest.raises(TypeError, match="a fault of this program"):
-        commit(checkpoint)
-
-
-def test_what_a_reaped_worker_has_settled_during_a_commit_is_answered_again(checkpoint, frontier):
-    def answer_one():
-        del frontier.meanwhile  # once
-        answer(checkpoint, checkpoint._commits._buffers.leased[0])
-        checkpoint.settle()
-
-    frontier.reap(LONG, gone=[checkpoint.worker.token], grace_ms=LONG)
-    frontier.meanwhile = answer_one
-
-    assert not commit(checkpoint)
-    assert checkpoint.budget == MOST
-    assert commit(checkpoint)
-    assert (checkpoint.budget, frontier.counts().get("pages", 0)) == (MOST, 0)
 
 
 @pytest.mark.parametrize("executed", [False, True])

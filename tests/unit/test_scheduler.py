@@ -6,7 +6,7 @@ import pytest
 from scrapy.utils.project import get_project_settings
 
 from scraping_project.attempts import Attempts
-from scraping_project.scheduler import SETTLE, Scheduler
+from scraping_project.scheduler import Scheduler
 from scraping_project.slot_queues import MOST, TURN
 from scraping_project.slots import Slots
 
@@ -31,16 +31,3 @@ def test_a_concurrency_of_nought_is_as_much_as_a_worker_holds(scheduler_of, conc
     (ask,) = wishes["asks"]
 
     assert (ask.want, ask.arm, wishes["arm_new"]) == (TURN, 2 * most, 2 * most)
-
-
-@pytest.mark.parametrize(("ended", "times"), [(SETTLE - 1, 0), (SETTLE, 1)])
-def test_pages_that_have_ended_are_settled_a_few_at_a_time_as_the_engine_asks_for_more(
-    scheduler_of, ended, times
-):
-    scheduler, settled = scheduler_of(), []
-    scheduler._log.ended = ended
-    scheduler._checkpoint.budget = 0
-    scheduler._checkpoint.settle = lambda: settled.append(ended)
-
-    assert scheduler.next_request() is None
-    assert len(settled) == times
