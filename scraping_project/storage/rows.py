@@ -26,8 +26,7 @@ from scraping_project.storage.values import (
 LINKS_BYTES = 4 * 2**20
 
 
-# Tuples, with their values in the order of the columns: a batch of them is a fifth of as many dicts, and is
-# written as it is.
+# Tuples, with their values in the order of the columns: smaller than dicts, and written as they are.
 class SiteRow(NamedTuple):
     """A row of ``sites``."""
 
