@@ -45,5 +45,5 @@ class SitesPipeline:
             return
         try:
             self._writer.append(item)
-        except (AttributeError, TypeError, ValueError) as error:  # a value of a kind that it cannot have
+        except Exception as error:  # noqa: BLE001  whatever a value may raise, as in a process_item
             self._log.unstored(item, response, error)

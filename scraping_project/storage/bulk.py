@@ -23,6 +23,8 @@ Picker = Callable[[Values], Values]  # takes some of a row's values
 #: are set to (1 MiB), also when every character takes four bytes. A larger row goes alone.
 STATEMENT_VALUES, STATEMENT_CHARACTERS = 8_000, 200_000
 PLACEHOLDERS = {"format": "%s", "pyformat": "%({})s", "qmark": "?"}
+#: How values of a class stand in a statement; the others are sent beside it.
+FORMS = {int: "%d", bytes: "X'%s'", type(None): "NULL"}
 #: What a packet needs beside the values: the words of the statement.
 WORDS_BYTES = 8_192
 
@@ -61,9 +63,6 @@ class Shape(NamedTuple):
     plain: Picker  # numbers, and bytes
     sent: Picker
     sized: Picker  # texts and bytes: what a statement's size comes from
-
-
-FORMS = {int: "%d", bytes: "X'%s'", type(None): "NULL"}
 
 
 @lru_cache(maxsize=1024)

@@ -12,15 +12,15 @@ SEPARATOR = "\x1f"
 def escape_at_once(engine: Engine) -> None:
     """Take over from PyMySQL where values are given by place, as the writer's are; SQLAlchemy's have names.
 
-    PyMySQL escapes value by value, which is most of the time that it takes for a statement of many rows. What
-    SQLAlchemy says of an error has no values in it, here as there.
+    PyMySQL makes a call or two for each value of each row. What SQLAlchemy says of an error has no values in
+    it, here as there.
     """
     event.listen(engine, "do_execute", _execute)
 
 
 def _execute(cursor: Any, statement: str, values: Any, _context: object) -> bool:
     """Whether it was executed here."""
-    if not isinstance(values, tuple) or not values:
+    if not isinstance(values, tuple):
         return False
     cursor.execute(statement % tuple(escaped(cursor, values)))
     return True

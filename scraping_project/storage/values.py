@@ -68,7 +68,7 @@ def naive_utc(moment: datetime) -> datetime:
 def moment_text(moment: datetime) -> str:
     """The moment as both databases read it, in the order of time also when compared as text."""
     if moment.tzinfo is UTC:
-        encoded = _in_json(moment)  # in a quarter of isoformat's time
+        encoded = _in_json(moment)  # far sooner than isoformat
         if len(encoded) == ENCODED_MOMENT_LENGTH:  # not of a full second
             text = encoded.decode()
             return f"{text[1:11]} {text[12:27]}"

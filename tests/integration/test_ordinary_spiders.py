@@ -12,6 +12,7 @@ SPIDERS = '''
 from scrapy import Request, Spider
 from scrapy.exceptions import CloseSpider, DropItem, IgnoreRequest
 from scrapy.http import HtmlResponse
+from scraping_project.attempts import utc_now
 from scraping_project.items import Site
 from scraping_project.pages import site_of
 from scraping_project.settings import DOWNLOADER_MIDDLEWARES
@@ -77,9 +78,12 @@ class Ordinary(Spider):
 
     async def start(self):
         yield {"without": "a response"}
+        yield Site(
+            url=self.base, status_code=200, title="no answer", content_hash="ab", scraped_at=utc_now()
+        )
         for name in ("returns", "raises", "raises_late", "pipeline", "drops", "generates", "one_then_raises"):
             yield Request(f"{self.base}/{name}", callback=getattr(self, name))
-        for name in ("stores", "changes", "drops"):
+        for name in ("stores", "overflows", "changes", "drops"):
             yield Request(f"{self.base}/site/{name}", getattr(self, f"{name}_site"))
         yield Request(f"{self.base}/lambda", callback=lambda response: {"lambda": True})
         yield Request(f"{self.base}/twice", self.returns, dont_filter=True)
@@ -125,6 +129,11 @@ class Ordinary(Spider):
     def stores_site(self, response):
         site = site_of(response, title="never stored")
         site.content_hash = "abcd"
+        yield site
+
+    def overflows_site(self, response):
+        site = site_of(response, title="never stored")
+        site.depth = float("inf")
         yield site
 
     def changes_site(self, response):
@@ -173,6 +182,7 @@ EXPECTED = {
     "/pipeline": [("dead", "pipeline", 200, 1)],
     "/drops": [("success", None, 200, 0)],
     "/site/stores": [("dead", "pipeline", 200, 0)],
+    "/site/overflows": [("dead", "pipeline", 200, 0)],
     "/site/changes": ONE,
     "/site/drops": [("success", None, 200, 0)],
     "/generates": ONE,
@@ -278,11 +288,25 @@ def test_every_answered_page_has_a_site_though_no_spider_stored_one(crawled):
             assert (site["url"], site["status_code"]) == (log["url"], log["status_code"])
 
 
-@pytest.mark.parametrize(("name", "title"), [("stores", None), ("changes", "CHANGED"), ("drops", None)])
-def test_a_site_is_stored_as_it_left_the_last_pipeline_else_its_page_without_it(crawled, name, title):
+@pytest.mark.parametrize(
+    ("name", "title", "why"),
+    [
+        ("stores", None, "4 digits, not 32"),
+        ("overflows", None, "cannot convert float infinity"),
+        ("changes", "CHANGED", ""),
+        ("drops", None, ""),
+    ],
+)
+def test_a_site_is_stored_as_it_left_the_last_pipeline_else_its_page_without_it(crawled, name, title, why):
     (log,) = crawled.of(f"/site/{name}")
     assert crawled.sites[log["site_id"]]["title"] == title
-    assert (log["error_message"] or "").count("4 digits, not 32") == (name == "stores")
+    assert why in (log["error_message"] or "")
+    assert bool(log["error_message"]) == bool(why)
+
+
+def test_an_item_of_no_answer_that_cannot_be_stored_is_said_in_the_log_by_its_own_error(crawled):
+    assert "content_hash has 2 digits, not 32" in crawled.process.stderr
+    assert "NoneType" not in crawled.process.stderr
 
 
 def test_attempts_of_one_request_share_its_identity(crawled):

@@ -1,5 +1,5 @@
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
@@ -8,6 +8,7 @@ from scraping_project.storage import rows, tables
 from scraping_project.storage.refusals import RefusedRow
 from scraping_project.storage.rollups import MEASURES, MINUTE_KEY
 from scraping_project.storage.upserts import written
+from scraping_project.storage.values import moment_text
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -31,6 +32,20 @@ def site(**changes):
 )
 def test_the_values_of_a_row_are_in_the_order_of_the_columns(table, names):
     assert list(names) == written(table)
+
+
+@pytest.mark.parametrize(
+    ("moment", "text"),
+    [
+        (NOON, "2026-01-01 12:00:00.000000"),
+        (NOON.replace(microsecond=70), "2026-01-01 12:00:00.000070"),
+        (NOON.replace(year=1, microsecond=123456), "0001-01-01 12:00:00.123456"),
+        (NOON.replace(microsecond=5, tzinfo=None), "2026-01-01 12:00:00.000005"),
+        (NOON.replace(microsecond=5).astimezone(timezone(timedelta(hours=5))), "2026-01-01 12:00:00.000005"),
+    ],
+)
+def test_a_moment_has_its_microseconds_in_utc_and_no_zone(moment, text):
+    assert moment_text(moment) == text
 
 
 def test_links_are_a_compact_array_and_only_the_marked_have_a_rel():
