@@ -1,7 +1,8 @@
 """One program for a fixed time: what it did, and what it used."""
 
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 from benchmarks.speed import hits
@@ -51,13 +52,20 @@ def measure(stage: Stage, program: Program, timing: Timing) -> Run:
     with stage.place(program.round_trip_ms) as place:
         if program.seeds:
             stage.client.lpush(program.seeds, first_page(place))
-        try:
+        with naming(program):
             with Crowd([program.command(place)], place) as crowd:
                 run = watch(stage, crowd, timing, program)
             check_rows(program, place)
-        except SpeedError as error:
-            raise SpeedError(f"{program.name} {error}") from error
         return run
+
+
+@contextmanager
+def naming(program: Program) -> Iterator[None]:
+    """Say of what goes wrong with which program."""
+    try:
+        yield
+    except SpeedError as error:
+        raise SpeedError(f"{program.name} {error}") from error
 
 
 def watch(stage: Stage, crowd: Crowd, timing: Timing, program: Program) -> Run:

@@ -1,22 +1,25 @@
 """Two programs that differ little, both alive and in turns of half a second.
 
-What else a machine does makes it a tenth faster or slower within a minute, and one run of a program as much
-faster or slower than the next: two runs one after the other tell nothing of a difference of a tenth.
+What else a machine does makes it faster or slower from minute to minute, by more than such programs differ:
+two runs one after the other tell nothing of them.
 """
 
 import os
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from benchmarks.speed import hits
 from benchmarks.speed.hits import Hits
-from benchmarks.speed.measure import ALMOST_ALL, START, check_rows
+from benchmarks.speed.measure import ALMOST_ALL, START, check_rows, naming
 from benchmarks.speed.programs import Program
 from benchmarks.speed.stage import Crowd, Place, SpeedError, Stage
 from tests.servers import NginxServer
+
+Done = TypeVar("Done")
 
 TURN = 0.5  # seconds
 #: What is on its way when a program is stopped is answered within so many seconds.
@@ -42,15 +45,29 @@ class Runner:
     seen: Hits
     ran: float = 0.0  # seconds, in its turns
 
+    def until_first_page(self) -> None:
+        if not self.crowd.until(lambda: self.seen.count() > 0, START):
+            raise SpeedError(f"fetched nothing in {START:g} s:\n{self.crowd.last_words()}")
+
+    def stop(self) -> None:
+        os.kill(self.crowd.pids[0], signal.SIGSTOP)
+
     def go(self, seconds: float) -> None:
         """Let it run for so long; it is stopped before and after."""
-        (pid,) = self.crowd.pids
         began = time.monotonic()
-        os.kill(pid, signal.SIGCONT)
+        os.kill(self.crowd.pids[0], signal.SIGCONT)
         self.crowd.until(lambda: self.seen.count() >= ALMOST_ALL, seconds)
-        os.kill(pid, signal.SIGSTOP)
+        self.stop()
         self.ran += time.monotonic() - began
         time.sleep(ON_ITS_WAY)
+
+    def speed_since(self, began: float) -> float:
+        """Pages a second of its turns."""
+        pages = hits.pages(self.site.requests(), began, time.time())
+        if not pages:
+            raise SpeedError(f"followed no page in {self.ran:g} s:\n{self.crowd.last_words()}")
+        check_rows(self.program, self.place)
+        return pages / self.ran
 
 
 def ratio(stage: Stage, one: Program, other: Program, pace: Pace) -> float:
@@ -60,28 +77,23 @@ def ratio(stage: Stage, one: Program, other: Program, pace: Pace) -> float:
         SpeedError: One of them did not do its work.
     """
     with _both(stage, (one, other)) as runners:
-        for runner in runners:
-            if not runner.crowd.until(lambda seen=runner.seen: seen.count() > 0, START):  # type: ignore[misc]  # bound early
-                raise SpeedError(f"{runner.program.name} fetched nothing:\n{runner.crowd.last_words()}")
+        _each(Runner.until_first_page, runners)
         time.sleep(pace.warm_up)
-        for runner in runners:
-            os.kill(runner.crowd.pids[0], signal.SIGSTOP)
+        _each(Runner.stop, runners)
         time.sleep(ON_ITS_WAY)
         began = time.time()
         for turn in range(pace.turns):
-            for runner in runners if turn % 2 == 0 else runners[::-1]:
-                runner.go(TURN)
-        mine, others = (_speed(runner, began) for runner in runners)
-        for runner in runners:
-            check_rows(runner.program, runner.place)
+            _each(lambda runner: runner.go(TURN), runners if turn % 2 == 0 else runners[::-1])
+        mine, others = _each(lambda runner: runner.speed_since(began), runners)
         return mine / others
 
 
-def _speed(runner: Runner, began: float) -> float:
-    pages = hits.pages(runner.site.requests(), began, time.time())
-    if not pages:
-        raise SpeedError(f"{runner.program.name} followed no page:\n{runner.crowd.last_words()}")
-    return pages / runner.ran
+def _each(do: Callable[[Runner], Done], runners: Iterable[Runner]) -> list[Done]:
+    done = []
+    for runner in runners:
+        with naming(runner.program):
+            done.append(do(runner))
+    return done
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from benchmarks.speed import figures, hits, programs, site
 from benchmarks.speed.__main__ import FULL, QUICK
 from benchmarks.speed.curve import Point
 from benchmarks.speed.hits import Hits
-from benchmarks.speed.measure import Run
+from benchmarks.speed.measure import Run, naming
 from benchmarks.speed.picture import WIDTH, Bar, Chart, picture
 from benchmarks.speed.report import BEGIN, END, Report, insert
 from benchmarks.speed.stage import Crowd, Place, SpeedError
@@ -239,6 +239,14 @@ def test_a_program_runs_in_its_turns_and_no_longer(place):
         assert cpu_seconds(pid) == after > before
         assert after - before <= runner.ran + 0.02
         assert runner.ran >= 0.4
+
+
+def test_what_goes_wrong_is_said_of_a_program_by_name():
+    with (
+        pytest.raises(SpeedError, match="^this project, nothing stored left 3 rows"),
+        naming(programs.UNSTORED),
+    ):
+        raise SpeedError("left 3 rows in the database")
 
 
 def test_what_is_stored_has_a_row_with_its_goal():
