@@ -57,7 +57,7 @@ QUICK = Plan(
     1,
     Timing(1, 3),
     1,
-    Pace(1, 6),
+    Pace(1, 4),
     (1, 2, 8),
     1,
     strangers=False,

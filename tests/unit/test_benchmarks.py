@@ -243,7 +243,7 @@ def test_a_program_runs_in_its_turns_and_no_longer(place):
 
 def test_what_goes_wrong_is_said_of_a_program_by_name():
     with (
-        pytest.raises(SpeedError, match="^this project, nothing stored left 3 rows"),
+        pytest.raises(SpeedError, match=r"^this project, nothing stored left 3 rows"),
         naming(programs.UNSTORED),
     ):
         raise SpeedError("left 3 rows in the database")
