@@ -43,15 +43,21 @@ def holds_the_database(project):
         return False
 
 
+def stop(process):
+    """Stops all threads of a process: one that commits runs on until the signal was taken by another."""
+    process.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+
+
 @contextmanager
 def stopped(process, project):
     """Stops a process for the length of the block, while it holds no lock that others need."""
-    process.send_signal(signal.SIGSTOP)
+    stop(process)
     try:
         while holds_the_database(project):
             process.send_signal(signal.SIGCONT)
             time.sleep(0.05)
-            process.send_signal(signal.SIGSTOP)
+            stop(process)
         yield
     finally:
         process.send_signal(signal.SIGCONT)
