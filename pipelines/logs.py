@@ -4,7 +4,7 @@ from scrapy.exceptions import NotConfigured
 
 from scraping_project.checkpoint import Checkpoint
 from scraping_project.items import ScrapeLog
-from scraping_project.signals import attempt_ended
+from scraping_project.signals import attempts_ended
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class LogsPipeline:
     """Stores how every attempt ended in the table scrape_logs.
 
-    The rows do not come from spiders, which never see a DNS failure, but with the signal attempt_ended;
+    The rows do not come from spiders, which never see a DNS failure, but with the signal attempts_ended;
     so items pass it by.
     """
 
@@ -28,8 +28,9 @@ class LogsPipeline:
         if checkpoint is None:
             raise NotConfigured  # a plain command, such as parse
         pipeline = cls(checkpoint.writer)
-        crawler.signals.connect(pipeline.attempt_ended, signal=attempt_ended)
+        crawler.signals.connect(pipeline.attempts_ended, signal=attempts_ended)
         return pipeline
 
-    def attempt_ended(self, log: ScrapeLog) -> None:
-        self._writer.append(log)
+    def attempts_ended(self, logs: list[ScrapeLog]) -> None:
+        for log in logs:
+            self._writer.append(log)

@@ -12,7 +12,7 @@ from scraping_project.attempts import Attempt, Attempts, Outcome, asking, is_ret
 from scraping_project.frontier.steps import Leased
 from scraping_project.items import ScrapeLog, Site
 from scraping_project.pages import site_of
-from scraping_project.signals import attempt_ended, page_answered
+from scraping_project.signals import attempts_ended, page_answered
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -74,13 +74,17 @@ class AttemptLog:
         in_progress = engine.in_progress(self._crawler)
         now = utc_now()
         ended = [attempt for attempt in self.attempts if attempt.request not in in_progress]
+        ends_: list[tuple[Attempt, Outcome | None]] = []
+        logs: list[ScrapeLog] = []
         for attempt in ended:
             self.attempts.end(attempt)
-        return [
-            end
-            for attempt in ended
-            for end in self.attempts.leases_that_end(attempt, self._announce(attempt, now))
-        ]
+            outcome = self._outcome(attempt)
+            if outcome is not None:
+                self._page(attempt)
+                logs.append(self._log(attempt, outcome, attempt.request.url.partition("#")[0], now))
+            ends_ += self.attempts.leases_that_end(attempt, outcome)
+        self._announce(logs)
+        return ends_
 
     def asking(self) -> Attempt | None:
         """Whose callback is running, if any is."""
@@ -92,20 +96,21 @@ class AttemptLog:
         """Log a leased request that can't be resumed; returns its dead letter."""
         attempt = Attempt(Request("data:,"), str(leased.id), leased.attempt)
         outcome = ("dead", "undecodable", reasons.describe(error))
-        self._log(attempt, outcome, url=payloads.url_of(leased.payload))
+        self._announce([self._log(attempt, outcome, payloads.url_of(leased.payload), utc_now())])
         return ends.letter(attempt, outcome)
 
     def bury(self, leased: Leased) -> None:
         """Log a request that outlived too many of its workers."""
         attempt = Attempt(Request("data:,"), str(leased.id), leased.attempt)
         message = f"{leased.deaths} workers died while they had it in flight"
-        self._log(attempt, ("dead", "deliveries", message), url=payloads.url_of(leased.payload))
+        outcome = ("dead", "deliveries", message)
+        self._announce([self._log(attempt, outcome, payloads.url_of(leased.payload), utc_now())])
 
     def refuse_seed(self, seed: str, error: Exception) -> bytes:
         """Log a seed that can't be made into a request; returns its dead letter."""
         attempt = Attempt(Request("data:,"), self.attempts.new_id())
         outcome = ("dead", "undecodable", reasons.describe(error))
-        self._log(attempt, outcome, url=seed)
+        self._announce([self._log(attempt, outcome, seed, utc_now())])
         return ends.letter(attempt, outcome)
 
     def _attempt_of(self, response: "Response | Failure | None") -> Attempt | None:
@@ -115,27 +120,35 @@ class AttemptLog:
         if attempt := self._attempt_of(response):
             attempt.error = attempt.error or (reason, reasons.describe(failure.value or Exception("unknown")))
 
-    def _announce(self, attempt: Attempt, now: datetime) -> Outcome | None:
+    def _outcome(self, attempt: Attempt) -> Outcome | None:
         if attempt.given_back:
             self._count("given_back")
-        outcome = None if attempt.given_back else outcome_of(attempt)
-        if outcome is None:
             return None
-        answer = _answer(attempt)
-        if answer is not None:
-            self.answered += 1
-            self.received += len(answer.body)
-            if attempt.site_url is None:
-                site = site_of(answer)
-                attempt.site_url = site.url
-                self._crawler.signals.send_catch_log(page_answered, site=site)
-        self._log(attempt, outcome, url=attempt.request.url.partition("#")[0], ended=now)
-        return outcome
+        return outcome_of(attempt)
 
-    def _log(self, attempt: Attempt, outcome: Outcome, *, url: str, ended: datetime | None = None) -> None:
+    def _page(self, attempt: Attempt) -> None:
+        """Count its answer, if it had one, and announce it when its callback yielded no Site."""
+        answer = _answer(attempt)
+        if answer is None:
+            return
+        self.answered += 1
+        self.received += len(answer.body)
+        if attempt.site_url is None:
+            site = site_of(answer)
+            attempt.site_url = site.url
+            self._crawler.signals.send_catch_log(page_answered, site=site)
+
+    def _announce(self, logs: list[ScrapeLog]) -> None:
+        if logs:
+            self._crawler.signals.send_catch_log(attempts_ended, logs=logs)
+
+    def _log(self, attempt: Attempt, outcome: Outcome, url: str, ended: datetime) -> ScrapeLog:
         status, reason, message = outcome
         wire = attempt.wire if isinstance(attempt.wire, Response) else _answer(attempt)
-        log = ScrapeLog(
+        self._count(status)
+        if reason:
+            self._count(f"{status}/{reason}")
+        return ScrapeLog(
             task_id=f"{self.crawl_id}:{attempt.request_id}:{attempt.number}",
             crawl_id=self.crawl_id,
             run_id=self.run_id,
@@ -150,12 +163,8 @@ class AttemptLog:
             latency_ms=attempt.latency_ms,
             bytes=len(wire.body) if wire is not None else None,
             started_at=attempt.started_at,
-            finished_at=ended or utc_now(),
+            finished_at=ended,
         )
-        self._count(status)
-        if reason:
-            self._count(f"{status}/{reason}")
-        self._crawler.signals.send_catch_log(attempt_ended, log=log)
 
     def _count(self, name: str, by: int = 1) -> None:
         self._crawler.stats.inc_value(f"attempts/{name}", by)

@@ -9,7 +9,7 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Insert, Table, text
+from sqlalchemy import Connection, Insert, Table
 from sqlalchemy.engine import Dialect
 
 from scraping_project.storage.errors import RowRefused
@@ -19,9 +19,11 @@ from scraping_project.storage.upserts import written
 Values = tuple[Any, ...]
 Picker = Callable[[Values], Values]  # takes some of a row's values
 
-#: The most values and characters of one statement for MySQL: well within the smallest packet that servers
-#: are set to (1 MiB), also when every character takes four bytes. A larger row goes alone.
-STATEMENT_VALUES, STATEMENT_CHARACTERS = 8_000, 200_000
+#: The most values and characters of one statement for MySQL, so that a commit of some hundred pages is few
+#: round trips and a statement a few megabytes. A larger row goes alone.
+STATEMENT_VALUES, STATEMENT_CHARACTERS = 8_000, 1_000_000
+#: Bytes of a packet for a character, at most: UTF-8 takes four, and there are numbers and marks between.
+CHARACTER_BYTES = 5
 PLACEHOLDERS = {"format": "%s", "pyformat": "%({})s", "qmark": "?"}
 #: How values of a class stand in a statement; the others are sent beside it.
 FORMS = {int: "%d", bytes: "X'%s'", type(None): "NULL"}
@@ -108,16 +110,17 @@ def execute(
 def _statements(words: Words, rows: Iterable[Values], packet: int) -> Iterator[tuple[str, Values]]:
     """Statements of many rows each, and what the driver sends with them."""
     most = STATEMENT_VALUES // len(words.names)
+    longest = min(STATEMENT_CHARACTERS, packet // CHARACTER_BYTES)
     groups: list[str] = []
     sent: list[Any] = []
     size = 0
     for row in rows:
         shape = shape_of(tuple(map(type, row)))
         length = sum(map(len, shape.sized(row)))
-        if groups and (size + length > STATEMENT_CHARACTERS or len(groups) >= most):
+        if groups and (size + length > longest or len(groups) >= most):
             yield words.of(groups), tuple(sent)
             groups, sent, size = [], [], 0
-        if length > STATEMENT_CHARACTERS:
+        if length > longest:
             _check_packet(row, packet)
         plain = [value.hex() if value.__class__ is bytes else value for value in shape.plain(row)]
         groups.append(shape.group % tuple(plain))
@@ -130,7 +133,7 @@ def packet_bytes(connection: Connection) -> int:
     """The largest packet that the server of this connection takes; asked once a connection."""
     known: int | None = connection.info.get("max_allowed_packet")
     if known is None:
-        known = int(connection.scalar(text("SELECT @@max_allowed_packet")) or 0)
+        known = int(connection.exec_driver_sql("SELECT @@max_allowed_packet").scalar_one())
         connection.info["max_allowed_packet"] = known
     return known
 
@@ -142,7 +145,7 @@ def check_packets(connection: Connection, rows: Sequence[dict[str, Any]]) -> Non
         ValueError: A row is larger than the server's packets.
     """
     for row in rows:
-        if _length(row.values()) > STATEMENT_CHARACTERS:
+        if _length(row.values()) > packet_bytes(connection) // CHARACTER_BYTES:
             _check_packet(row.values(), packet_bytes(connection))
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.exc import ArgumentError
 
 from scraping_project.storage.errors import BadDatabaseURL, DatabaseUnavailable
 from scraping_project.storage.escaping import escape_at_once
+from scraping_project.storage.pooled import look_after
 
 FORMS = "write sqlite:////path/to/file.db or mysql+pymysql://user:password@host/database"
 #: What may stand behind the ? of a MySQL URL. Everything else about a connection is set here.
@@ -132,7 +133,8 @@ def _mysql(url: URL, read_timeout: int | None = READ_TIMEOUT_SECONDS) -> Engine:
         url.set(drivername="mysql+pymysql"),
         hide_parameters=True,
         isolation_level="READ COMMITTED",  # far fewer gap locks, so fewer deadlocks between workers
-        pool_pre_ping=True,
+        pool_reset_on_return=None,  # look_after does it
+        pool_use_lifo=True,  # the one that was in use last needs no look whether it is alive
         connect_args={
             # In the bytes that the server knows it by: PyMySQL would send Latin-1.
             "password": (url.password or "").encode(),
@@ -144,6 +146,7 @@ def _mysql(url: URL, read_timeout: int | None = READ_TIMEOUT_SECONDS) -> Engine:
         },
     )
     escape_at_once(engine)
+    look_after(engine)
     return engine
 
 

@@ -23,6 +23,7 @@ from scraping_project.storage.errors import (
     RowRefused,
     StorageError,
 )
+from scraping_project.storage.pooled import has_committed
 
 # https://mariadb.com/kb/en/mariadb-error-code-reference/
 LOCK_WAIT_TIMEOUT, DEADLOCK, NO_SUCH_TABLE, DUPLICATE_KEY = 1205, 1213, 1146, 1062
@@ -52,6 +53,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
         connection.execution_options(writes=True)
         with connection.begin():
             yield connection
+        has_committed(connection)
 
 
 @contextmanager

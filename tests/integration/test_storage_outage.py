@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import event, text
 
 from scraping_project.items import Site
+from scraping_project.storage import pooled
 from scraping_project.storage.engine import connect
 from scraping_project.storage.errors import DatabaseUnavailable
 from scraping_project.storage.migrate import migrate
@@ -43,7 +44,7 @@ def wait_until_locked(engine, url):
             return
 
 
-def test_a_commit_while_the_server_is_down_keeps_its_rows_for_the_next():
+def test_a_commit_while_the_server_is_down_keeps_its_rows_for_the_next(monkeypatch):
     with mariadb_server() as server:
         # Given a writer that has used its connection, on a server that is then killed
         engine = connect(server.database())
@@ -61,10 +62,19 @@ def test_a_commit_while_the_server_is_down_keeps_its_rows_for_the_next():
         server.start()
         assert writer.commit() == 1
         assert titles(engine) == ["new"]
-        # And a restart that nobody noticed costs nothing
+        # And so they do when it was restarted between two commits
         server.kill()
         server.start()
         writer.append(site(FIRST, "newer"))
+        with pytest.raises(DatabaseUnavailable):
+            writer.commit()
+        assert writer.commit() == 1
+        assert titles(engine) == ["newer"]
+        # And a restart that nobody noticed, since nothing was committed for a while, costs nothing
+        server.kill()
+        server.start()
+        monkeypatch.setattr(pooled, "FRESH_SECONDS", 0)
+        writer.append(site(FIRST, "newest"))
         assert writer.commit() == 1
         engine.dispose()
 

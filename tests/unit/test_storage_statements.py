@@ -79,11 +79,11 @@ def test_a_row_that_is_all_key_is_left_as_it_is(dialect, end):
     assert str(upsert(dialect.name, keys).compile(dialect=dialect)).replace("`", "").endswith(end)
 
 
-def sent(values):
+def sent(values, packet=2**24):
     """The statements, and what the driver is to send with them."""
     calls = []
     connection = SimpleNamespace(
-        dialect=mysql(), info={"max_allowed_packet": 2**24}, exec_driver_sql=lambda *call: calls.append(call)
+        dialect=mysql(), info={"max_allowed_packet": packet}, exec_driver_sql=lambda *call: calls.append(call)
     )
     execute(connection, add_up, tables.site_totals, values)
     return calls
@@ -96,10 +96,19 @@ def test_only_whole_numbers_hexadecimal_and_null_stand_in_a_statement_themselves
     assert parameters == ("a'); DROP TABLE sites; --", "1", True, "x", 1.5, "y", 8)
 
 
-@pytest.mark.parametrize(("size", "rows", "most"), [(60_000, 10, 3), (1, 9_000, 4_000), (300_000, 3, 1)])
-def test_many_rows_are_sent_in_statements_of_a_bounded_size(size, rows, most):
+@pytest.mark.parametrize(
+    ("size", "rows", "packet", "most"),
+    [
+        (300_000, 10, 2**24, 3),
+        (60_000, 10, 2**20, 3),
+        (1, 9_000, 2**24, 4_000),
+        (1_500_000, 3, 2**24, 1),
+        (300_000, 3, 2**20, 1),
+    ],
+)
+def test_many_rows_are_sent_in_statements_of_a_bounded_size(size, rows, packet, most):
     domains = [f"{number:06}" + "x" * size for number in range(rows)]
-    calls = sent([(name, 1) for name in domains])
+    calls = sent([(name, 1) for name in domains], packet)
     assert [name for _, values in calls for name in values] == domains
     assert max(len(values) for _, values in calls) == most
     assert all(statement.count("(%s,1)") == len(values) for statement, values in calls)

@@ -1,0 +1,48 @@
+"""A server's pooled connections, without the round trips that tell nothing in a crawl's commits."""
+
+import time
+from typing import Any, Final
+
+from pymysql.err import Error
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import InvalidatePoolError
+
+#: A connection that was in use so many seconds ago is taken to be alive. If it is not, the transaction fails
+#: as when the server goes away in its middle.
+FRESH_SECONDS: Final = 1.0
+USED_AT, COMMITTED = "used_at", "committed"  # in a connection's info
+
+
+def look_after(engine: Engine) -> None:
+    """Look whether a connection is alive when it was idle for a while; roll back what was not committed.
+
+    For an engine without ``pool_pre_ping`` and ``pool_reset_on_return``, which do both every time.
+    """
+    event.listen(engine, "checkout", _check_alive)
+    event.listen(engine, "checkin", _note_use)
+    event.listen(engine, "reset", _roll_back)
+
+
+def has_committed(connection: Connection) -> None:
+    """Note that nothing was executed on it since its commit, and nothing will be before it is given back."""
+    connection.info[COMMITTED] = True
+
+
+def _check_alive(connection: Any, record: Any, _proxy: object) -> None:
+    used_at = record.info.get(USED_AT)
+    if used_at is None or time.monotonic() - used_at < FRESH_SECONDS:  # new, or as good as that
+        return
+    try:
+        connection.ping(reconnect=False)
+    except Error as error:
+        raise InvalidatePoolError from error  # the pool makes a new one
+
+
+def _note_use(connection: object, record: Any) -> None:
+    if connection is not None:  # else it was closed
+        record.info[USED_AT] = time.monotonic()
+
+
+def _roll_back(connection: Any, record: Any, state: Any) -> None:
+    if not record.info.pop(COMMITTED, False) and not state.terminate_only and not state.transaction_was_reset:
+        connection.rollback()
