@@ -38,7 +38,7 @@ check: .venv/dev
 # Measure, and print the figures beside their goals; QUICK=1 takes one to three minutes.
 bench: .venv/dev
 	@sh tests/install_servers.sh
-	$(BIN)/python -m benchmarks.frontier
+	$(BIN)/python -m benchmarks.frontier $(if $(QUICK),--quick)
 	$(if $(QUICK),,$(BIN)/python -m benchmarks.distance)
 	$(BIN)/python -m benchmarks.kills $(if $(QUICK),--kills 1)
 	$(BIN)/python -m benchmarks.politeness $(if $(QUICK),--quick)

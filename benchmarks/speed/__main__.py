@@ -3,9 +3,10 @@
     python -m benchmarks.speed [--quick] [--rounds N] [--into FOLDER]
 
 All programs in turn, several rounds, each for a fixed time on the same site: 20,000 pages of 30 links and
-4.5 kB, nginx on loopback, 32 concurrent requests, no delay, robots.txt and cookies off. Then one that stores
-and one that does not in turns of half a second, 1 to 8 workers, one beside strangers, and seeds pushed to an
-idle worker. speed.json, speed.svg and benchmarks.md go into docs/, those of a quick run into .cache/.
+4.5 kB, nginx on loopback, 32 concurrent requests, no delay, robots.txt and cookies off. Then, in turns of
+half a second, one that stores beside one that does not, and one far from Redis beside one near; 1 to 8
+workers, one beside strangers, and seeds pushed to an idle worker. speed.json, speed.svg and benchmarks.md go
+into docs/, those of a quick run into .cache/.
 """
 
 import argparse
@@ -21,12 +22,12 @@ from benchmarks.peers import venv
 from benchmarks.speed.curve import Point, point
 from benchmarks.speed.measure import Run, Timing, measure
 from benchmarks.speed.neighbours import left_beside_strangers
-from benchmarks.speed.programs import PROGRAMS, UNSTORED, WORKER, Program
+from benchmarks.speed.programs import FAR, PROGRAMS, STORED, Pair, Program
 from benchmarks.speed.report import Report
 from benchmarks.speed.seeds import latencies
 from benchmarks.speed.site import site
 from benchmarks.speed.stage import ROOT, SpeedError, Stage, stage
-from benchmarks.speed.turns import Pace, ratio
+from benchmarks.speed.turns import Pace, share
 from benchmarks.table import show
 
 CACHE = ROOT / ".cache"
@@ -41,7 +42,8 @@ class Plan:
     programs: Sequence[Program]
     rounds: int
     timing: Timing
-    pairs: int
+    pairs: Sequence[Pair]
+    pair_rounds: int
     pace: Pace
     workers: Sequence[int]
     worker_rounds: int
@@ -49,13 +51,25 @@ class Plan:
     seeds: int
 
 
-#: Under twenty minutes.
-FULL = Plan(PROGRAMS, 3, Timing(3, 15), 6, Pace(3, 20), (1, 2, 4, 8), 2, strangers=True, seeds=40)
+#: Some twenty minutes.
+FULL = Plan(
+    PROGRAMS,
+    3,
+    Timing(3, 15),
+    (STORED, FAR),
+    8,
+    Pace(2, 10),
+    (1, 2, 4, 8),
+    2,
+    strangers=True,
+    seeds=40,
+)
 #: About a minute, for daily use and not for quoting.
 QUICK = Plan(
     [program for program in PROGRAMS if program.round_trip_ms != 2],  # noqa: PLR2004  the shorter distance
     1,
     Timing(1, 3),
+    (STORED,),
     1,
     Pace(1, 4),
     (1, 2, 8),
@@ -90,14 +104,14 @@ def run(ready: Stage, plan: Plan, rounds: int) -> Report:
     if load > len(os.sched_getaffinity(0)) * BUSY:
         print(f"  others use this machine (load {load:.1f}): the figures are worth little", file=sys.stderr)
     measured = [dict(_round(ready, plan, number)) for number in range(rounds)]
-    stored = [_kept(ratio(ready, WORKER, UNSTORED, plan.pace)) for _ in range(plan.pairs)]
+    shares = _shares(ready, plan)
     points = [
         [_said(point(ready, count, plan.timing)) for count in plan.workers] for _ in range(plan.worker_rounds)
     ]
     left = [left_beside_strangers(ready) for _ in range(plan.worker_rounds) if plan.strangers]
     first_bytes = latencies(ready, plan.seeds)
     command = "make bench QUICK=1" if plan is QUICK else "make bench"
-    return Report(plan.programs, measured, stored, points, left, first_bytes, command, load)
+    return Report(plan.programs, measured, shares, points, left, first_bytes, command, load)
 
 
 def _round(ready: Stage, plan: Plan, number: int) -> Iterator[tuple[str, Run]]:
@@ -108,9 +122,14 @@ def _round(ready: Stage, plan: Plan, number: int) -> Iterator[tuple[str, Run]]:
         yield program.key, one
 
 
-def _kept(share: float) -> float:
-    print(f"  stored over nothing stored {share:31.3f}", file=sys.stderr, flush=True)
-    return share
+def _shares(ready: Stage, plan: Plan) -> dict[Pair, list[float]]:
+    """Every pair in turn, several times."""
+    found: dict[Pair, list[float]] = {pair: [] for pair in plan.pairs}
+    for _ in range(plan.pair_rounds):
+        for pair, shares in found.items():
+            shares.append(share(ready, pair, plan.pace))
+            print(f"  {pair.name:<50} {shares[-1]:8.3f}", file=sys.stderr, flush=True)
+    return found
 
 
 def _said(one: Point) -> Point:

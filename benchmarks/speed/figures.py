@@ -8,6 +8,7 @@ from typing import Any
 from benchmarks.speed.curve import Point
 from benchmarks.speed.measure import Run
 from benchmarks.speed.neighbours import NEIGHBOURS
+from benchmarks.speed.programs import Pair
 from benchmarks.table import Row
 
 
@@ -59,7 +60,6 @@ RATIOS = (
     ("over stock scrapy-redis, Redis at 10 ms for both", "ours-10ms", "scrapy-redis-10ms", 300.0),
     ("over Crawlee for Python, queue in memory", "ours", "crawlee", 2.2),
     ("over the bare loop (stretch 0.35)", "ours", "bare", 0.30),
-    ("Redis at 10 ms over 0 ms", "ours-10ms", "ours", 0.95),
 )
 
 Round = Mapping[str, Run]
@@ -74,9 +74,9 @@ def ratios(rounds: Sequence[Round]) -> list[Figure]:
     ]
 
 
-def stored(ratios_: Sequence[float]) -> Figure:
-    """Of a worker that stores to one that does not, in turns of half a second."""
-    return Figure("stored in MariaDB over nothing stored", ratios_, 0.90)
+def pairs(shares: Mapping[Pair, Sequence[float]]) -> list[Figure]:
+    """What is kept of the other's speed, in turns of half a second."""
+    return [Figure(pair.name, kept, pair.goal) for pair, kept in shares.items()]
 
 
 def trips(rounds: Sequence[Round]) -> Figure:

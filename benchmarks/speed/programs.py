@@ -103,3 +103,17 @@ PROGRAMS = (
     SCRAPY_REDIS.at(2),
     SCRAPY_REDIS.at(10),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two programs that differ little, and how much of the other's speed the first is to have."""
+
+    name: str
+    one: Program
+    other: Program
+    goal: float
+
+
+STORED = Pair("stored in MariaDB over nothing stored", WORKER, UNSTORED, 0.90)
+FAR = Pair("Redis at 10 ms over 0 ms", WORKER.at(10), WORKER, 0.95)

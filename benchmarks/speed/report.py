@@ -4,7 +4,7 @@ import json
 import os
 import platform
 import statistics
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
@@ -17,7 +17,7 @@ from benchmarks.speed.curve import Point
 from benchmarks.speed.figures import Figure, Round, short
 from benchmarks.speed.measure import Run
 from benchmarks.speed.picture import Bar, Chart, picture
-from benchmarks.speed.programs import Program
+from benchmarks.speed.programs import Pair, Program
 
 BEGIN, END = "<!-- measured -->", "<!-- /measured -->"
 
@@ -28,7 +28,7 @@ class Report:
 
     programs: Sequence[Program]
     rounds: Sequence[Round]
-    stored: Sequence[float]  # how much of its speed a worker keeps that stores
+    shares: Mapping[Pair, Sequence[float]]  # of a program's speed that another keeps, each pair several times
     points: Sequence[Sequence[Point]]
     left: Sequence[float]  # of one worker beside strangers, if that was measured
     first_bytes: Sequence[float]
@@ -39,7 +39,7 @@ class Report:
         """The rows of the goal table."""
         return [
             *figures.ratios(self.rounds),
-            figures.stored(self.stored),
+            *figures.pairs(self.shares),
             figures.trips(self.rounds),
             *figures.scaling(self.points),
             *figures.strangers(self.left),

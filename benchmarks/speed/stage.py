@@ -64,24 +64,24 @@ class Stage:
         """All of it emptied, for one run; Redis answers after so many milliseconds."""
         self.site.forget()
         self.client.flushall()
-        with ExitStack() as stack:
-            redis_url = self.queue.url
-            if round_trip_ms:
-                proxy = stack.enter_context(tcp_proxy(self.queue.host, self.queue.port))
-                proxy.delay = round_trip_ms / 2000  # held back on the way there and on the way back
-                redis_url = f"redis://127.0.0.1:{proxy.port}/0"
-            yield stack.enter_context(self._on(redis_url))
+        with self._on(0, round_trip_ms) as place:
+            yield place
 
-    def beside(self) -> AbstractContextManager[Place]:
+    def beside(self, round_trip_ms: float) -> AbstractContextManager[Place]:
         """Another place while there is one: an empty queue and database; the site is the same."""
-        return self._on(f"{self.queue.url.rpartition('/')[0]}/1")
+        return self._on(1, round_trip_ms)
 
     @contextmanager
-    def _on(self, redis_url: str) -> Iterator[Place]:
+    def _on(self, queue_number: int, round_trip_ms: float) -> Iterator[Place]:
+        host, port = self.queue.host, self.queue.port
         url = self.database.database()
         with tempfile.TemporaryDirectory(prefix="speed-") as folder, ExitStack() as stack:
             stack.callback(_drop, url)
-            yield Place(self.site.url, redis_url, url, folder)
+            if round_trip_ms:
+                proxy = stack.enter_context(tcp_proxy(host, port))
+                proxy.delay = round_trip_ms / 2000  # held back on the way there and on the way back
+                host, port = "127.0.0.1", proxy.port
+            yield Place(self.site.url, f"redis://{host}:{port}/{queue_number}", url, folder)
 
     def another_site(self) -> AbstractContextManager[servers.NginxServer]:
         """The same pages by a server of their own, whose requests nobody counts."""

@@ -7,7 +7,7 @@ two runs one after the other tell nothing of them.
 import os
 import signal
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -15,7 +15,7 @@ from typing import TypeVar
 from benchmarks.speed import hits
 from benchmarks.speed.hits import Hits
 from benchmarks.speed.measure import ALMOST_ALL, START, check_rows, naming
-from benchmarks.speed.programs import Program
+from benchmarks.speed.programs import Pair, Program
 from benchmarks.speed.stage import Crowd, Place, SpeedError, Stage
 from tests.servers import NginxServer
 
@@ -70,13 +70,13 @@ class Runner:
         return pages / self.ran
 
 
-def ratio(stage: Stage, one: Program, other: Program, pace: Pace) -> float:
-    """How many times as many pages a second one fetches as the other.
+def share(stage: Stage, pair: Pair, pace: Pace) -> float:
+    """How many times as many pages a second one of a pair fetches as the other.
 
     Raises:
         SpeedError: One of them did not do its work.
     """
-    with _both(stage, (one, other)) as runners:
+    with _both(stage, pair) as runners:
         _each(Runner.until_first_page, runners)
         time.sleep(pace.warm_up)
         _each(Runner.stop, runners)
@@ -97,10 +97,10 @@ def _each(do: Callable[[Runner], Done], runners: Iterable[Runner]) -> list[Done]
 
 
 @contextmanager
-def _both(stage: Stage, programs: Sequence[Program]) -> Iterator[list[Runner]]:
+def _both(stage: Stage, pair: Pair) -> Iterator[list[Runner]]:
     with ExitStack() as stack:
-        first = stack.enter_context(stage.place(0))
-        second = stack.enter_context(stage.beside())
+        first = stack.enter_context(stage.place(pair.one.round_trip_ms))
+        second = stack.enter_context(stage.beside(pair.other.round_trip_ms))
         site = stack.enter_context(stage.another_site())
         places = [(first, stage.site), (replace(second, site_url=site.url), site)]
         yield [
@@ -111,5 +111,5 @@ def _both(stage: Stage, programs: Sequence[Program]) -> Iterator[list[Runner]]:
                 stack.enter_context(Crowd([program.command(place)], place)),
                 stack.enter_context(closing(Hits(site))),
             )
-            for program, (place, site) in zip(programs, places, strict=True)
+            for program, (place, site) in zip((pair.one, pair.other), places, strict=True)
         ]
