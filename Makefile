@@ -35,7 +35,7 @@ check: .venv/dev
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/pytest -q tests/unit
 
-# Measure, and print the figures beside their goals; QUICK=1 takes one to three minutes.
+# Measure, and print the figures beside their goals; QUICK=1 takes some two minutes.
 bench: .venv/dev
 	@sh tests/install_servers.sh
 	$(BIN)/python -m benchmarks.frontier $(if $(QUICK),--quick)
