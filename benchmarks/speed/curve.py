@@ -30,7 +30,7 @@ def point(stage: Stage, workers: int, timing: Timing) -> Point:
     """
     concurrency = f"CONCURRENT_REQUESTS_PER_DOMAIN={CONCURRENCY * workers}"
     with (
-        stage.place(0) as place,
+        stage.place() as place,
         Crowd([ours(place, "-s", concurrency, waits=True)] * workers, place) as crowd,
     ):
         wait(stage, crowd, workers)

@@ -24,7 +24,7 @@ def left_beside_strangers(stage: Stage) -> float:
     several workers lose beyond this they lose to each other.
     """
     alone = _cost(stage)
-    with stage.place(0) as place, stage.another_site() as site:
+    with stage.place() as place, stage.another_site() as site:
         command = SCRAPY.command(place.at(site.url))
         with Crowd([command] * NEIGHBOURS, place) as crowd:
             crowd.until(lambda: False, BEGUN)
@@ -34,7 +34,7 @@ def left_beside_strangers(stage: Stage) -> float:
 def _cost(stage: Stage) -> float:
     """CPU seconds of one worker for the pages in question."""
     with (
-        stage.place(0) as place,
+        stage.place() as place,
         Crowd([WORKER.command(place)], place) as crowd,
         closing(Hits(stage.site)) as seen,
     ):

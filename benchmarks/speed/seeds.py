@@ -19,7 +19,7 @@ def latencies(stage: Stage, count: int) -> list[float]:
     """Milliseconds of so many seeds, pushed one at a time."""
     pushed, chance = {}, random.Random(1)  # noqa: S311  not for secrets
     with (
-        stage.place(0) as place,
+        stage.place() as place,
         Crowd([ours(place, "-a", "max_depth=0", waits=True)], place) as crowd,
         closing(Hits(stage.site)) as seen,
     ):

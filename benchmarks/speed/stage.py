@@ -60,24 +60,24 @@ class Stage:
         self.client = redis.Redis.from_url(queue.url, protocol=2)
 
     @contextmanager
-    def place(self, round_trip_ms: float) -> Iterator[Place]:
-        """All of it emptied, for one run; Redis answers after so many milliseconds."""
+    def place(self, round_trip_ms: float | None = None) -> Iterator[Place]:
+        """All of it emptied, for one run; behind a proxy, Redis answers after so many milliseconds."""
         self.site.forget()
         self.client.flushall()
         with self._on(0, round_trip_ms) as place:
             yield place
 
-    def beside(self, round_trip_ms: float) -> AbstractContextManager[Place]:
+    def beside(self, round_trip_ms: float | None) -> AbstractContextManager[Place]:
         """Another place while there is one: an empty queue and database; the site is the same."""
         return self._on(1, round_trip_ms)
 
     @contextmanager
-    def _on(self, queue_number: int, round_trip_ms: float) -> Iterator[Place]:
+    def _on(self, queue_number: int, round_trip_ms: float | None) -> Iterator[Place]:
         host, port = self.queue.host, self.queue.port
         url = self.database.database()
         with tempfile.TemporaryDirectory(prefix="speed-") as folder, ExitStack() as stack:
             stack.callback(_drop, url)
-            if round_trip_ms:
+            if round_trip_ms is not None:
                 proxy = stack.enter_context(tcp_proxy(host, port))
                 proxy.delay = round_trip_ms / 2000  # held back on the way there and on the way back
                 host, port = "127.0.0.1", proxy.port

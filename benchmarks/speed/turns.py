@@ -14,9 +14,9 @@ from typing import TypeVar
 
 from benchmarks.speed import hits
 from benchmarks.speed.hits import Hits
-from benchmarks.speed.measure import ALMOST_ALL, START, check_rows, naming
+from benchmarks.speed.measure import ALMOST_ALL, check_rows, naming
 from benchmarks.speed.programs import Pair, Program
-from benchmarks.speed.stage import Crowd, Place, SpeedError, Stage
+from benchmarks.speed.stage import LOOK, Crowd, Place, SpeedError, Stage
 from tests.servers import NginxServer
 
 Done = TypeVar("Done")
@@ -24,13 +24,19 @@ Done = TypeVar("Done")
 TURN = 0.5  # seconds
 #: What is on its way when a program is stopped is answered within so many seconds.
 ON_ITS_WAY = 0.02
+#: Seconds until the first turn.
+PATIENCE = 120.0
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Seconds that both run before the first turn, and how many turns each gets."""
+    """Which page of its crawl each comes to before the first turn, and how many turns each gets.
 
-    warm_up: float
+    The first pages are the dearest, since most of their links are new: whoever begins later, as one far from
+    Redis does, would have more of them in its turns.
+    """
+
+    first_page: int
     turns: int
 
 
@@ -45,9 +51,11 @@ class Runner:
     seen: Hits
     ran: float = 0.0  # seconds, in its turns
 
-    def until_first_page(self) -> None:
-        if not self.crowd.until(lambda: self.seen.count() > 0, START):
-            raise SpeedError(f"fetched nothing in {START:g} s:\n{self.crowd.last_words()}")
+    def reaches(self, pages: int) -> bool:
+        """Whether it has come so far, where it is stopped."""
+        if reached := self.crowd.until(lambda: self.seen.count() >= pages, LOOK):
+            self.stop()
+        return reached
 
     def stop(self) -> None:
         os.kill(self.crowd.pids[0], signal.SIGSTOP)
@@ -77,15 +85,27 @@ def share(stage: Stage, pair: Pair, pace: Pace) -> float:
         SpeedError: One of them did not do its work.
     """
     with _both(stage, pair) as runners:
-        _each(Runner.until_first_page, runners)
-        time.sleep(pace.warm_up)
-        _each(Runner.stop, runners)
+        bring_to(pace.first_page, runners)
         time.sleep(ON_ITS_WAY)
         began = time.time()
         for turn in range(pace.turns):
             _each(lambda runner: runner.go(TURN), runners if turn % 2 == 0 else runners[::-1])
         mine, others = _each(lambda runner: runner.speed_since(began), runners)
         return mine / others
+
+
+def bring_to(page: int, runners: Iterable[Runner]) -> None:
+    """Let each run until it has come to a page of its crawl."""
+    deadline = time.monotonic() + PATIENCE
+    behind = list(runners)
+    while behind:
+        for runner in list(behind):
+            with naming(runner.program):
+                if runner.reaches(page):
+                    behind.remove(runner)
+                elif time.monotonic() > deadline:
+                    words = runner.crowd.last_words()
+                    raise SpeedError(f"has not come to page {page} in {PATIENCE:g} s:\n{words}")
 
 
 def _each(do: Callable[[Runner], Done], runners: Iterable[Runner]) -> list[Done]:

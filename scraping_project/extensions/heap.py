@@ -7,7 +7,7 @@ from typing import Final
 #: Options of glibc's mallopt(3).
 M_MMAP_THRESHOLD: Final = -3
 M_ARENA_MAX: Final = -8
-#: Larger blocks go back to the system one by one: more than a statement of the writer has, bytes.
+#: Larger blocks go back to the system one by one: more than most statements of the writer have, bytes.
 LARGE: Final = 2**20
 
 

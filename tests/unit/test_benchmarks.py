@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pytest
 
 from benchmarks.numbers import at_least
-from benchmarks.speed import figures, hits, programs, site
+from benchmarks.speed import figures, hits, programs, site, turns
 from benchmarks.speed.__main__ import FULL, QUICK
 from benchmarks.speed.curve import Point
 from benchmarks.speed.hits import Hits
@@ -240,6 +240,22 @@ def test_a_program_runs_in_its_turns_and_no_longer(place):
         assert cpu_seconds(pid) == after > before
         assert after - before <= runner.ran + 0.02
         assert runner.ran >= 0.4
+
+
+def test_a_program_is_stopped_where_its_turns_begin(place):
+    with crowd(place, "while :; do :; done") as busy:
+        runner = Runner(programs.WORKER, place, None, busy, SimpleNamespace(count=lambda: 5))
+        assert not runner.reaches(6)
+        assert runner.reaches(5)
+        os.waitid(os.P_PID, busy.pids[0], os.WSTOPPED)
+
+
+def test_a_program_that_does_not_come_to_its_turns_is_named(place, monkeypatch):
+    monkeypatch.setattr(turns, "PATIENCE", 0)
+    with crowd(place, "echo cannot; sleep 60") as stuck:
+        runner = Runner(programs.WORKER, place, None, stuck, SimpleNamespace(count=lambda: 5))
+        with pytest.raises(SpeedError, match=r"^this project has not come to page 6 .*\ncannot"):
+            turns.bring_to(6, [runner])
 
 
 def test_what_goes_wrong_is_said_of_a_program_by_name():
