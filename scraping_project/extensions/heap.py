@@ -5,10 +5,14 @@ import sys
 from typing import Final
 
 #: Options of glibc's mallopt(3).
+M_TRIM_THRESHOLD: Final = -1
 M_MMAP_THRESHOLD: Final = -3
 M_ARENA_MAX: Final = -8
 #: Larger blocks go back to the system one by one: more than most statements of the writer have, bytes.
 LARGE: Final = 2**20
+#: So much at the heap's end is kept for the next commit, whose statements would fault in each of its pages
+#: again, bytes.
+KEPT: Final = 8 * 2**20
 
 
 class Heap:
@@ -24,3 +28,4 @@ class Heap:
         if mallopt is not None:
             mallopt(M_ARENA_MAX, 1)
             mallopt(M_MMAP_THRESHOLD, LARGE)
+            mallopt(M_TRIM_THRESHOLD, KEPT)

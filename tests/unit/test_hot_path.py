@@ -153,6 +153,25 @@ def test_all_threads_of_a_worker_share_one_heap(how, heaps):
     assert int(made.stdout) in heaps
 
 
+COMMITS = """
+import resource
+from scraping_project.extensions.heap import LARGE, Heap
+
+Heap()
+def commit():
+    return [b"x" * (LARGE - 1000) for _ in range(3)]
+commit()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(20): commit()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+def test_the_memory_of_a_commit_is_there_for_the_next():
+    made = subprocess.run([sys.executable, "-c", COMMITS], capture_output=True, text=True, check=True)
+    assert int(made.stdout) < 100
+
+
 TURNS = """
 import os, pathlib, subprocess, sys, threading
 from scrapy.utils.test import get_crawler
