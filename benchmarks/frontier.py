@@ -15,6 +15,7 @@ from contextlib import contextmanager
 
 import redis
 
+from benchmarks.numbers import at_least
 from benchmarks.table import Row, show
 from scraping_project.frontier.connection import connect
 from scraping_project.frontier.frontier import Frontier
@@ -24,17 +25,18 @@ from tests import servers
 
 LEASE_MS = 600_000
 PUSHES, LEASES, SLOTS = 500, 200, 1000
+MILLION = 1_000_000
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
-        "--million", type=int, default=1, metavar="N", help="millions of URLs in the dupe filter"
+        "--million", type=at_least(1), default=1, metavar="N", help="millions of URLs in the dupe filter"
     )
     parser.add_argument("--quick", action="store_true", help="a tenth of all that")
     options = parser.parse_args()
     share = 10 if options.quick else 1
-    show("frontier", [*memory(100_000 // share), *seen(options.million * 1_000_000 // share)])
+    show("frontier", [*memory(100_000 // share), *seen(options.million * MILLION // share)])
     return 0
 
 
@@ -75,7 +77,8 @@ def seen(count: int) -> Iterator[Row]:
             heard = frontier.checkpoint(step(push=push, ack=ends, want=PUSHES, turn=PUSHES, started=True))
             ends = [End(leased.id, leased.delivery) for leased in heard.leased]
         frontier.checkpoint(step(ack=ends))
-        yield Row(f"bytes a URL in the dupe filter at {count:,}", (used(client) - before) / count, 10, "<=")
+        goal = 10 if count >= MILLION else None  # what the filter begins with weighs on fewer
+        yield Row(f"bytes a URL in the dupe filter at {count:,}", (used(client) - before) / count, goal, "<=")
 
 
 def request(number: int) -> Push:

@@ -144,9 +144,10 @@ def check_packets(connection: Connection, rows: Sequence[dict[str, Any]]) -> Non
     Raises:
         ValueError: A row is larger than the server's packets.
     """
+    packet = packet_bytes(connection)
     for row in rows:
-        if _length(row.values()) > packet_bytes(connection) // CHARACTER_BYTES:
-            _check_packet(row.values(), packet_bytes(connection))
+        if _length(row.values()) > packet // CHARACTER_BYTES:
+            _check_packet(row.values(), packet)
 
 
 def _length(values: Iterable[Any]) -> int:

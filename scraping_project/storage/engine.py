@@ -134,7 +134,6 @@ def _mysql(url: URL, read_timeout: int | None = READ_TIMEOUT_SECONDS) -> Engine:
         hide_parameters=True,
         isolation_level="READ COMMITTED",  # far fewer gap locks, so fewer deadlocks between workers
         pool_reset_on_return=None,  # look_after does it
-        pool_use_lifo=True,  # the one that was in use last needs no look whether it is alive
         connect_args={
             # In the bytes that the server knows it by: PyMySQL would send Latin-1.
             "password": (url.password or "").encode(),

@@ -38,11 +38,10 @@ def _check_alive(connection: Any, record: Any, _proxy: object) -> None:
         raise InvalidatePoolError from error  # the pool makes a new one
 
 
-def _note_use(connection: object, record: Any) -> None:
-    if connection is not None:  # else it was closed
-        record.info[USED_AT] = time.monotonic()
+def _note_use(_connection: object, record: Any) -> None:
+    record.info[USED_AT] = time.monotonic()
 
 
 def _roll_back(connection: Any, record: Any, state: Any) -> None:
-    if not record.info.pop(COMMITTED, False) and not state.terminate_only and not state.transaction_was_reset:
+    if not record.info.pop(COMMITTED, False) and not state.transaction_was_reset:
         connection.rollback()

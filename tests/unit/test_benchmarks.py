@@ -253,6 +253,7 @@ def test_a_program_is_stopped_where_its_turns_begin(place):
 def test_a_program_that_does_not_come_to_its_turns_is_named(place, monkeypatch):
     monkeypatch.setattr(turns, "PATIENCE", 0)
     with crowd(place, "echo cannot; sleep 60") as stuck:
+        assert stuck.until(lambda: "cannot" in stuck.last_words(), 60)
         runner = Runner(programs.WORKER, place, None, stuck, SimpleNamespace(count=lambda: 5))
         with pytest.raises(SpeedError, match=r"^this project has not come to page 6 .*\ncannot"):
             turns.bring_to(6, [runner])
