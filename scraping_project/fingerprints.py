@@ -10,8 +10,8 @@ from scrapy import Request
 from scrapy.utils.request import RequestFingerprinter
 from w3lib.url import canonicalize_url
 
-#: How many links' numbers are remembered: about 10 MB. Most links of a page are on its neighbours, too.
-REMEMBERED: Final = 32_768
+#: How many links' numbers are remembered, until it is known whether they are new: about 1 MB.
+REMEMBERED: Final = 4096
 
 # A URL that is its own canonical form: nothing to decode, to sort or to resolve.
 _CANONICAL: Final = re.compile(

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterable
 from typing import TYPE_CHECKING, Self
 
 from scrapy import Request, Spider
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Fewer links than this are not worth a page's wait.
-FEW = 3
 #: The frontier is asked first when it knows such a share of what is new here: a question costs far less than
 #: a Request, and a wait till the next commit.
 MOSTLY = 0.25
@@ -216,17 +214,24 @@ class Scheduler:
 
     async def unseen_by_all(self, urls: list[str], number_of: Callable[[str], str]) -> list[str]:
         """As ``unseen``; where other workers know most of what is new here, they are asked first."""
-        left = self.unseen(urls, number_of)
-        if len(left) < FEW or self._checkpoint.worker.known_lately < MOSTLY:
-            return left
-        await self._checkpoint.look_up([number_of(url) for url in left])
-        return self.unseen(left, number_of)
+        new = self._new(urls, number_of)
+        if new and self._checkpoint.worker.known_lately >= MOSTLY:
+            await self._checkpoint.look_up(list(new.values()))
+            new = self._new(new, number_of)
+        return self._without_known(urls, new)
 
     def unseen(self, urls: list[str], number_of: Callable[[str], str]) -> list[str]:
         """Those that may be new, by their numbers; the others are counted as duplicates."""
-        numbers = [number_of(url) for url in urls]
-        new = self._checkpoint.worker.known.without(numbers) - self._pushing - self._kept.fingerprints
-        left = [url for url, number in zip(urls, numbers, strict=True) if number in new] if new else []
+        return self._without_known(urls, self._new(urls, number_of))
+
+    def _new(self, urls: Iterable[str], number_of: Callable[[str], str]) -> dict[str, str]:
+        """The numbers of those that may be new, by their URLs."""
+        new = self._checkpoint.worker.known.new(urls, number_of)
+        said = self._pushing, self._kept.fingerprints
+        return {url: number for url, number in new.items() if not any(number in these for these in said)}
+
+    def _without_known(self, urls: list[str], new: Container[str]) -> list[str]:
+        left = [url for url in urls if url in new]
         if dropped := len(urls) - len(left):
             self._checkpoint.filtered("duplicate", dropped)
         return left

@@ -1,37 +1,58 @@
-"""A worker's mirror of the dupe filter stays small and forgets the oldest first."""
+"""A worker's mirror of the dupe filter knows links, whose fingerprints it makes as seldom as it can."""
+
+import pytest
 
 from scraping_project.frontier.known import Known
 
 
-def numbers(start, end):
-    return [str(number) for number in range(start, end)]
+class Numbers:
+    """A link's fingerprint is its last word; which links were asked for is remembered."""
+
+    def __init__(self):
+        self.made = []
+
+    def __call__(self, url):
+        self.made.append(url)
+        return url.rpartition("/")[2]
 
 
-def test_the_newer_half_is_known_however_many_came_before():
-    known = Known(100)
-    for start in range(0, 10_000, 7):
-        known.add(numbers(start, start + 7))
-        assert all(number in known for number in numbers(max(start + 7 - 50, 0), start + 7))
+@pytest.fixture
+def numbers():
+    return Numbers()
 
 
-def test_no_more_than_its_size_is_remembered_whatever_comes_at_once():
-    known = Known(100)
-    known.add(numbers(0, 10_000))
-    remembered = [number for number in numbers(0, 10_000) if number in known]
-    assert 50 <= len(remembered) <= 100
-    assert remembered == numbers(10_000 - len(remembered), 10_000)
+@pytest.fixture
+def known():
+    known = Known()
+    known.add(["1", "2"])
+    return known
 
 
-def test_what_is_in_neither_half_is_what_is_left_of_many():
-    known = Known(100)
-    known.add(numbers(0, 75))
-    assert known.without(numbers(10, 80)) == set(numbers(75, 80))
-    assert known.without([]) == set()
+def test_links_are_new_whose_fingerprints_it_does_not_have(known, numbers):
+    assert known.new(["/a/1", "/a/3", "/b/2", "/a/3", "/4"], numbers) == {"/a/3": "3", "/4": "4"}
+    assert known.new([], numbers) == {}
 
 
-def test_nothing_else_is_known_and_nothing_at_all_once_it_is_cleared():
-    known = Known(100)
-    known.add(numbers(0, 120))
-    assert "120" not in known
+def test_a_known_links_fingerprint_is_made_once_and_that_of_a_new_one_until_it_is_known(known, numbers):
+    for _ in range(3):
+        known.new(["/1", "/3"], numbers)
+    assert numbers.made.count("/1") == 1
+    assert numbers.made.count("/3") == 3
+
+    known.add(["3"])
+    for _ in range(3):
+        assert known.new(["/1", "/3"], numbers) == {}
+    assert numbers.made.count("/3") == 4
+
+
+def test_two_spellings_of_one_link_are_known_together(known, numbers):
+    assert known.new(["/a/5", "/b/5"], numbers) == {"/a/5": "5", "/b/5": "5"}
+    known.add(["5"])
+    assert known.new(["/a/5", "/b/5"], numbers) == {}
+
+
+def test_nothing_is_known_once_it_is_cleared(known, numbers):
+    assert known.new(["/1", "/2"], numbers) == {}
     known.clear()
-    assert not [number for number in numbers(0, 120) if number in known]
+    assert known.new(["/1", "/2"], numbers) == {"/1": "1", "/2": "2"}
+    assert "1" not in known
