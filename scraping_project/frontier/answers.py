@@ -52,7 +52,7 @@ class DeadLetter:
 
 def heard(now_ms: int, answer: list[Any]) -> Heard:
     """The answer to a step, from what its script returns (lua/answer.lua)."""
-    pushed, leased, ledger, letters, finished, grants, news, known = answer
+    pushed, leased, ledger, letters, finished, grants, news, known, (found_to, found) = answer
     *numbers, paused = ledger
     return Heard(
         now_ms=now_ms,
@@ -64,6 +64,8 @@ def heard(now_ms: int, answer: list[Any]) -> Heard:
         grants=[Grant(name.decode(), *numbers) for name, *numbers in grants],
         news=[name.decode() for name in news],
         known=known.decode(),
+        found=found.decode().split(),
+        found_to=found_to,
     )
 
 

@@ -58,6 +58,7 @@ CATALOGUE = {
     "<epoch>:buried": "hash: request id to the leased record, for requeue",
     "<epoch>:outbox": "hash: dead letters of the reaper that want a log row, request id to the leased record",
     "<epoch>:handed": "hash: slot to how many of its requests were handed out, when they are limited",
+    "<epoch>:found": "list: fingerprints that were found lately, an element for a step",
     "<epoch>:together": "set: ids of the commands whose workers have joined, several each",
     "<epoch>:seen:<bucket>": "set of integers: fingerprints, 63 bits each",
 }

@@ -24,6 +24,7 @@ PARTS = {
         "look_up",
         *_QUEUE,
         "push",
+        "found",
         "refuse",
         *_ENDS,
         *_LEASE,

@@ -209,6 +209,7 @@ class Step(msgspec.Struct, kw_only=True):
     lifo: bool = False  # what is pushed comes first
     heard: int = 0  # ms, until when the news are known
     look_up: Sequence[str] = ()  # fingerprints that may be known; those of this step's pushes are
+    found: int = 0  # how many steps that found something were heard of
 
 
 class Leased(msgspec.Struct, array_like=True, frozen=True):
@@ -262,3 +263,5 @@ class Heard:
     grants: Sequence[Grant] = ()
     news: Sequence[str] = ()  # slots to ask for again
     known: str = ""  # "1" known, "0" not, in the order of look_up
+    found: Sequence[str] = ()  # fingerprints that others have found lately
+    found_to: int = 0  # what the next step may say of them

@@ -76,6 +76,7 @@ class Worker:
         self._lease_ms = lease_ms
         self._sequence = 0
         self._heard_ms = 0  # Redis's clock: till then the news of slots are known
+        self._found_to = 0  # of the steps that found something so many were heard of
         self._unanswered: Step | None = None
         self._sweeping = True  # a former crawl may have left something
         self.said = Said()
@@ -128,7 +129,7 @@ class Worker:
             together=self._together,
         )
         self.token, self._next_token = self._next_token, new_token()
-        self.joined, self._sequence = joined, 0
+        self.joined, self._sequence, self._found_to = joined, 0, 0
         self._keep(began)
         self._sweeping = True
         self.known.clear()
@@ -149,6 +150,7 @@ class Worker:
             sequence=self._sequence,
             lease=self._lease_ms,
             heard=self._heard_ms,
+            found=self._found_to,
             **{name: getattr(said, name) for name in Said.__slots__},
             **wishes,  # type: ignore[arg-type]
         )
@@ -168,6 +170,7 @@ class Worker:
             sequence=step.sequence,
             lease=step.lease,
             heard=step.heard,
+            found=step.found,
             ack=step.ack,
             pages=step.pages,
             arm=step.arm,
@@ -206,6 +209,8 @@ class Worker:
         self._unanswered = None
         self._heard_ms = heard.now_ms
         self.known.add(push.fingerprint for push in step.push if push.fingerprint)
+        self._found_to = heard.found_to
+        self.known.add(heard.found)
         self.known.add(compress(step.look_up, map(int, heard.known)))
         self._judge(heard)
         self.said.logged.extend(heard.letters)

@@ -1,5 +1,5 @@
 -- What a worker hears: {status, now, flags of push, the requests leased, ledger, letters, finished, grants, news,
--- flags of look_up}.
+-- flags of look_up, found_since}.
 local LEDGER = {'discovered', 'queued', 'delayed', 'leased', 'done', 'dead', 'pages', 'paused'}
 
 local function described(token, ids)
@@ -35,8 +35,8 @@ local function shortened(granted_at, grants)
   return grants
 end
 
-local function answer(token, flags, ids, granted, heard, links)
+local function answer(token, flags, ids, granted, heard, links, found)
   return {0, now, flags, described(token, ids), ledger(), letters(), finished() and 1 or 0,
     shortened(granted[1], granted[2]), rcall('ZRANGEBYSCORE', NEWS, heard, '+inf', 'LIMIT', 0, 1000),
-    look_up(links)}
+    look_up(links), found}
 end

@@ -10,6 +10,7 @@
 --   max_pages: so many pages of the crawl are to be answered by all workers, 0 for all
 --   delay (ms), cap, robots: what holds for slots without a setting of their own; own: slot to {delay, cap}
 --   heard: until when it knows the news (ms); look_up: fingerprints, see there; the pushes of the step are known
+--   found: of how many steps that found something it has heard, see there
 -- Returns an answer, or {status, now}; a repeat of the last sequence changes nothing and returns the same.
 --   status: 0 done, -1 this worker was reaped or never joined, -2 its crawl is over, -3 an old sequence,
 --   -4 steps are missing: the server has lost what it had acknowledged
@@ -54,7 +55,7 @@ local function checkpoint()
     return {-2, now}
   elseif args.sequence == last then
     return answer(args.token, known[2], cmsgpack.unpack(known[3]), cmsgpack.unpack(known[4]), args.heard,
-      args.look_up)
+      args.look_up, found_since(args.found))
   elseif args.sequence < last then
     return {-3, now}
   elseif args.sequence > last + 1 then
@@ -62,7 +63,9 @@ local function checkpoint()
   end
 
   -- Redis looks at its memory at a script's first write only: pushes come first, and HDEL is never refused.
+  local found = found_since(args.found)
   local flags = push(args.push, args.lifo)
+  found[1] = found[1] + tell_found(args.push, flags)
   refuse(args.refuse)
   rcall('HDEL', WORKER, 'marked')
   end_leases()
@@ -86,7 +89,7 @@ local function checkpoint()
   rcall('HSET', WORKER, 'sequence', args.sequence, 'flags', flags, 'ids', cmsgpack.pack(ids),
     'grants', cmsgpack.pack({now, grants}))
   rcall('ZADD', WORKERS, 'XX', now + args.lease, args.token)
-  return answer(args.token, flags, ids, {now, grants}, args.heard, args.look_up)
+  return answer(args.token, flags, ids, {now, grants}, args.heard, args.look_up, found)
 end
 
 return checkpoint()
