@@ -16,6 +16,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from benchmarks.numbers import at_least
 from benchmarks.peers import venv
@@ -29,6 +30,8 @@ from benchmarks.speed.site import site
 from benchmarks.speed.stage import ROOT, SpeedError, Stage, stage
 from benchmarks.speed.turns import Pace, share
 from benchmarks.table import show
+
+Turn = TypeVar("Turn")
 
 CACHE = ROOT / ".cache"
 #: Load for each core above which others have a part in what is measured.
@@ -60,7 +63,7 @@ FULL = Plan(
     8,
     Pace(4_000, 10),
     (1, 2, 4, 8),
-    2,
+    3,
     strangers=True,
     seeds=40,
 )
@@ -106,7 +109,8 @@ def run(ready: Stage, plan: Plan, rounds: int) -> Report:
     measured = [dict(_round(ready, plan, number)) for number in range(rounds)]
     shares = _shares(ready, plan)
     points = [
-        [_said(point(ready, count, plan.timing)) for count in plan.workers] for _ in range(plan.worker_rounds)
+        [_said(point(ready, count, plan.timing)) for count in _there_and_back(plan.workers, number)]
+        for number in range(plan.worker_rounds)
     ]
     left = [left_beside_strangers(ready) for _ in range(plan.worker_rounds) if plan.strangers]
     first_bytes = latencies(ready, plan.seeds)
@@ -115,11 +119,16 @@ def run(ready: Stage, plan: Plan, rounds: int) -> Report:
 
 
 def _round(ready: Stage, plan: Plan, number: int) -> Iterator[tuple[str, Run]]:
-    """Every program once; each second round backwards, so that a machine that drifts favours none."""
-    for program in plan.programs if number % 2 == 0 else reversed(plan.programs):
+    """Every program once."""
+    for program in _there_and_back(plan.programs, number):
         one = measure(ready, program, plan.timing)
         print(f"  {program.name:<50} {one.speed:8.1f} pages/s", file=sys.stderr, flush=True)
         yield program.key, one
+
+
+def _there_and_back(all_of_them: Sequence[Turn], number: int) -> Sequence[Turn]:
+    """Each second round backwards, so that a machine that drifts favours none."""
+    return all_of_them if number % 2 == 0 else all_of_them[::-1]
 
 
 def _shares(ready: Stage, plan: Plan) -> dict[Pair, list[float]]:
