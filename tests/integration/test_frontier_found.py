@@ -7,6 +7,7 @@ from tests.integration.frontier_worker import LONG, Worker, push
 
 FOUND = "{links:start_urls}:1:found"
 STEPS_TOLD, TOLD_A_STEP = 32, 1_000  # lua/found.lua
+TOLD_TO_ALL = 512
 ELSEWHERE = "a:b:1:2:3"  # the token of a worker on another host
 
 
@@ -76,6 +77,19 @@ def test_what_is_told_stays_small_however_much_is_found(worker, other, server):
     told = other.step().found
     assert len(told) == 3 * (STEPS_TOLD - 1) + TOLD_A_STEP
     assert told[-TOLD_A_STEP:] == [str(number) for number in range(10_000, 10_000 + TOLD_A_STEP)]
+
+
+def test_where_there_are_many_each_hears_of_the_last_steps_only(worker, other, server):
+    for number in range(STEPS_TOLD):
+        worker.push(push(number))
+    many = {f"worker {number}": 2**40 for number in range(TOLD_TO_ALL // 5 - 2)}
+    server.zadd("{links:start_urls}:workers", many)
+
+    heard = other.step()
+    server.zrem("{links:start_urls}:workers", *many)
+
+    assert heard.found == [str(number) for number in range(STEPS_TOLD - 6, STEPS_TOLD)]
+    assert other.step(found=heard.found_to).found == []
 
 
 def test_a_crawl_tells_nothing_of_the_last_one(frontier, worker, other):

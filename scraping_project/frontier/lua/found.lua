@@ -2,11 +2,13 @@
 -- found something, fingerprints with spaces between. Bounded; who misses some of it asks or pushes, and hears then.
 local FOUND = of_crawl('found')
 local STEPS_TOLD, TOLD_A_STEP = 32, 1000
+local TOLD_TO_ALL = 512  -- steps: of many workers, each hears of fewer
 
 -- Returns {how many steps have told something, what those after the first so many have told}.
 local function found_since(heard)
   local told = counter('found')
-  local missed = math.min(told - heard, STEPS_TOLD)
+  local most = math.ceil(TOLD_TO_ALL / math.max(rcall('ZCARD', WORKERS), 1))
+  local missed = math.min(told - heard, STEPS_TOLD, most)
   return {told, missed > 0 and table.concat(rcall('LRANGE', FOUND, -missed, -1), ' ') or ''}
 end
 
