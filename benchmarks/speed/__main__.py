@@ -5,8 +5,8 @@
 All programs in turn, several rounds, each for a fixed time on the same site: 20,000 pages of 30 links and
 4.5 kB, nginx on loopback, 32 concurrent requests, no delay, robots.txt and cookies off. Then, in turns of
 half a second, one that stores beside one that does not, and one far from Redis beside one near; 1 to 8
-workers, one beside strangers, and seeds pushed to an idle worker. speed.json, speed.svg and benchmarks.md go
-into docs/, those of a quick run into .cache/.
+workers, 1 and 8 with the servers on other cores, and seeds pushed to an idle worker. speed.json, speed.svg
+and benchmarks.md go into docs/, those of a quick run into .cache/.
 """
 
 import argparse
@@ -20,9 +20,9 @@ from typing import TypeVar
 
 from benchmarks.numbers import at_least
 from benchmarks.peers import venv
+from benchmarks.speed import cores
 from benchmarks.speed.curve import Point, point
 from benchmarks.speed.measure import Run, Timing, measure
-from benchmarks.speed.neighbours import left_beside_strangers
 from benchmarks.speed.programs import FAR, PROGRAMS, STORED, Pair, Program
 from benchmarks.speed.report import Report
 from benchmarks.speed.seeds import latencies
@@ -50,7 +50,7 @@ class Plan:
     pace: Pace
     workers: Sequence[int]
     worker_rounds: int
-    strangers: bool
+    workers_apart: Sequence[int]
     seeds: int
 
 
@@ -64,7 +64,7 @@ FULL = Plan(
     Pace(4_000, 10),
     (1, 2, 4, 8),
     3,
-    strangers=True,
+    workers_apart=(1, 8),
     seeds=40,
 )
 #: About a minute, for daily use and not for quoting.
@@ -77,7 +77,7 @@ QUICK = Plan(
     Pace(2_000, 4),
     (1, 2, 8),
     1,
-    strangers=False,
+    workers_apart=(),
     seeds=10,
 )
 
@@ -108,14 +108,11 @@ def run(ready: Stage, plan: Plan, rounds: int) -> Report:
         print(f"  others use this machine (load {load:.1f}): the figures are worth little", file=sys.stderr)
     measured = [dict(_round(ready, plan, number)) for number in range(rounds)]
     shares = _shares(ready, plan)
-    points = [
-        [_said(point(ready, count, plan.timing)) for count in _there_and_back(plan.workers, number)]
-        for number in range(plan.worker_rounds)
-    ]
-    left = [left_beside_strangers(ready) for _ in range(plan.worker_rounds) if plan.strangers]
+    points = _points(ready, plan, plan.workers)
+    apart = _points(ready, plan, plan.workers_apart if cores.are_several() else (), apart=True)
     first_bytes = latencies(ready, plan.seeds)
     command = "make bench QUICK=1" if plan is QUICK else "make bench"
-    return Report(plan.programs, measured, shares, points, left, first_bytes, command, load)
+    return Report(plan.programs, measured, shares, points, apart, first_bytes, command, load)
 
 
 def _round(ready: Stage, plan: Plan, number: int) -> Iterator[tuple[str, Run]]:
@@ -139,6 +136,13 @@ def _shares(ready: Stage, plan: Plan) -> dict[Pair, list[float]]:
             shares.append(share(ready, pair, plan.pace))
             print(f"  {pair.name:<50} {shares[-1]:8.3f}", file=sys.stderr, flush=True)
     return found
+
+
+def _points(ready: Stage, plan: Plan, workers: Sequence[int], *, apart: bool = False) -> list[list[Point]]:
+    return [
+        [_said(point(ready, count, plan.timing, apart=apart)) for count in _there_and_back(workers, number)]
+        for number in range(plan.worker_rounds)
+    ]
 
 
 def _said(one: Point) -> Point:

@@ -1,7 +1,9 @@
 """What more workers bring on one machine: pages a second of their own CPU time."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 
+from benchmarks.speed import cores
 from benchmarks.speed.measure import START, Run, Timing, watch
 from benchmarks.speed.programs import CONCURRENCY, WORKER, first_page, ours
 from benchmarks.speed.stage import Crowd, SpeedError, Stage
@@ -22,11 +24,17 @@ class Point:
         return self.run.pages / self.run.used.workers
 
 
-def point(stage: Stage, workers: int, timing: Timing) -> Point:
+def point(stage: Stage, workers: int, timing: Timing, *, apart: bool = False) -> Point:
     """Start so many workers, and only when all of them wait give them the first page.
 
     So their start, which takes more CPU than a short window, lies before it. Each may have as many requests
     under way as one alone has, though the site's slot counts those of all.
+
+    Args:
+        stage: Where.
+        workers: How many.
+        timing: For how long.
+        apart: The servers are on other cores than the workers, which share half of all.
     """
     concurrency = f"CONCURRENT_REQUESTS_PER_DOMAIN={CONCURRENCY * workers}"
     with (
@@ -34,8 +42,9 @@ def point(stage: Stage, workers: int, timing: Timing) -> Point:
         Crowd([ours(place, "-s", concurrency, waits=True)] * workers, place) as crowd,
     ):
         wait(stage, crowd, workers)
-        stage.client.lpush(SEEDS, first_page(place))
-        return Point(workers, watch(stage, crowd, timing, WORKER))
+        with cores.apart(crowd.pids, stage.server_pids) if apart else nullcontext():
+            stage.client.lpush(SEEDS, first_page(place))
+            return Point(workers, watch(stage, crowd, timing, WORKER))
 
 
 def wait(stage: Stage, crowd: Crowd, workers: int) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 
 from benchmarks.speed.curve import Point
 from benchmarks.speed.measure import Run
-from benchmarks.speed.neighbours import NEIGHBOURS
 from benchmarks.speed.programs import Pair
 from benchmarks.table import Row
 
@@ -105,22 +104,29 @@ SCALING = {2: 0.95, 8: 0.90}
 
 def scaling(points: Sequence[Sequence[Point]]) -> list[Figure]:
     """Pages a CPU second of several workers over that of one, each round by itself."""
-    each = [{point.workers: point.pages_a_cpu_second for point in one} for one in points]
     return [
         Figure(
-            f"pages a CPU second of the workers, {count} over 1",
-            [one[count] / one[1] for one in each],
-            SCALING.get(count),
+            f"pages a CPU second of the workers, {count} over 1", _over_one(points, count), SCALING.get(count)
         )
-        for count in each[0]
-        if count > 1
+        for count in _counts(points)
     ]
 
 
-def strangers(left: Sequence[float]) -> list[Figure]:
-    """What the machine takes from a worker whose neighbours have nothing to do with it."""
-    name = f"the same of one worker, beside {NEIGHBOURS} stock Scrapys on another site over alone"
-    return [Figure(name, left)] if left else []
+def apart(points: Sequence[Sequence[Point]]) -> list[Figure]:
+    """The same where no server interrupts a worker."""
+    return [
+        Figure(f"the same with the servers on other cores, {count} over 1", _over_one(points, count))
+        for count in _counts(points)
+    ]
+
+
+def _counts(points: Sequence[Sequence[Point]]) -> list[int]:
+    return sorted({point.workers for one in points for point in one} - {1})
+
+
+def _over_one(points: Sequence[Sequence[Point]], count: int) -> list[float]:
+    each = [{point.workers: point.pages_a_cpu_second for point in one} for one in points]
+    return [one[count] / one[1] for one in each]
 
 
 def capacities(runs: Sequence[Run]) -> list[Figure]:

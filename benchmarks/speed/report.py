@@ -30,7 +30,7 @@ class Report:
     rounds: Sequence[Round]
     shares: Mapping[Pair, Sequence[float]]  # of a program's speed that another keeps, each pair several times
     points: Sequence[Sequence[Point]]
-    left: Sequence[float]  # of one worker beside strangers, if that was measured
+    apart: Sequence[Sequence[Point]]  # with the servers on other cores, if that was measured
     first_bytes: Sequence[float]
     command: str
     load: float  # of the machine, by others, in the minute before
@@ -42,7 +42,7 @@ class Report:
             *figures.pairs(self.shares),
             figures.trips(self.rounds),
             *figures.scaling(self.points),
-            *figures.strangers(self.left),
+            *figures.apart(self.apart),
             *figures.first_bytes(self.first_bytes),
             *self.capacities(),
         ]
@@ -80,11 +80,8 @@ class Report:
                 program.key: [_plain(program, each[program.key]) for each in self.rounds]
                 for program in self.programs
             },
-            "workers": [
-                {"workers": point.workers, "pages_a_cpu_second": point.pages_a_cpu_second, **_use(point.run)}
-                for one in self.points
-                for point in one
-            ],
+            "workers": _plain_points(self.points),
+            "workers_apart": _plain_points(self.apart),
             "goals": [figure.plain() for figure in self.goals()],
         }
 
@@ -173,6 +170,14 @@ def _plain(program: Program, run: Run) -> dict[str, Any]:
     if program.uses_redis:
         known |= {"trips_a_page": _trips(program)(run), "redis_bytes_a_page": _traffic(run)}
     return known
+
+
+def _plain_points(points: Sequence[Sequence[Point]]) -> list[dict[str, Any]]:
+    return [
+        {"workers": point.workers, "pages_a_cpu_second": point.pages_a_cpu_second, **_use(point.run)}
+        for one in points
+        for point in one
+    ]
 
 
 def _use(run: Run) -> dict[str, Any]:

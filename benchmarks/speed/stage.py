@@ -87,6 +87,11 @@ class Stage:
         """The same pages by a server of their own, whose requests nobody counts."""
         return servers.nginx_server(self._pages)
 
+    @property
+    def server_pids(self) -> list[int]:
+        """Of the processes that have been started; some have children."""
+        return [self.site.pid, self.queue.pid, self.database.pid]
+
     def redis_use(self) -> RedisUse:
         return RedisUse.of(*(self.info(section) for section in ("stats", "commandstats", "cpu")))
 

@@ -11,10 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from benchmarks.numbers import at_least
-from benchmarks.speed import figures, hits, programs, site, turns
+from benchmarks.speed import cores, figures, hits, programs, site, turns
 from benchmarks.speed.__main__ import FULL, QUICK
 from benchmarks.speed.curve import Point
 from benchmarks.speed.hits import Hits
@@ -53,7 +54,7 @@ def report(**changes):
     measured = rounds((600, 100), (500, 100))
     shares = {programs.STORED: [0.9, 0.8], programs.FAR: [0.9]}
     latencies = [1.0, 2.0, 60.0]
-    whole = Report(programs.PROGRAMS, measured, shares, points, [0.7], latencies, "make bench", 0.1)
+    whole = Report(programs.PROGRAMS, measured, shares, points, [], latencies, "make bench", 0.1)
     return replace(whole, **changes)
 
 
@@ -369,7 +370,30 @@ def test_the_lowest_number_is_taken():
     assert at_least(10)("10") == 10
 
 
-def test_what_strangers_take_has_a_row_where_it_was_measured():
-    names = [figure.name for figure in report(left=[0.7, 0.8]).goals()]
-    assert any("stock Scrapys on another site" in name for name in names)
-    assert len(report(left=[]).goals()) == len(names) - 1
+def test_workers_apart_from_the_servers_have_a_row_where_they_were_measured():
+    apart = [[Point(8, run(360, cpu=4.0)), Point(1, run(100, cpu=1.0))]]
+    figure, *_ = [figure for figure in report(apart=apart).goals() if "other cores" in figure.name]
+    assert (figure.values, figure.goal) == ([0.9], None)
+    assert len(report(apart=[[]]).goals()) == len(report(apart=apart).goals()) - 1
+
+
+def test_programs_and_servers_are_apart_for_a_while_their_children_included(place):
+    every = sorted(os.sched_getaffinity(0))
+    first, second = set(every[: len(every) // 2]), set(every[len(every) // 2 :])
+    with crowd(place, "sleep 60 & wait") as one, crowd(place, "sleep 60 & wait") as other:
+        families = [[*each.pids, *children_of(each.pids[0])] for each in (one, other)]
+        with cores.apart(one.pids, other.pids):
+            assert [cores_of(family) for family in families] == [[first] * 2, [second] * 2]
+        assert cores_of(families[1]) == [set(every)] * 2
+
+
+def cores_of(pids):
+    return [os.sched_getaffinity(pid) for pid in pids]
+
+
+def children_of(pid):
+    """Its one child, once it has started."""
+    process = psutil.Process(pid)
+    while not process.children():
+        os.sched_yield()
+    return [process.children()[0].pid]
