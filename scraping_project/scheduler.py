@@ -227,8 +227,7 @@ class Scheduler:
     def _new(self, urls: Iterable[str], number_of: Callable[[str], str]) -> dict[str, str]:
         """The numbers of those that may be new, by their URLs."""
         new = self._checkpoint.worker.known.new(urls, number_of)
-        said = self._pushing, self._kept.fingerprints
-        return {url: number for url, number in new.items() if not any(number in these for these in said)}
+        return {url: number for url, number in new.items() if not self._is_known(number)}
 
     def _without_known(self, urls: list[str], new: Container[str]) -> list[str]:
         left = [url for url in urls if url in new]

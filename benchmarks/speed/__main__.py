@@ -31,7 +31,7 @@ from benchmarks.speed.stage import ROOT, SpeedError, Stage, stage
 from benchmarks.speed.turns import Pace, share
 from benchmarks.table import show
 
-Turn = TypeVar("Turn")
+Each = TypeVar("Each")
 
 CACHE = ROOT / ".cache"
 #: Load for each core above which others have a part in what is measured.
@@ -109,7 +109,7 @@ def run(ready: Stage, plan: Plan, rounds: int) -> Report:
     measured = [dict(_round(ready, plan, number)) for number in range(rounds)]
     shares = _shares(ready, plan)
     points = _points(ready, plan, plan.workers)
-    apart = _points(ready, plan, plan.workers_apart if cores.are_several() else (), apart=True)
+    apart = _apart(ready, plan)
     first_bytes = latencies(ready, plan.seeds)
     command = "make bench QUICK=1" if plan is QUICK else "make bench"
     return Report(plan.programs, measured, shares, points, apart, first_bytes, command, load)
@@ -123,7 +123,7 @@ def _round(ready: Stage, plan: Plan, number: int) -> Iterator[tuple[str, Run]]:
         yield program.key, one
 
 
-def _there_and_back(all_of_them: Sequence[Turn], number: int) -> Sequence[Turn]:
+def _there_and_back(all_of_them: Sequence[Each], number: int) -> Sequence[Each]:
     """Each second round backwards, so that a machine that drifts favours none."""
     return all_of_them if number % 2 == 0 else all_of_them[::-1]
 
@@ -143,6 +143,11 @@ def _points(ready: Stage, plan: Plan, workers: Sequence[int], *, apart: bool = F
         [_said(point(ready, count, plan.timing, apart=apart)) for count in _there_and_back(workers, number)]
         for number in range(plan.worker_rounds)
     ]
+
+
+def _apart(ready: Stage, plan: Plan) -> list[list[Point]]:
+    """Workers with the servers on other cores, where there are any."""
+    return _points(ready, plan, plan.workers_apart, apart=True) if cores.are_several() else []
 
 
 def _said(one: Point) -> Point:

@@ -9,7 +9,7 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 
 from benchmarks.speed import hits
@@ -122,7 +122,7 @@ def _both(stage: Stage, pair: Pair) -> Iterator[list[Runner]]:
         first = stack.enter_context(stage.place(pair.one.round_trip_ms))
         second = stack.enter_context(stage.beside(pair.other.round_trip_ms))
         site = stack.enter_context(stage.another_site())
-        places = [(first, stage.site), (replace(second, site_url=site.url), site)]
+        places = [(first, stage.site), (second.at(site.url), site)]
         yield [
             Runner(
                 program,

@@ -16,7 +16,7 @@ import pytest
 
 from benchmarks.numbers import at_least
 from benchmarks.speed import cores, figures, hits, programs, site, turns
-from benchmarks.speed.__main__ import FULL, QUICK
+from benchmarks.speed.__main__ import FULL, QUICK, _apart, _there_and_back
 from benchmarks.speed.curve import Point
 from benchmarks.speed.hits import Hits
 from benchmarks.speed.measure import Run, naming
@@ -385,6 +385,23 @@ def test_programs_and_servers_are_apart_for_a_while_their_children_included(plac
         with cores.apart(one.pids, other.pids):
             assert [cores_of(family) for family in families] == [[first] * 2, [second] * 2]
         assert cores_of(families[1]) == [set(every)] * 2
+
+
+def test_where_there_is_one_core_nobody_is_measured_apart():
+    every = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(every)})
+    try:
+        assert _apart(None, FULL) == []
+    finally:
+        os.sched_setaffinity(0, every)
+
+
+def test_every_second_round_goes_backwards():
+    assert [list(_there_and_back((1, 2, 8), number)) for number in range(3)] == [
+        [1, 2, 8],
+        [8, 2, 1],
+        [1, 2, 8],
+    ]
 
 
 def cores_of(pids):

@@ -62,8 +62,8 @@ local function checkpoint()
     return {-4, now}
   end
 
-  -- Redis looks at its memory at a script's first write only: pushes come first, and HDEL is never refused.
   local found = found_since(args.found)
+  -- Redis looks at its memory at a script's first write only: pushes come first, and HDEL is never refused.
   local flags = push(args.push, args.lifo)
   found[1] = found[1] + tell_found(args.push, flags)
   refuse(args.refuse)
