@@ -35,7 +35,7 @@ class Checkpoint:
     """
 
     def __init__(self, crawler: "Crawler") -> None:
-        database = connect(crawler.settings["DATABASE_URL"])
+        database = connect(crawler.settings["DATABASE_URL"], lasting=True)
         self._crawler = crawler
         self.membership = Membership(crawler.settings, database)
         self.writer = Writer(database)

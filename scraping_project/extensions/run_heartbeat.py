@@ -28,7 +28,7 @@ class RunHeartbeat:
 
     def __init__(self, crawler: "Crawler") -> None:
         self._crawler = crawler
-        self._database = connect(crawler.settings["DATABASE_URL"])
+        self._database = connect(crawler.settings["DATABASE_URL"], lasting=True)
         self._interval = crawler.settings.getfloat("RUN_HEARTBEAT", 10.0)
         self._loop: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None

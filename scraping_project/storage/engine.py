@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
+from scraping_project.storage import sqlite_file
 from scraping_project.storage.errors import BadDatabaseURL, DatabaseUnavailable
 from scraping_project.storage.escaping import escape_at_once
 from scraping_project.storage.pooled import look_after
@@ -31,15 +32,19 @@ SESSION = (
 )
 
 
-def connect(database_url: str) -> Engine:
+def connect(database_url: str, *, lasting: bool = False) -> Engine:
     """Returns an engine for the URL; nothing is sent to a server before its first use.
+
+    Args:
+        database_url: As SQLAlchemy takes it.
+        lasting: Goes on with another SQLite file that is put in place of a lost one, as a crawl does.
 
     Raises:
         BadDatabaseURL: The URL cannot be used; the message says why and never holds the password.
         DatabaseUnavailable: The directory of an SQLite file cannot be made.
     """
     url = parse(database_url)
-    return _sqlite(url) if url.get_backend_name() == "sqlite" else _mysql(url)
+    return _sqlite(url, lasting=lasting) if url.get_backend_name() == "sqlite" else _mysql(url)
 
 
 def answering_within(engine: Engine, seconds: int | None) -> Engine:
@@ -90,7 +95,7 @@ def _check_sendable(url: URL) -> None:
         raise BadDatabaseURL(f"the database URL's host {url.host!r} cannot be the name of one") from None
 
 
-def _sqlite(url: URL) -> Engine:
+def _sqlite(url: URL, *, lasting: bool = False) -> Engine:
     if url.drivername not in {"sqlite", "sqlite+pysqlite"}:
         raise BadDatabaseURL(f"the driver {url.drivername!r} is not supported: {FORMS}")
     if (url.database or "").startswith("file:"):
@@ -108,6 +113,7 @@ def _sqlite(url: URL) -> Engine:
         hide_parameters=True,
         connect_args={"isolation_level": None, "timeout": BUSY_SECONDS},
     )
+    sqlite_file.file_at(path).serve(engine, lasting=lasting)
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -120,8 +126,10 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     # A deferred transaction that reads and then writes fails at once when another one wrote in
     # between, whatever the busy timeout: writers say so at BEGIN.
-    mode = "IMMEDIATE" if connection.get_execution_options().get("writes") else "DEFERRED"
-    connection.exec_driver_sql(f"BEGIN {mode}")
+    writes = connection.get_execution_options().get("writes")
+    connection.exec_driver_sql(f"BEGIN {'IMMEDIATE' if writes else 'DEFERRED'}")
+    if writes:
+        sqlite_file.note(connection)
 
 
 def _mysql(url: URL, read_timeout: int | None = READ_TIMEOUT_SECONDS) -> Engine:

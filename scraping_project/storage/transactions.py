@@ -15,6 +15,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from scraping_project.storage import pooled, sqlite_file
 from scraping_project.storage.errors import (
     DatabaseUnavailable,
     Deadlocked,
@@ -23,7 +24,6 @@ from scraping_project.storage.errors import (
     RowRefused,
     StorageError,
 )
-from scraping_project.storage.pooled import has_committed
 
 # https://mariadb.com/kb/en/mariadb-error-code-reference/
 LOCK_WAIT_TIMEOUT, DEADLOCK, NO_SUCH_TABLE, DUPLICATE_KEY = 1205, 1213, 1146, 1062
@@ -42,18 +42,29 @@ UNSENDABLE = (TypeError, ValueError, OverflowError)
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A transaction that only reads."""
-    with translated(engine), engine.connect() as connection:
+    with translated(engine), _connected(engine) as connection:
         yield connection
 
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """A transaction that writes, committed when the block ends well."""
-    with translated(engine), engine.connect() as connection:
+    with translated(engine), _connected(engine) as connection:
         connection.execution_options(writes=True)
         with connection.begin():
             yield connection
-        has_committed(connection)
+        pooled.has_committed(connection)
+        sqlite_file.has_committed(connection)
+
+
+@contextmanager
+def _connected(engine: Engine) -> Iterator[Connection]:
+    with engine.connect() as connection:
+        if not sqlite_file.is_left(connection):
+            yield connection
+            return
+    with engine.connect() as connection:
+        yield connection
 
 
 @contextmanager
