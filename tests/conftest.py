@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, settings
 from sqlalchemy import MetaData, Table, create_engine, select
 
 from tests import servers
-from tests.servers import MariadbServer, NginxServer, RedisServer
+from tests.servers import NginxServer, RedisServer, SqlServer
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / ".cache" / "docs"
@@ -66,13 +66,13 @@ def redis_server() -> Iterator[RedisServer]:
 
 
 @pytest.fixture(scope="session")
-def shared_mariadb() -> Iterator[MariadbServer]:
+def shared_mariadb() -> Iterator[SqlServer]:
     with servers.mariadb_server() as server:
         yield server
 
 
 @pytest.fixture
-def mariadb_url(shared_mariadb: MariadbServer) -> str:
+def mariadb_url(shared_mariadb: SqlServer) -> str:
     """Names an empty database of the test's own in the session's MariaDB."""
     shared_mariadb.start()
     return shared_mariadb.database()

@@ -24,6 +24,7 @@ import redis
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 LOOPBACK = "127.0.0.1"
+ROOT = Path(__file__).parent.parent
 SIDE_BY_SIDE = 8  # processes of tests at most
 
 
@@ -140,18 +141,18 @@ class RedisServer(Server):
             return False
 
 
-class MariadbServer(Server):
-    """A MariaDB as durable and as strict as it is by default."""
+class SqlServer(Server):
+    """A MariaDB or a MySQL as durable and as strict as it is by default."""
+
+    root: str  # who may do everything by the socket, without a password
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory)
         self._databases = 0
-        self._socket = directory / "mariadb.sock"
+        self._socket = directory / "server.sock"
         self._common = ["--no-defaults", f"--datadir={directory / 'data'}", f"--user={system_user()}"]
         # Its own: a server that starts deletes the temporary tables that it finds there, another's too.
-        self._common += [f"--tmpdir={directory}"]
-        self._common += ["--skip-name-resolve", "--innodb-log-file-size=16M", "--innodb-buffer-pool-size=64M"]
-        self._install()
+        self._common += [f"--tmpdir={directory}", "--skip-name-resolve", "--innodb-buffer-pool-size=64M"]
 
     def database(self) -> str:
         """Creates an empty database with a user and a password of its own and returns its URL."""
@@ -165,18 +166,15 @@ class MariadbServer(Server):
         )
         return f"mysql+pymysql://{name}:{password}@{self.host}:{self.port}/{name}"
 
-    def _install(self) -> None:
-        root = ["--auth-root-authentication-method=socket", f"--auth-root-socket-user={system_user()}"]
-        command = [find_program("mariadb-install-db"), *self._common, "--skip-test-db", *root]
+    def _listen(self) -> list[str]:
+        here = [f"--pid-file={self.directory / 'server.pid'}", "--character-set-server=utf8mb4"]
+        return [*here, f"--socket={self._socket}", f"--bind-address={self.host}", f"--port={self.port}"]
+
+    def _install(self, command: list[str]) -> None:
         with self.log.open("ab") as log:
             done = subprocess.run(command, check=False, stdout=log, stderr=log)
         if done.returncode != 0:
-            raise ServerError(f"mariadb-install-db failed:\n{self.log_tail()}")
-
-    def _command(self) -> list[str]:
-        here = [f"--pid-file={self.directory / 'mariadb.pid'}"]
-        listen = [f"--socket={self._socket}", f"--bind-address={self.host}", f"--port={self.port}"]
-        return [find_program("mariadbd"), *self._common, *here, *listen, "--character-set-server=utf8mb4"]
+            raise ServerError(f"{command[0]} failed:\n{self.log_tail()}")
 
     def _answers(self) -> bool:
         try:
@@ -186,13 +184,52 @@ class MariadbServer(Server):
         return True
 
     def _execute(self, *statements: str) -> None:
-        connection = pymysql.connect(user=system_user(), defer_connect=True)
+        connection = pymysql.connect(user=self.root, defer_connect=True)
         with socket.socket(socket.AF_UNIX) as link, closing(connection):
             link.connect(str(self._socket))  # PyMySQL's own would stay open when nobody listens
             connection.connect(link)
             with connection.cursor() as cursor:
                 for statement in statements:
                     cursor.execute(statement)
+
+
+class MariadbServer(SqlServer):
+    """The MariaDB that is installed."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        self.root = system_user()
+        self._common += ["--innodb-log-file-size=16M"]
+        root = ["--auth-root-authentication-method=socket", f"--auth-root-socket-user={self.root}"]
+        self._install([find_program("mariadb-install-db"), *self._common, "--skip-test-db", *root])
+
+    def _command(self) -> list[str]:
+        return [find_program("mariadbd"), *self._common, *self._listen()]
+
+
+class MysqlServer(SqlServer):
+    """The MySQL that tests/install_mysql.sh unpacks, by the C library that came with it."""
+
+    root = "root"
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        tree = ROOT / ".cache" / "mysql"
+        loaders = [*tree.glob("usr/lib64/ld-linux-*.so.*"), *tree.glob("usr/lib/ld-linux-*.so.*")]
+        if not loaders:
+            raise ServerError(f"{tree} holds no MySQL; `make matrix` fetches it")
+        (libraries,) = tree.glob("usr/lib/*-linux-gnu")
+        self._mysqld = [str(loaders[0]), "--library-path", str(libraries), str(tree / "usr/sbin/mysqld")]
+        self._common += [f"--basedir={tree / 'usr'}", f"--lc-messages-dir={tree / 'usr/share/mysql'}"]
+        # Debian's folder for files need not be there, nor does MariaDB keep a log for replicas by default.
+        self._common += ["--secure-file-priv=NULL", "--mysqlx=OFF", "--skip-log-bin"]
+        self._install([*self._mysqld, *self._common, "--initialize-insecure"])
+
+    def _command(self) -> list[str]:
+        return [*self._mysqld, *self._common, *self._listen()]
+
+
+SQL_SERVERS: dict[str, type[MariadbServer | MysqlServer]] = {"mariadb": MariadbServer, "mysql": MysqlServer}
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,9 +324,10 @@ def redis_server(binary: str = "redis-server", **config: object) -> Iterator[Red
 
 
 @contextmanager
-def mariadb_server() -> Iterator[MariadbServer]:
-    """Runs a private MariaDB."""
-    with _directory("mariadb-") as directory, MariadbServer(directory) as server:
+def mariadb_server() -> Iterator[SqlServer]:
+    """Runs a private MariaDB, or a MySQL in its place where ``SQL_SERVER`` in the environment says so."""
+    kind = SQL_SERVERS[os.environ.get("SQL_SERVER", "mariadb")]
+    with _directory("sql-") as directory, kind(directory) as server:
         yield server
 
 

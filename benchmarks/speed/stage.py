@@ -51,7 +51,7 @@ class Stage:
         pages: Path,
         site: servers.NginxServer,
         queue: servers.RedisServer,
-        database: servers.MariadbServer,
+        database: servers.SqlServer,
     ) -> None:
         self._pages = pages
         self.site = site

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import OperationalError
 
 from tests.conftest import Project
-from tests.servers import MariadbServer, NginxServer
+from tests.servers import NginxServer, SqlServer
 
 #: Many commits a second, and a manual of a hundred pages in about ten seconds.
 BUSY = (
@@ -33,7 +33,7 @@ EXPECTED = (
 )
 
 
-def storm_over(server: MariadbServer, site: NginxServer, *, kills: int, chance: Random) -> int:
+def storm_over(server: SqlServer, site: NginxServer, *, kills: int, chance: Random) -> int:
     """Kills the server again and again at random moments and restarts it; returns how often."""
     killed = 0
     while killed < kills and len(site.requests()) < ENOUGH:

@@ -18,7 +18,7 @@ from tests.cluster.database_storm import BUSY, storm_over
 from tests.cluster.kill_storm import CONCURRENCY, SLOW, Damage, crawl_of, judge, run_to_the_end, storm
 from tests.conftest import Project, manual
 from tests.integration.test_seeds import until
-from tests.servers import MariadbServer, NginxServer, mariadb_server, nginx_server, redis_server
+from tests.servers import NginxServer, SqlServer, mariadb_server, nginx_server, redis_server
 
 #: Requests by which a crawl is under way: a database that is away at its start ends it.
 BEGUN = 10
@@ -78,7 +78,7 @@ def one_storm(site: NginxServer, seed: int, *, workers: int, kills: int) -> tupl
 
 
 def one_database_storm(
-    site: NginxServer, database: MariadbServer, seed: int, *, kills: int
+    site: NginxServer, database: SqlServer, seed: int, *, kills: int
 ) -> tuple[int, Damage]:
     """Runs a storm over the database, under two workers with a Redis of their own."""
     site.forget()

@@ -198,7 +198,7 @@ def explained(engine, query):
             plan = " ".join(row.detail for row in rows).replace("INTEGER PRIMARY KEY", "INDEX PRIMARY")
             return re.findall(r"USING INDEX (\w+)|SCAN", plan)
         connection.exec_driver_sql("ANALYZE TABLE sites, scrape_logs")
-        plan = connection.exec_driver_sql(f"EXPLAIN {words}", words.params).mappings()
+        plan = connection.exec_driver_sql(f"EXPLAIN FORMAT=TRADITIONAL {words}", words.params).mappings()
         return [str(row["key"]).partition("|")[0] for row in plan]  # "|" and what filters its rows
 
 

@@ -77,7 +77,7 @@ def test_an_sqlite_that_is_too_old_is_wrong(sqlite, monkeypatch, said, well):
 
 def test_the_version_is_the_databases_own(engine):
     first = next(health.findings(engine))[1]
-    assert first.split()[0] in {"SQLite", "MariaDB"}
+    assert first.split()[0] in {"SQLite", "MariaDB", "MySQL"}
     assert health.version_text(engine) in first
 
 

@@ -221,7 +221,9 @@ def test_what_is_old_is_found_in_an_index_alone(mariadb, query, index, reached):
     words = query(LIMIT - timedelta(minutes=90), reached).compile(mariadb)
     with writing(mariadb) as connection:
         connection.execute(text("ANALYZE TABLE scrape_logs, attempt_minutes"))
-        explained = connection.exec_driver_sql(f"EXPLAIN {words}", words.params).mappings().one()
+        explained = (
+            connection.exec_driver_sql(f"EXPLAIN FORMAT=TRADITIONAL {words}", words.params).mappings().one()
+        )
     assert explained["key"] == index
     assert "Using index" in explained["Extra"]
     assert "filesort" not in explained["Extra"]

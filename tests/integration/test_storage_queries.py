@@ -112,7 +112,9 @@ def run(number):
 def plan(engine, query):
     words = query.compile(engine)
     with reading(engine) as connection:
-        return connection.exec_driver_sql(f"EXPLAIN {words}", words.params).mappings().one()
+        return (
+            connection.exec_driver_sql(f"EXPLAIN FORMAT=TRADITIONAL {words}", words.params).mappings().one()
+        )
 
 
 @pytest.mark.parametrize(

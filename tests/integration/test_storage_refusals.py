@@ -84,7 +84,7 @@ def test_the_rest_of_the_batch_lands_and_the_row_is_kept(engine, caplog):
     (row,) = stored(engine, refused_rows)
     assert row.table_name == "scrape_logs"
     assert json.loads(row.data)["url"].startswith("http://a.example/POISON/'\\\x00😀")
-    assert "oison" in row.error or "CONSTRAINT" in row.error
+    assert "poison" in row.error or "constraint" in row.error.lower()
     (message,) = [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
     assert message.startswith("A row of scrape_logs was refused and is kept in refused_rows: ")
 
@@ -142,7 +142,7 @@ def test_a_row_larger_than_a_packet_is_refused_before_the_server_cuts_the_connec
     item = {"task_id": "t", "crawl_id": "c", "run_id": "r", "url": "", "type": "dict", "scraped_at": NOON}
     writer.append(StoredItem(number=1, data="x" * packet, **item))
     writer.append(StoredItem(number=2, data="'" * (packet // 2), **item))
-    writer.append(StoredItem(number=3, data="é" * (packet // 2 - 5_000), **item))
+    writer.append(StoredItem(number=3, data="é" * (min(packet, 2**24) // 2 - 5_000), **item))
     writer.append(site("http://a.example/", links=[Link("http://b.example/" + "x" * 200_000)] * 18))
     assert writer.commit() == 4
     assert writer.refused == 2
