@@ -102,16 +102,14 @@ def logs_of_crawl(
 ) -> Query:
     """Behind one number of a crawl's summary, in the order of their ids."""
     log = scrape_logs.c
-    of_crawl = select(scrape_logs).where(log.crawl_id == crawl_id, log.status == status)
+    of_crawl = _of_crawl(select(scrape_logs)).where(log.crawl_id == crawl_id, log.status == status)
     return of_crawl.where(log.reason == reason, log.id > after_id).order_by(log.id).limit(limit)
 
 
 def answers_of_crawl(crawl_id: str, after_id: int = 0, limit: int = 100) -> Query:
     """The pages that a crawl was given, in the order of their logs' ids, with what is stored of them now."""
     log = scrape_logs.c
-    query = _answers(isouter=True).where(log.crawl_id == crawl_id, log.status == "success")
-    # MySQL would rather read all logs in their order until it has found enough of the crawl's.
-    query = query.with_hint(scrape_logs, "FORCE INDEX (ix_scrape_logs_crawl)", "mysql")
+    query = _of_crawl(_answers(isouter=True)).where(log.crawl_id == crawl_id, log.status == "success")
     return query.where(log.reason.is_(None), log.id > after_id).order_by(log.id).limit(limit)
 
 
@@ -124,6 +122,11 @@ def answered_urls(crawl_id: str, urls: Collection[str]) -> Query:
     """Which of these URLs a crawl was given the page of."""
     query = select(sites.c.url).join(scrape_logs, scrape_logs.c.site_id == sites.c.id)
     return query.where(_is_at(urls), *_are_of(crawl_id, "success")).distinct()
+
+
+def _of_crawl(query: Query) -> Query:
+    """By the index that holds a crawl's logs in their order: MySQL would rather read all logs."""
+    return query.with_hint(scrape_logs, "FORCE INDEX (ix_scrape_logs_crawl)", "mysql")
 
 
 def _is_at(urls: Collection[str]) -> ColumnElement[bool]:

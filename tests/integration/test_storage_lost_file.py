@@ -1,6 +1,7 @@
 """SQLite's file is deleted or replaced under open connections, and no row goes where nobody finds it."""
 
 import logging
+import shutil
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ import pytest
 from sqlalchemy import URL, event, text
 
 from scraping_project.items import Site
+from scraping_project.storage import sqlite_file
 from scraping_project.storage.engine import connect
 from scraping_project.storage.errors import DatabaseUnavailable
 from scraping_project.storage.migrate import migrate
@@ -247,3 +249,72 @@ def test_what_ends_soon_goes_on_with_no_other_file(path, engine):
         ):
             pytest.fail("a transaction on another file")
     command.dispose()
+
+
+def test_no_engine_of_the_process_makes_a_lost_file_anew(path, engine):
+    second = connect(str(engine.url), lasting=True)
+    path.unlink()
+    with pytest.raises(DatabaseUnavailable, match="the file is gone"):
+        read_runs(second)
+    assert not path.exists()
+
+
+def at_the_next_look(monkeypatch, do):
+    """Does something right after somebody has looked what the path names, once."""
+    look, done = sqlite_file._identity, []
+
+    def looked(path):
+        found = look(path)
+        if not done:
+            done.append(path)
+            do()
+        return found
+
+    monkeypatch.setattr(sqlite_file, "_identity", looked)
+
+
+def test_a_file_that_vanishes_while_it_is_opened_is_not_made_anew(path, engine, monkeypatch):
+    engine.dispose()
+    at_the_next_look(monkeypatch, path.unlink)
+    with pytest.raises(DatabaseUnavailable, match="unable to open"):
+        read_runs(engine)
+    assert not path.exists()
+
+
+def test_a_file_that_is_replaced_while_it_is_opened_is_seen_to_be_another(
+    path, engine, writer, monkeypatch, caplog
+):
+    backup = back_up(path)
+    engine.dispose()
+    at_the_next_look(monkeypatch, lambda: backup.rename(path))
+    assert store(writer, "http://second/") == 1
+    assert urls(path) == ["http://first/", "http://second/"]
+    assert "Another file is in place" in caplog.text
+
+
+def test_a_copy_is_not_taken_for_the_lost_file_by_its_number(path, writer, caplog):
+    backup = back_up(path)
+    number = path.stat().st_ino
+    path.unlink()
+    add(writer, "http://second/")
+    with pytest.raises(DatabaseUnavailable):
+        writer.commit()
+    shutil.copy(backup, path)
+    assert path.stat().st_ino != number
+    assert writer.commit() == 1
+    assert "Another file is in place" in caplog.text
+
+
+def test_who_still_has_a_deleted_log_open_reads_no_old_pages_by_the_new_index(path, writer):
+    # Given somebody else's connection, and more rows in the log than it will have afterwards
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        for number in range(20):
+            store(writer, f"http://a/{number}")
+        assert other.execute("SELECT count(*) FROM sites").fetchone() == (21,)
+        # When the log is deleted, saved, and begun anew
+        beside(path, "-wal").unlink()
+        store(writer, "http://b/")
+        # Then that connection fails instead of reading what was there
+        with pytest.raises(sqlite3.OperationalError, match="disk I/O error"):
+            other.execute("SELECT count(*) FROM sites")
+    assert len(urls(path)) == 22
