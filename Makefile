@@ -7,6 +7,8 @@ export CRAWL_URL := $(value URL)
 WORKERS ?= 1
 ARGS ?=
 QUICK ?=
+ON_MYSQL := $(wildcard tests/integration/test_storage_*.py) $(patsubst %,tests/integration/test_%.py,doctor_command \
+  export_command outages prune_command seeds servers)
 
 # List the targets.
 help:
@@ -26,6 +28,12 @@ test: .venv/dev
 	sh tests/other_pythons.sh
 	$(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder --ignore tests/cluster/test_politeness.py
 	$(BIN)/pytest tests/cluster/test_politeness.py
+
+# Run on MySQL what `make test` runs on MariaDB: the storage and the commands that use it. Fetches the server.
+matrix: .venv/dev
+	@sh tests/install_servers.sh
+	@sh tests/install_mysql.sh
+	SQL_SERVER=mysql $(BIN)/pytest $(ON_MYSQL) -k "not sqlite"
 
 # Format, lint, types, floors and unit tests, in under a minute.
 check: .venv/dev
@@ -62,4 +70,4 @@ storm: .venv/dev
 	@sh tools/make_venv.sh $(PYTHON) requirements-dev.txt
 	@touch .venv/run $@
 
-.PHONY: help crawl test check bench storm .venv
+.PHONY: help crawl test matrix check bench storm .venv

@@ -1,4 +1,4 @@
-"""The INSERTs in the words of each database, MySQL's included, which no test runs on."""
+"""The INSERTs in the words of each database, MySQL's included, which only `make matrix` runs on."""
 
 from types import SimpleNamespace
 
