@@ -8,6 +8,9 @@ what the site has and no worker's callback got.
 
 Pages that are fetched again are at most those that a killed worker had in flight (16) and those that it had
 answers of and had not acknowledged yet, which the frontier delivers again. Without kills there are none.
+
+Of three workers of one command two are killed, one after the other: how long until others may have what each
+of them held.
 """
 
 import argparse
@@ -27,6 +30,7 @@ import redis
 
 from benchmarks.numbers import at_least
 from benchmarks.table import Row, show
+from benchmarks.takeover import WORKERS, takeovers
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.steps import read_leased
@@ -64,6 +68,12 @@ def main() -> int:
             Row("this project: pages fetched more than once", mine.again, most, "<="),
             Row("this project: answers not yet acknowledged at a kill, delivered again", mine.redelivered),
             Row("this project, without kills: pages fetched more than once", undisturbed.again, 0, "<="),
+            Row(
+                f"this project: seconds until the work of one of {WORKERS} killed is back",
+                taken_back(),
+                5,
+                "<=",
+            ),
             Row(f"stock scrapy-redis: pages lost of {pages} in {kills} kills", pages - peer.stored),
             Row("stock scrapy-redis: pages fetched more than once", peer.again),
         ],
@@ -108,6 +118,12 @@ def ours(kills: int, chance: random.Random) -> Outcome:
             check=True,
         ).stdout.count("text/html")
         return Outcome(stored, len(_fetched(site)), unacknowledged, dead)
+
+
+def taken_back() -> float:
+    """The longest takeover from a killed worker of one command, in seconds."""
+    with servers.nginx_server(MANUAL) as site, servers.redis_server() as server, scratch() as folder:
+        return max(takeovers(site.url, server.url, folder))
 
 
 def stock(kills: int, chance: random.Random) -> Outcome:

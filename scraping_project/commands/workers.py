@@ -7,6 +7,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -55,9 +56,15 @@ def _run(files: Sequence[Path]) -> list[int]:
             workers.append(worker)
             if told:  # before it was among them
                 worker.terminate()
-        codes = [worker.wait() for worker in workers]
+        codes = _codes(workers)
     # One that was told to end while it still began had nothing to give back.
     return [INTERRUPTED if told and code == -signal.SIGTERM else code for code in codes]
+
+
+def _codes(workers: Sequence["subprocess.Popen[bytes]"]) -> list[int]:
+    """Wait for all, each as soon as it ends; returns their exit codes."""
+    with ThreadPoolExecutor(len(workers)) as waiting:
+        return list(waiting.map(subprocess.Popen.wait, workers))
 
 
 def end_with_the_command() -> None:

@@ -10,13 +10,22 @@ import socket
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 from uuid import uuid4
+
+
+class Process(NamedTuple):
+    """What the kernel shows of a process."""
+
+    started: str  # clock ticks since boot
+    ended: bool  # nothing of it runs any more, whether or not its parent has asked for its exit code
 
 
 def new_token() -> str:
     """A name that no other worker has had."""
     pid = os.getpid()
-    return f"{socket.gethostname()}:{_machine()}:{pid}:{_started(pid)}:{uuid4().hex[:8]}"
+    own = _process(pid)
+    return f"{socket.gethostname()}:{_machine()}:{pid}:{own.started if own else ''}:{uuid4().hex[:8]}"
 
 
 def process_of(token: str) -> tuple[str, int]:
@@ -30,8 +39,10 @@ def is_gone(token: str) -> bool:
     _, machine, pid, started, _ = token.rsplit(":", 4)
     if not (machine and started) or machine != _machine():
         return False
-    now = _started(int(pid))
-    return now != started if now else not _exists(int(pid))
+    found = _process(int(pid))
+    if found is None:
+        return not _exists(int(pid))
+    return found.ended or found.started != started
 
 
 @cache
@@ -53,8 +64,11 @@ def _exists(pid: int) -> bool:
     return True
 
 
-def _started(pid: int) -> str:
-    """When a process started, in clock ticks since boot; "" when that is not to be seen here."""
+def _process(pid: int) -> Process | None:
+    """The process of a number; None when there is none, or when it is not to be seen here."""
     with suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[19]
-    return ""
+        fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
+        # Threads may go on after the first one, whose state stands for the process.
+        state, threads, started = fields[0], int(fields[17]), fields[19]
+        return Process(started, ended=state in {"Z", "X"} and threads <= 1)
+    return None

@@ -1,12 +1,18 @@
 """Workers that die by SIGKILL lose nothing: what they had leased is done by others."""
 
+import os
 import re
 import secrets
+import signal
 import sys
 from random import Random
 
+import psutil
 import pytest
+import redis
 
+from scraping_project.frontier.keys import Keys
+from scraping_project.frontier.tokens import process_of
 from tests.cluster.kill_storm import (
     CONCURRENCY,
     SLOW,
@@ -22,6 +28,9 @@ from tests.cluster.small_site import STORED, small_site
 from tests.integration.test_seeds import until
 
 EAGER = ("-s", "DOWNLOAD_DELAY=0", "-s", "CONCURRENT_REQUESTS_PER_DOMAIN=8", "-s", "FRONTIER_LEASE=4")
+
+#: No lease ends by itself while a test runs.
+ENDLESS = ("-s", "FRONTIER_LEASE=3600")
 
 
 @pytest.fixture
@@ -107,3 +116,66 @@ def test_a_page_that_is_only_in_the_buffer_of_a_killed_worker_is_fetched_once(pr
     # Then only what was in flight is fetched again, and nothing is blamed for the death but that
     assert leased > CONCURRENCY
     assert refetched(docs_site).total() <= CONCURRENCY
+
+
+def holders(redis_url):
+    """The process numbers of the workers that hold requests."""
+    with frontier_at(redis_url) as frontier, redis.Redis.from_url(redis_url, protocol=2) as client:
+        return [
+            process_of(token)[1]
+            for token in frontier.tokens()
+            if client.exists(Keys("links").of("leases", token))
+        ]
+
+
+def test_what_a_killed_worker_held_is_back_while_nobody_has_asked_for_its_end(project, redis_url, site):
+    # Given a worker that waits for the only page there is, beside another
+    asked, release = site.hold("site", "index")
+    command = ("crawl", "links", "-a", f"start_urls={site.start('site')}", *EAGER, *ENDLESS)
+    first = project.start(*command)
+    until(asked.is_set, first, project)
+    second = project.start(*command)
+
+    # When it is killed and stays a zombie, as under a container's first process that waits for nobody
+    first.send_signal(signal.SIGKILL)
+    release()
+    second.communicate(timeout=60)
+
+    # Then the other has finished the crawl, whose leases do not end by themselves
+    assert second.returncode == 0, project.errors(second)
+    assert psutil.Process(first.pid).status() == psutil.STATUS_ZOMBIE
+    assert sorted(row["url"].rpartition("/")[2] for row in project.rows("sites")) == sorted(STORED)
+
+
+def test_what_a_killed_worker_of_one_command_held_is_done_by_the_others(project, redis_url, site):
+    # Given a command of three workers, one of which waits for the only page there is
+    asked, release = site.hold("site", "index")
+    command = ("crawl", "links", "-a", f"start_urls={site.start('site')}", *EAGER, *ENDLESS)
+    process = project.start(*command, "--workers", "3")
+    until(asked.is_set, process, project)
+    (holder,) = holders(redis_url)
+
+    # When it is killed
+    os.kill(holder, signal.SIGKILL)
+    release()
+    output, _ = process.communicate(timeout=60)
+
+    # Then the others finish the crawl, whose leases do not end by themselves
+    assert output.startswith("ended early (a worker died): "), output
+    assert process.returncode == 2, project.errors(process)
+    assert sorted(row["url"].rpartition("/")[2] for row in project.rows("sites")) == sorted(STORED)
+
+
+def test_the_end_of_a_worker_is_asked_for_while_those_before_it_go_on(project, site):
+    asked, release = site.hold("site", "index")
+    command = ("crawl", "links", "-a", f"start_urls={site.start('site')}", *EAGER, "--workers", "3")
+    process = project.start(*command)
+    until(asked.is_set, process, project)
+    *others, last = sorted(child.pid for child in psutil.Process(process.pid).children())
+
+    os.kill(last, signal.SIGKILL)
+
+    until(lambda: not psutil.pid_exists(last), process, project)
+    assert all(psutil.pid_exists(other) for other in others)
+    release()
+    process.communicate(timeout=60)

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
+from benchmarks import takeover
 from benchmarks.numbers import at_least
 from benchmarks.speed import cores, figures, hits, programs, site, turns
 from benchmarks.speed.__main__ import FULL, QUICK, _apart, _there_and_back
@@ -394,6 +395,47 @@ def test_where_there_is_one_core_nobody_is_measured_apart():
         assert _apart(None, FULL) == []
     finally:
         os.sched_setaffinity(0, every)
+
+
+@pytest.fixture
+def sleeper():
+    with subprocess.Popen(["sleep", "60"]) as process:
+        yield process
+        process.kill()
+
+
+def test_a_takeover_lasts_from_the_kill_until_nothing_is_held_any_more(sleeper, monkeypatch):
+    clock = iter(range(100, 200))
+    monkeypatch.setattr(takeover.time, "monotonic", lambda: next(clock))
+    looks = iter([False, False, True])
+    with subprocess.Popen(["sleep", "60"]) as victim:
+        seconds = takeover.seconds_until_back(victim.pid, lambda: next(looks), sleeper)
+        assert victim.wait() == -signal.SIGKILL
+    assert (
+        seconds == 3
+    )  # the clock is looked at when it is killed, for the deadline, in the pause and at the end
+    assert next(looks, None) is None
+
+
+def test_a_worker_that_held_nothing_is_no_takeover(sleeper):
+    with (
+        subprocess.Popen(["sleep", "60"]) as victim,
+        pytest.raises(takeover.TakeoverError, match="held nothing"),
+    ):
+        takeover.seconds_until_back(victim.pid, lambda: True, sleeper)
+
+
+def test_a_crawl_that_ends_before_a_takeover_is_told_of():
+    with subprocess.Popen(["sh", "-c", "exit 3"]) as ended:
+        ended.wait()
+        with pytest.raises(takeover.TakeoverError, match="ended too early, with 3"):
+            takeover.wait_until(lambda: False, ended)
+
+
+def test_a_takeover_is_not_waited_for_forever(sleeper, monkeypatch):
+    monkeypatch.setattr(takeover, "PATIENCE", -1.0)
+    with pytest.raises(takeover.TakeoverError, match="nothing was taken over"):
+        takeover.wait_until(lambda: False, sleeper)
 
 
 def test_every_second_round_goes_backwards():
