@@ -37,13 +37,13 @@ class Membership:
 
     worker: Worker
     robots: RobotsCache
-    redis_url: str
+    server: embedded.Server
 
     def __init__(self, settings: BaseSettings, database: Engine) -> None:
         self._settings = settings
         self._database = database
         self._lease_ms = int(settings.getfloat("FRONTIER_LEASE") * 1000)
-        self._redis: redis.Redis | None = None
+        self._client: redis.Redis | None = None
         self._heartbeat: Heartbeat | None = None
         self._tending: asyncio.Task[None] | None = None
 
@@ -53,13 +53,12 @@ class Membership:
         Raises:
             embedded.RedisUnavailable: There is no Redis.
         """
-        found = embedded.resolve(self._settings["REDIS_URL"], Path(self._settings["DATA_DIR"]))
-        self.redis_url = found.url
+        self.server = embedded.resolve(self._settings["REDIS_URL"], Path(self._settings["DATA_DIR"]))
         keys = Keys(getattr(spider, "frontier", "") or spider.name)
-        self._redis = connect(found.url)
-        self.robots = RobotsCache(self._redis, keys)
+        self._client = connect(self.server.url, self.server.credentials)
+        self.robots = RobotsCache(self._client, keys)
         self.worker = Worker(
-            Frontier(self._redis, keys),
+            Frontier(self._client, keys),
             rules=rules_of(spider),
             seeds=seeds_of(spider),
             lease_ms=self._lease_ms,
@@ -122,12 +121,12 @@ class Membership:
 
     def abandon(self) -> None:
         """Give back at once what is held, if anything is: the process is forced to stop, or cannot begin."""
-        if self._redis is not None and self.worker.joined and not self.worker.gone.is_set():
+        if self._client is not None and self.worker.joined and not self.worker.gone.is_set():
             self.leave()
 
     def disconnect(self) -> None:
-        if self._redis is not None:
-            self._redis.close()
+        if self._client is not None:
+            self._client.close()
 
     async def _tend(self, when_reaped: Callable[[], None]) -> None:
         while True:

@@ -36,7 +36,7 @@ def prepare(settings: BaseSettings) -> None:
 
 
 def redis_of(settings: BaseSettings) -> embedded.Server:
-    """The Redis server in use; its URL becomes the setting REDIS_URL."""
+    """The Redis server in use, which becomes that of the settings, scrapy-redis's included."""
     try:
         server = embedded.resolve(settings["REDIS_URL"], Path(settings["DATA_DIR"]))
     except embedded.RedisUnavailable as error:
@@ -44,13 +44,18 @@ def redis_of(settings: BaseSettings) -> embedded.Server:
     if server.origin != "configured" and not settings["REPORT_FILE"]:  # of --workers, the parent says it
         print(server.note, file=sys.stderr)
     settings.set("REDIS_URL", server.url, "cmdline")
+    if server.credentials:  # a RedisSpider and a RedisPipeline connect by themselves
+        others = settings.getdict("REDIS_PARAMS")
+        login = {"username": None, "password": None, "credential_provider": server.credentials}
+        settings.set("REDIS_PARAMS", others | login, "cmdline")
     return server
 
 
 def _warn_of_loss(server: embedded.Server, settings: BaseSettings) -> None:
     if settings["REPORT_FILE"]:  # of --workers, the parent says it
         return
-    with closing(connect_redis(server.url)) as client, suppress(RedisError):  # one that hides its INFO
+    client = connect_redis(server.url, server.credentials)
+    with closing(client), suppress(RedisError):  # one that hides its INFO
         for well, line in durability.findings(client):
             if not well:
                 print(f"warning: {line}", file=sys.stderr)

@@ -74,7 +74,7 @@ def _redis(settings: BaseSettings) -> Iterator[Finding]:
         yield False, str(error)
         return
     yield True, server.note
-    client = connect_redis(server.url)
+    client = connect_redis(server.url, server.credentials)
     try:
         yield from durability.findings(client)
     except ResponseError as error:

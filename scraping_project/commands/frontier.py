@@ -77,7 +77,8 @@ class Command(ScrapyCommand):
         except ValueError as error:
             refuse(str(error))
         settings = settings_of(self)
-        with connect(redis_of(settings).url) as server:
+        found = redis_of(settings)
+        with connect(found.url, found.credentials) as server:
             frontier = Frontier(server, keys)
             try:
                 if verb == "slot":

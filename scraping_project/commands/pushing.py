@@ -32,7 +32,8 @@ def seeds_key(spider: type[Spider], frontier: str | None) -> str:
 @contextmanager
 def pushing(settings: Settings, spider: type[Spider], key: str, again: str) -> Iterator[Push]:
     """What pushes to the key; ``again`` says what to do when Redis stops answering, once it is started."""
-    server = connect(redis_of(settings).url)
+    found = redis_of(settings)
+    server = connect(found.url, found.credentials)
     spider.update_settings(settings)  # its own may say that its seeds are a set
     try:
         yield _pusher(server, key, kind_of(settings))

@@ -11,10 +11,11 @@ class RedisUnavailable(Exception):  # noqa: N818 - it names what is wrong, as it
     """There is no Redis to work with; the message is one line that says what to do, without a password."""
 
 
-def connect(url: str, timeout: float) -> redis.Redis:
+def connect(url: str, timeout: float, credentials: redis.CredentialProvider | None = None) -> redis.Redis:
     """Makes a client without retries, so that its caller decides how long to wait."""
     return redis.Redis.from_url(
         url,
+        credential_provider=credentials,
         protocol=2,
         decode_responses=True,
         retry=Retry(NoBackoff(), 0),

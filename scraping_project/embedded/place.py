@@ -12,6 +12,7 @@ from urllib.parse import quote
 from filelock import FileLock, Timeout
 
 from scraping_project.embedded.client import RedisUnavailable
+from scraping_project.embedded.users import EVERYBODY, OWN, PasswordFile
 
 # sun_path holds 104 bytes on macOS and 108 on Linux, the final zero included.
 LONGEST_SOCKET_PATH = 100
@@ -35,6 +36,8 @@ appendfsync everysec
 save ""
 maxmemory-policy noeviction
 daemonize no
+user default {everybody}
+user {own} {rules}
 """
 
 
@@ -60,6 +63,11 @@ class Place:
     @property
     def log(self) -> Path:
         return self.dir / "valkey.log"
+
+    @property
+    def password(self) -> PasswordFile:
+        """What the project's own processes log in with."""
+        return PasswordFile(self.dir / "password")
 
     @property
     def supervision(self) -> Path:
@@ -101,9 +109,14 @@ class Place:
             _claim(directory)
 
     def write_conf(self) -> None:
-        self.conf.write_bytes(
-            os.fsencode(SETTINGS.format(socket=quoted(self.socket), dir=quoted(self.dir))),
+        settings = SETTINGS.format(
+            socket=quoted(self.socket),
+            dir=quoted(self.dir),
+            everybody=" ".join(EVERYBODY),
+            own=OWN,
+            rules=" ".join(self.password.rules()),
         )
+        self.conf.write_bytes(os.fsencode(settings))
 
 
 def _claim(directory: Path) -> None:

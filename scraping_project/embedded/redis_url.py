@@ -1,12 +1,13 @@
 """The choice of a Redis: the one that was named, one that was found, or the embedded one."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import redis
+from redis.exceptions import NoPermissionError
 
 from scraping_project.embedded.client import RedisUnavailable, connect, is_loaded, why
 from scraping_project.embedded.place import CONF, WHEEL, Place
@@ -17,6 +18,9 @@ PATIENCE = 5.0
 
 # On loopback a server that takes longer is no Redis, or none to crawl with.
 GLANCE = 0.5
+
+# The embedded server binds no other address.
+LOOPBACK = {"localhost", "127.0.0.1"}
 
 Neighbour = Literal["redis", "embedded", "locked", "none"]
 
@@ -29,6 +33,8 @@ class Server:
     origin: Literal["configured", "found", "embedded"]
     note: str
     port: int | None
+    #: The login, where the URL does not say it; it is no part of the URL, which settings show.
+    credentials: redis.CredentialProvider | None = None
 
 
 def resolve(
@@ -51,23 +57,61 @@ def resolve(
     Raises:
         RedisUnavailable: The Redis that was named does not answer, or the embedded one cannot be started.
     """
+    place = Place.of(data_dir)
     if redis_url and redis_url != "embedded":
-        return _configured(redis_url, patience)
+        shown, named_port = shown_url(redis_url)
+        if named := _embedded_at(redis_url, place):
+            found = _embedded(named, named_port or port, linger, "none")
+            return replace(found, url=found.url + _database_of(redis_url), origin="configured")
+        return _configured(redis_url, shown, named_port, patience)
     neighbour = "none" if redis_url else _neighbour(port, patience)
     if neighbour == "redis":
         note = f"Redis: found at 127.0.0.1:{port} (set REDIS_URL to choose another)"
         return Server(f"redis://127.0.0.1:{port}/0", "found", note, port)
-    return _embedded(Place.of(data_dir), port, linger, neighbour)
+    return _embedded(place, port, linger, neighbour)
 
 
-def _configured(url: str, patience: float) -> Server:
-    shown, port = shown_url(url)
+def _embedded_at(url: str, own: Place) -> Place | None:
+    """The embedded server that a URL without a login names: by a socket, or this project's by its port."""
+    parts = urlsplit(url)
+    if parts.username or parts.password or "password" in parts.query:
+        return None
+    if parts.scheme == "unix":
+        socket = Path(unquote(parts.path))
+        places = [own, Place.of(socket.parent.parent)]
+        return next((place for place in places if _is_socket_of(place, socket)), None)
+    return own if parts.hostname in LOOPBACK and _listens(own, parts.port or PORT) else None
+
+
+def _is_socket_of(place: Place, socket: Path) -> bool:
+    return socket.resolve() == place.socket.resolve() and place.supervision.is_file()
+
+
+def _listens(place: Place, port: int) -> bool:
+    try:
+        with connect(place.url, GLANCE, place.password) as client:
+            return int(client.info("server")["tcp_port"]) == port
+    except redis.RedisError:
+        return False
+
+
+def _database_of(url: str) -> str:
+    """The database of a URL, as the query of that of a socket."""
+    parts = urlsplit(url)
+    path = "" if parts.scheme == "unix" else parts.path.strip("/")
+    database = path or parse_qs(parts.query).get("db", ["0"])[0]
+    return "" if database == "0" else f"?db={database}"
+
+
+def _configured(url: str, shown: str, port: int | None, patience: float) -> Server:
     try:
         with connect(url, patience) as client:
             _wait_for_ping(client, patience)
+            admitted = _admits(client)
+            takes_seeds = admitted or _takes_seeds(client)
     except (ValueError, TypeError) as error:
         raise _malformed() from error
-    except redis.AuthenticationError as error:
+    except (redis.AuthenticationError, NoPermissionError) as error:
         raise RedisUnavailable(
             f"the Redis at {shown} refuses ({_refusal(error)}): "
             "set REDIS_URL to redis://USER:PASSWORD@HOST:PORT/0",
@@ -77,6 +121,13 @@ def _configured(url: str, patience: float) -> Server:
             f"no Redis answers at {shown} ({why(error)}): "
             "start it, or unset REDIS_URL to use the embedded one",
         ) from error
+    if not admitted:
+        whose = (
+            "is another project's embedded Valkey: set REDIS_URL to unix:///ITS_DATA_DIR/valkey/valkey.sock"
+            if takes_seeds
+            else "lets this user run no scripts: set REDIS_URL to redis://USER:PASSWORD@HOST:PORT/0"
+        )
+        raise RedisUnavailable(f"the Redis at {shown} {whose}")
     return Server(url, "configured", f"Redis: {shown}, from REDIS_URL", port)
 
 
@@ -111,7 +162,7 @@ def _malformed() -> RedisUnavailable:
     )
 
 
-def _refusal(error: redis.AuthenticationError) -> str:
+def _refusal(error: redis.RedisError) -> str:
     return "wrong user or password" if "WRONGPASS" in str(error) or "invalid" in str(error) else why(error)
 
 
@@ -139,7 +190,8 @@ def _neighbour(port: int, patience: float) -> Neighbour:
         try:
             if not is_loaded(client):
                 _wait_for_ping(client, patience)
-        except redis.AuthenticationError:
+            return _kind(client)
+        except (redis.AuthenticationError, NoPermissionError):
             return "locked"
         except redis.BusyLoadingError as error:
             raise RedisUnavailable(
@@ -147,7 +199,33 @@ def _neighbour(port: int, patience: float) -> Neighbour:
             ) from error
         except redis.RedisError:
             return "none"
+
+
+def _kind(client: redis.Redis) -> Neighbour:
+    if _admits(client):
         return "embedded" if _is_embedded(client) else "redis"
+    return "embedded" if _takes_seeds(client) else "locked"
+
+
+def _admits(client: redis.Redis) -> bool:
+    """Whether it lets this user do what a frontier needs."""
+    try:
+        client.eval("return 1", 0)
+    except NoPermissionError:
+        return False
+    except redis.ResponseError:
+        # Busy with a script, or full: for others, too, and not for ever.
+        return True
+    return True
+
+
+def _takes_seeds(client: redis.Redis) -> bool:
+    """Whether it lets this user count seeds at least, as an embedded server lets everybody."""
+    try:
+        client.llen("some:start_urls")
+    except redis.ResponseError:
+        return False
+    return True
 
 
 def _is_embedded(client: redis.Redis) -> bool:
@@ -161,14 +239,15 @@ def _is_embedded(client: redis.Redis) -> bool:
 
 
 def _embedded(place: Place, port: int, linger: float, neighbour: Neighbour) -> Server:
-    listening = ensure(place, port, linger)
+    running = ensure(place, port, linger)
     taken = f"port {port} is taken"
     if neighbour == "locked":
         taken = f"the Redis on port {port} asks for a password (set REDIS_URL to use it)"
-    how = f"port {listening}" if listening else f"unix socket only, because {taken}"
-    return Server(
-        place.url, "embedded", f"Redis: embedded Valkey in {_shown(place.dir)}, {how}", listening or None
-    )
+    how = f"port {running.port}" if running.port else f"unix socket only, because {taken}"
+    if running.port and running.open:
+        how += ", open to every user of this machine: an older version has started it"
+    note = f"Redis: embedded Valkey in {_shown(place.dir)}, {how}"
+    return Server(place.url, "embedded", note, running.port or None, place.password)
 
 
 def _shown(path: Path) -> Path:

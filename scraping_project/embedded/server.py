@@ -6,13 +6,16 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import redis
 from filelock import Timeout
+from redis.exceptions import NoPermissionError
 
 from scraping_project.embedded.client import RedisUnavailable, connect, is_loaded, why
 from scraping_project.embedded.place import Place, binary
+from scraping_project.embedded.users import admit, is_open
 
 LINGER = 60.0
 POLL = 0.02
@@ -23,8 +26,16 @@ TIMEOUT = 5.0
 LOCK_PATIENCE = 300.0
 
 
-def ensure(place: Place, port: int, linger: float) -> int:
-    """Sees to it that the server runs and has a supervisor; returns its port, 0 when it has none.
+@dataclass(frozen=True)
+class Running:
+    """A server that answers."""
+
+    port: int  # 0 for none
+    open: bool  # to everybody for everything, as an older version has started it
+
+
+def ensure(place: Place, port: int, linger: float) -> Running:
+    """Sees to it that the server runs, has a supervisor and knows the project's user.
 
     The lock is taken even when all is well: a supervisor shuts the server down under the same lock, and only
     after it saw that nobody came, so the server found here lives for ``linger`` seconds at least.
@@ -32,9 +43,10 @@ def ensure(place: Place, port: int, linger: float) -> int:
     binary()
     with _failures_in_one_line(place):
         place.prepare()
-        with place.starting(LOCK_PATIENCE), connect(place.url, TIMEOUT) as client:
+        with place.starting(LOCK_PATIENCE), own_client(place) as client:
+            place.password.make()
             _wait_until_ready(place, client, port, linger)
-            return claim_port(client, port)
+            return Running(claim_port(client, port), is_open(client))
 
 
 def stop(data_dir: Path) -> None:
@@ -45,10 +57,33 @@ def stop(data_dir: Path) -> None:
     with (
         _failures_in_one_line(place),
         place.starting(LOCK_PATIENCE),
-        connect(place.url, TIMEOUT) as client,
+        own_client(place) as client,
     ):
+        place.password.make()
+        _state(place, client)
         client.shutdown()
         place.supervising(PATIENCE).acquire().lock.release()
+
+
+def own_client(place: Place) -> redis.Redis:
+    """Makes a client of the project's user."""
+    return connect(place.url, TIMEOUT, place.password)
+
+
+def admit_to(place: Place) -> None:
+    """Makes the project's user known to a server that refuses it, as one that an older version has started.
+
+    Raises:
+        RedisUnavailable: It was started with another password than the one that lies there now.
+    """
+    try:
+        with connect(place.url, TIMEOUT) as anybody:
+            admit(anybody, place.password)
+    except NoPermissionError as error:
+        raise RedisUnavailable(
+            f"the embedded Valkey does not take the password in {place.password.path}, which has changed "
+            f"since it started: end the valkey-server at {place.socket}, or set REDIS_URL",
+        ) from error
 
 
 def claim_port(client: redis.Redis, port: int) -> int:
@@ -67,7 +102,7 @@ def _wait_until_ready(place: Place, client: redis.Redis, port: int, linger: floa
     deadline = time.monotonic() + PATIENCE
     while True:
         if place.is_supervised():
-            state = _state(client)
+            state = _state(place, client)
             if state == "ready":
                 return
             if state == "loading":
@@ -83,9 +118,12 @@ def _wait_until_ready(place: Place, client: redis.Redis, port: int, linger: floa
         time.sleep(POLL)
 
 
-def _state(client: redis.Redis) -> str:
+def _state(place: Place, client: redis.Redis) -> str:
     try:
         return "ready" if is_loaded(client) else "loading"
+    except redis.AuthenticationError:
+        admit_to(place)
+        return "refusing"
     except redis.RedisError:
         return "silent"
 

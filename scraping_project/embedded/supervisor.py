@@ -15,9 +15,9 @@ from pathlib import Path
 import redis
 from filelock import Timeout
 
-from scraping_project.embedded.client import connect, is_loaded
+from scraping_project.embedded.client import is_loaded
 from scraping_project.embedded.place import Place, binary
-from scraping_project.embedded.server import PATIENCE, POLL, TIMEOUT, claim_port
+from scraping_project.embedded.server import PATIENCE, POLL, admit_to, claim_port, own_client
 
 LOOK_EVERY = 1.0
 
@@ -42,7 +42,7 @@ class Supervisor:
         self._place = place
         self._port = port
         self._linger = linger
-        self._client = connect(place.url, TIMEOUT)
+        self._client = own_client(place)
         self._child: subprocess.Popen[bytes] | None = None
         self._server_pid = 0
         self._arrivals = 0
@@ -58,6 +58,8 @@ class Supervisor:
     def _bring_up(self) -> None:
         try:
             is_loaded(self._client)
+        except redis.AuthenticationError:
+            admit_to(self._place)
         except redis.ConnectionError:
             self._start()
         self._wait_until_loaded()

@@ -1,5 +1,7 @@
 """Connections to the frontier's Redis."""
 
+from typing import Any
+
 import redis
 import redis.asyncio
 from redis.asyncio.retry import Retry as AsyncRetry
@@ -11,19 +13,26 @@ from redis.retry import Retry
 TIMEOUT_SECONDS = 5.0
 
 
-def connect(url: str, *, timeout: float | None = TIMEOUT_SECONDS) -> redis.Redis:
+def connect(
+    url: str,
+    credentials: redis.CredentialProvider | None = None,
+    *,
+    timeout: float | None = TIMEOUT_SECONDS,
+) -> redis.Redis:
     """A client that sends each command once, for whoever sends a step again must know that it does.
 
     Args:
         url: redis://, rediss:// or unix://. What it says about the database, the user and TLS counts; what it
             says about retries, timeouts or the protocol does not.
+        credentials: The login, when the URL does not say it.
         timeout: Seconds until a command that has no answer raises; None to wait as long as it takes.
 
     Raises:
         ValueError: The URL is none.
     """
     parsed = parse_url(url)  # type: ignore[no-untyped-call]  # redis-py types its clients alone
-    ours = {
+    ours: dict[str, Any] = {
+        "credential_provider": credentials,
         "protocol": 2,
         "decode_responses": False,
         "retry": Retry(NoBackoff(), 0),
@@ -36,7 +45,7 @@ def connect(url: str, *, timeout: float | None = TIMEOUT_SECONDS) -> redis.Redis
     return redis.Redis.from_pool(ConnectionPool(**(parsed | ours)))
 
 
-def connect_async(url: str) -> redis.asyncio.Redis:
+def connect_async(url: str, credentials: redis.CredentialProvider | None = None) -> redis.asyncio.Redis:
     """The same for asyncio, but without a limit on how long a command takes: whoever asks sets one.
 
     Under a socket_timeout this client sends by asyncio.wait_for, which before Python 3.12 now and then
@@ -44,6 +53,7 @@ def connect_async(url: str) -> redis.asyncio.Redis:
     """
     return redis.asyncio.from_url(
         url,
+        credential_provider=credentials,
         protocol=2,
         retry=AsyncRetry(NoBackoff(), 0),
         socket_timeout=None,

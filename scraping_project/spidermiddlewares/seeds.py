@@ -58,7 +58,8 @@ class Seeds:
         worker = checkpoint.worker
         kind = kind_of(self._crawler.settings)
         self._say(checkpoint, f"waiting for seeds: redis-cli {_PUSH[kind].format(key=worker.keys.seeds)}")
-        server = connect_async(checkpoint.membership.redis_url)
+        found = checkpoint.membership.server
+        server = connect_async(found.url, found.credentials)
         queue = SeedQueue(server, worker.keys, lambda: worker.token, polls=kind is not Kind.LIST)
         try:
             async for raw in _patiently(queue):

@@ -1,6 +1,9 @@
 """The databases that the storage's tests run on, and the servers that the frontier's do."""
 
+import shutil
+import tempfile
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -9,8 +12,9 @@ from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
 from scraping_project.storage.engine import connect
 from scraping_project.storage.migrate import migrate
+from tests.integration.embedded_servers import embedded_processes
 from tests.integration.frontier_worker import Worker, strays
-from tests.servers import redis_binaries, redis_server
+from tests.servers import free_port, redis_binaries, redis_server
 
 
 @pytest.fixture(name="database_url", params=["sqlite", "mariadb"])
@@ -79,3 +83,26 @@ def frontier(server):
 @pytest.fixture
 def worker(frontier):
     return Worker(frontier)
+
+
+@pytest.fixture
+def base(monkeypatch):
+    """A directory with a short name, as the ones of pytest are too long for a socket."""
+    directory = Path(tempfile.mkdtemp(prefix="vk-"))
+    (directory / "tmp").mkdir()
+    monkeypatch.setenv("TMPDIR", str(directory / "tmp"))
+    monkeypatch.setattr("tempfile.tempdir", str(directory / "tmp"))
+    yield directory
+    for process in embedded_processes(directory):
+        process.kill()
+    shutil.rmtree(directory)
+
+
+@pytest.fixture
+def data_dir(base):
+    return base / "data"
+
+
+@pytest.fixture
+def port():
+    return free_port()

@@ -13,6 +13,7 @@ import pytest
 import redis
 
 from demo.expected import expected
+from scraping_project.embedded import stop
 from scraping_project.frontier.keys import Keys
 from tests.conftest import ROOT
 
@@ -279,9 +280,7 @@ def test_several_workers_name_a_redis_of_their_own_choice_once(project, demo_sit
     try:
         done = crawl(project, "-a", f"start_urls={demo_site}/", "--workers", "2", env=env)
     finally:
-        path = project.data_dir / "valkey" / "valkey.sock"
-        with redis.Redis(unix_socket_path=str(path), protocol=2) as client:
-            client.shutdown(nosave=True)
+        stop(project.data_dir)
 
     assert done.stderr.count("Redis: embedded") == 1
 

@@ -3,7 +3,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import zipfile
 from pathlib import Path
@@ -11,7 +10,6 @@ from pathlib import Path
 import filelock
 import psutil
 import pytest
-import redis
 
 import scraping_project
 from scraping_project.embedded import RedisUnavailable, resolve, stop
@@ -19,6 +17,15 @@ from scraping_project.embedded.client import connect
 from scraping_project.embedded.place import Place
 from scraping_project.embedded.server import _environment
 from scraping_project.embedded.supervisor import Supervisor
+from tests.integration.embedded_servers import (
+    client_of,
+    embedded_processes,
+    eventually,
+    read,
+    servers,
+    supervisors,
+    write,
+)
 from tests.servers import free_port, redis_binaries, redis_server
 
 PASSWORD = "s3cret"
@@ -31,78 +38,12 @@ print(resolve(None, Path(sys.argv[1]), port=int(sys.argv[2])).url, flush=True)
 """
 
 
-@pytest.fixture
-def base(monkeypatch):
-    """A directory with a short name, as the ones of pytest are too long for a socket."""
-    directory = Path(tempfile.mkdtemp(prefix="vk-"))
-    (directory / "tmp").mkdir()
-    monkeypatch.setenv("TMPDIR", str(directory / "tmp"))
-    monkeypatch.setattr("tempfile.tempdir", str(directory / "tmp"))
-    yield directory
-    for process in embedded_processes(directory):
-        process.kill()
-    shutil.rmtree(directory)
-
-
-@pytest.fixture
-def data_dir(base):
-    return base / "data"
-
-
-@pytest.fixture
-def port():
-    return free_port()
-
-
-def embedded_processes(base):
-    return [process for _, process in named_processes(base)]
-
-
-def named_processes(base):
-    """Every server and supervisor that works below a directory, deleted or not, with its name."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            works_here = process.cwd().startswith(f"{base}/") and process.status() != psutil.STATUS_ZOMBIE
-            name = process.name()
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
-            continue
-        if works_here:
-            found.append((name, process))
-    return found
-
-
-def servers(base):
-    return [process for name, process in named_processes(base) if name.startswith("valkey")]
-
-
-def supervisors(base):
-    return [process for name, process in named_processes(base) if name.startswith("python")]
-
-
-def eventually(condition):
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 def command(data_dir, port):
     return [sys.executable, "-W", "error", "-c", RESOLVE, str(data_dir), str(port)]
 
 
 def module(data_dir, port):
     return [sys.executable, "-m", "scraping_project.embedded", str(data_dir), str(port), "60"]
-
-
-def write(url, value):
-    with connect(url, timeout=5) as client:
-        client.set("written", value)
-
-
-def read(url):
-    with connect(url, timeout=5) as client:
-        return client.get("written")
 
 
 def test_twenty_processes_at_once_start_one_server(base, data_dir, port):
@@ -127,11 +68,12 @@ def test_the_server_outlives_the_process_group_of_whoever_started_it(base, data_
         start_new_session=True,
     )
     with starter:
-        url = starter.stdout.readline().strip()
+        assert starter.stdout.readline().strip() == Place.of(data_dir).url
         os.killpg(starter.pid, signal.SIGKILL)
 
-    write(url, "after the kill")
-    assert read(url) == "after the kill"
+    (running,) = servers(base)
+    write(resolve(None, data_dir, port=port), "after the kill")
+    assert servers(base) == [running]
 
 
 def test_neither_server_nor_supervisor_inherits_descriptors_or_stays_a_child(base, data_dir, port):
@@ -151,7 +93,7 @@ def test_the_server_keeps_to_loopback_to_its_owner_and_to_its_data(base, data_di
     (data_dir / "valkey").mkdir(mode=0o755, parents=True)
     server = resolve(None, data_dir, port=port)
 
-    with connect(server.url, timeout=5) as client:
+    with client_of(server) as client:
         assert client.config_get("bind") == {"bind": "127.0.0.1"}
         assert client.config_get("protected-mode") == {"protected-mode": "yes"}
         assert client.config_get("appendfsync") == {"appendfsync": "everysec"}
@@ -164,13 +106,14 @@ def test_the_server_keeps_to_loopback_to_its_owner_and_to_its_data(base, data_di
 
 def test_with_nothing_on_the_port_the_embedded_server_takes_it_and_is_found_again(base, data_dir, port):
     first = resolve(None, data_dir, port=port)
-    write(f"redis://127.0.0.1:{port}", "through the port")
+    with connect(f"redis://127.0.0.1:{port}", 5, first.credentials) as client:
+        client.set("written", "through the port")
 
     assert first == resolve("", data_dir, port=port)
     assert first.origin == "embedded"
     assert first.port == port
     assert first.note == f"Redis: embedded Valkey in {data_dir}/valkey, port {port}"
-    assert read(first.url) == "through the port"
+    assert read(first) == "through the port"
     assert len(servers(base)) == 1
 
 
@@ -185,13 +128,13 @@ def test_the_note_names_the_directory_as_seen_from_here(base, data_dir, port, mo
 def test_a_second_data_directory_gets_a_server_of_its_own_on_a_socket_only(base, data_dir, port):
     first = resolve(None, data_dir, port=port)
     second = resolve(None, base / "other", port=port)
-    write(first.url, "first")
-    write(second.url, "second")
+    write(first, "first")
+    write(second, "second")
 
     assert second.origin == "embedded"
     assert second.port is None
     assert second.note.endswith(f"other/valkey, unix socket only, because port {port} is taken")
-    assert (read(first.url), read(second.url)) == ("first", "second")
+    assert (read(first), read(second)) == ("first", "second")
 
 
 def test_a_port_that_became_free_is_taken_by_the_running_server(base, data_dir, port):
@@ -331,16 +274,16 @@ def failure(url, data_dir):
 
 def test_without_clients_the_server_leaves_and_comes_back_with_its_data(base, data_dir, port):
     server = resolve(None, data_dir, port=port, linger=1)
-    write(server.url, "kept")
+    write(server, "kept")
     eventually(lambda: not embedded_processes(base))
 
     assert not Place.of(data_dir).socket.exists()
-    assert read(resolve(None, data_dir, port=port).url) == "kept"
+    assert read(resolve(None, data_dir, port=port)) == "kept"
 
 
 def test_a_client_that_does_nothing_keeps_the_server(base, data_dir, port):
     server = resolve(None, data_dir, port=port, linger=5)
-    with redis.Redis.from_url(server.url, protocol=2) as client, client.client() as connected:
+    with client_of(server) as client, client.client() as connected:
         connected.ping()
         before = connected.info("server")["uptime_in_seconds"]
         eventually(lambda: connected.info("server")["uptime_in_seconds"] >= before + 7)
@@ -348,38 +291,38 @@ def test_a_client_that_does_nothing_keeps_the_server(base, data_dir, port):
 
 
 def test_short_visits_keep_the_server(base, data_dir, port):
-    url = resolve(None, data_dir, port=port, linger=5).url
+    server = resolve(None, data_dir, port=port, linger=5)
     (pid,) = (process.pid for process in servers(base))
     for _ in range(70):
-        write(url, "a visit")
+        write(server, "a visit")
         time.sleep(0.1)
 
     assert [process.pid for process in servers(base)] == [pid]
 
 
 def test_the_server_does_not_leave_while_somebody_looks_for_it(base, data_dir, port):
-    url = resolve(None, data_dir, port=port, linger=5).url
-    with connect(url, timeout=5) as client:
+    server = resolve(None, data_dir, port=port, linger=5)
+    with client_of(server) as client:
         client.ping()
         looking = Place.of(data_dir).starting(timeout=30).acquire()
     with looking.lock:
         time.sleep(7)
-        write(url, "answered")
+        write(server, "answered")
 
     looking.lock.release(force=True)
     eventually(lambda: not embedded_processes(base))
 
 
 def test_a_visit_at_the_last_moment_keeps_the_server(base, data_dir, port):
-    url = resolve(None, data_dir, port=port).url
+    server = resolve(None, data_dir, port=port)
     supervisors(base)[0].kill()
     eventually(lambda: not supervisors(base))
     supervisor = Supervisor(Place.of(data_dir), port, 60)
     supervisor._count_visitors()
-    write(url, "kept")
+    write(server, "kept")
 
     assert not supervisor._leave()
-    assert read(url) == "kept"
+    assert read(server) == "kept"
     assert not supervisor._leave()
     assert supervisor._leave()
     eventually(lambda: not servers(base))
@@ -388,7 +331,7 @@ def test_a_visit_at_the_last_moment_keeps_the_server(base, data_dir, port):
 
 
 def test_a_server_too_busy_to_answer_counts_as_visited(base, data_dir, port, monkeypatch):
-    monkeypatch.setattr("scraping_project.embedded.supervisor.TIMEOUT", 0.3)
+    monkeypatch.setattr("scraping_project.embedded.server.TIMEOUT", 0.3)
     resolve(None, data_dir, port=port)
     supervisor = Supervisor(Place.of(data_dir), port, 0.1)
     servers(base)[0].suspend()
@@ -406,7 +349,7 @@ def test_a_supervisor_lives_through_the_death_of_whoever_waits_for_its_word(base
         module(data_dir, port), stdout=subprocess.PIPE, cwd=place.dir, env=_environment()
     ) as starter:
         starter.stdout.close()
-    with connect(place.url, timeout=5) as client:
+    with connect(place.url, 5, place.password) as client:
         eventually(place.socket.exists)
         eventually(lambda: any(entry["cmd"] == "wait" for entry in client.client_list()))
 
@@ -414,42 +357,42 @@ def test_a_supervisor_lives_through_the_death_of_whoever_waits_for_its_word(base
 def test_a_start_that_lasts_is_no_failure_once_its_supervisor_reports(base, data_dir, port, monkeypatch):
     monkeypatch.setattr("scraping_project.embedded.server.PATIENCE", 0.03)
 
-    assert read(resolve(None, data_dir, port=port).url) is None
+    assert read(resolve(None, data_dir, port=port)) is None
 
 
 def test_a_server_with_much_to_load_is_waited_for(base, data_dir, port):
-    url = resolve(None, data_dir, port=port).url
-    with connect(url, timeout=30) as client:
+    server = resolve(None, data_dir, port=port)
+    with client_of(server) as client:
         client.eval("for i = 1, 300000 do redis.call('SET', 'key' .. i, i) end", 0)
     for process in supervisors(base) + servers(base):
         process.kill()
 
-    with connect(resolve(None, data_dir, port=port).url, timeout=5) as client:
+    with client_of(resolve(None, data_dir, port=port)) as client:
         assert client.dbsize() == 300000
 
 
 def test_a_server_that_was_killed_comes_back_by_itself_with_its_data(base, data_dir, port):
     server = resolve(None, data_dir, port=port)
-    write(server.url, "kept")
+    write(server, "kept")
     (killed,) = servers(base)
     killed.kill()
     eventually(lambda: [process.pid for process in servers(base)] not in ([], [killed.pid]))
 
     assert resolve(None, data_dir, port=port) == server
-    assert read(server.url) == "kept"
+    assert read(server) == "kept"
     assert len(supervisors(base)) == 1
 
 
 def test_after_the_kill_of_server_and_supervisor_the_next_one_starts_over_the_remains(base, data_dir, port):
     server = resolve(None, data_dir, port=port)
-    write(server.url, "kept")
+    write(server, "kept")
     for process in supervisors(base) + servers(base):
         process.kill()
     eventually(lambda: not embedded_processes(base))
     assert Place.of(data_dir).socket.exists()
 
     assert resolve(None, data_dir, port=port) == server
-    assert read(server.url) == "kept"
+    assert read(server) == "kept"
 
 
 def test_a_running_server_whose_supervisor_was_killed_gets_another_one(base, data_dir, port):
@@ -470,7 +413,7 @@ def test_a_starter_killed_halfway_does_not_lead_to_a_second_server(base, data_di
         eventually(lambda: embedded_processes(base))
         starter.kill()
 
-    write(resolve(None, data_dir, port=port).url, "answered")
+    write(resolve(None, data_dir, port=port), "answered")
     eventually(lambda: len(supervisors(base)) == 1)
     assert len(servers(base)) == 1
 
@@ -485,13 +428,13 @@ def test_a_server_that_is_told_to_go_is_not_started_again(base, data_dir, port):
 def test_stop_ends_server_and_supervisor_and_may_be_called_twice(base, data_dir, port):
     stop(data_dir)
     assert not data_dir.exists()
-    url = resolve(None, data_dir, port=port).url
-    write(url, "kept")
+    server = resolve(None, data_dir, port=port)
+    write(server, "kept")
     stop(data_dir)
     stop(data_dir)
     eventually(lambda: not embedded_processes(base))
 
-    assert read(resolve(None, data_dir, port=port).url) == "kept"
+    assert read(resolve(None, data_dir, port=port)) == "kept"
 
 
 def test_stop_does_not_call_it_done_before_the_supervisor_has_left(base, data_dir, port, monkeypatch):
@@ -515,31 +458,31 @@ def test_a_data_directory_made_anew_is_not_disturbed_by_the_server_of_the_old_on
     old = embedded_processes(base)
     shutil.rmtree(data_dir)
     server = resolve("embedded", data_dir, port=port)
-    write(server.url, "new")
+    write(server, "new")
     eventually(lambda: not any(process.is_running() for process in old))
 
-    assert read(server.url) == "new"
+    assert read(server) == "new"
 
 
 def test_a_path_too_long_for_a_socket_is_served_from_the_temporary_directory(base, port):
     data_dir = base / ("d" * 100)
     server = resolve(None, data_dir, port=port)
-    write(server.url, "kept")
+    write(server, "kept")
     socket = Place.of(data_dir).socket
 
     assert socket.is_relative_to(base / "tmp")
     assert socket.parent.stat().st_mode & 0o777 == 0o700
     stop(data_dir)
-    assert read(resolve(None, data_dir, port=port).url) == "kept"
+    assert read(resolve(None, data_dir, port=port)) == "kept"
 
 
 def test_a_path_with_special_characters_is_served(base, port):
     data_dir = base / "a 'b' \"c\" é#%41"
     server = resolve(None, data_dir, port=port)
-    write(server.url, "kept")
+    write(server, "kept")
     stop(data_dir)
 
-    assert read(resolve(None, data_dir, port=port).url) == "kept"
+    assert read(resolve(None, data_dir, port=port)) == "kept"
 
 
 def test_a_server_that_cannot_start_is_told_in_one_line_that_names_the_log(base, data_dir, port):
@@ -591,11 +534,11 @@ def test_from_a_zipped_egg_the_server_starts_and_outlives_the_egg(base, data_dir
     assert supervisor.environ()["PYTHONPATH"].split(os.pathsep)[0] == str(egg)
     egg.unlink()
 
-    url = resolve(None, data_dir, port=port).url
-    write(url, "kept")
+    server = resolve(None, data_dir, port=port)
+    write(server, "kept")
     servers(base)[0].kill()
     eventually(lambda: len(servers(base)) == 1)
-    assert read(resolve(None, data_dir, port=port).url) == "kept"
+    assert read(resolve(None, data_dir, port=port)) == "kept"
     assert supervisors(base) == [supervisor]
 
 
@@ -603,7 +546,7 @@ def test_a_module_in_the_directory_of_the_server_is_not_run(base, data_dir, port
     (data_dir / "valkey").mkdir(parents=True)
     (data_dir / "valkey/redis.py").write_text("raise SystemExit")
 
-    write(resolve(None, data_dir, port=port).url, "answered")
+    write(resolve(None, data_dir, port=port), "answered")
 
 
 def test_the_lock_of_a_starter_that_hangs_is_told_in_one_line(base, data_dir, port, monkeypatch):

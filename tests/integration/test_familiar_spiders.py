@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 import redis
 
+from scraping_project import embedded
 from scraping_project.frontier.keys import Keys
 from tests.integration.familiar_spiders.site import served
+from tests.servers import free_port
 
 FAST = ("-s", "DOWNLOAD_DELAY=0", "-s", "CONCURRENT_REQUESTS_PER_DOMAIN=8")
 FOLDER = Path(__file__).with_name("familiar_spiders")
@@ -129,6 +131,21 @@ def test_a_redis_spider_takes_seeds_of_both_forms_once_and_ends_when_idle(projec
     assert [row["status"] for row in project.rows("scrape_logs")] == ["success", "success"]
     assert [row["reason"] for row in project.rows("runs")] == ["finished"]
     assert client.llen("fed:start_urls") == 0
+
+
+def test_a_redis_spider_logs_in_to_the_embedded_server_whatever_login_it_has_for_another(project, site):
+    project.env["REDIS_URL"] = "embedded"
+    server = embedded.resolve("embedded", project.data_dir, port=free_port())
+    with redis.Redis(port=server.port, protocol=2) as anybody:
+        anybody.lpush("fed:start_urls", f"{site}/Items/1")
+    try:
+        found = fed(
+            project, "fed", "-s", 'REDIS_PARAMS={"username": "u", "password": "p", "socket_timeout": 9}'
+        )
+    finally:
+        embedded.stop(project.data_dir)
+
+    assert [item["title"] for item in found] == ["One"]
 
 
 def test_a_redis_spider_takes_seeds_from_a_set_in_its_own_way(project, site, client):

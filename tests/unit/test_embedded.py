@@ -1,3 +1,4 @@
+import hashlib
 import socket
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from scraping_project.embedded import RedisUnavailable, resolve
 from scraping_project.embedded.client import connect, why
 from scraping_project.embedded.place import LONGEST_SOCKET_PATH, Place, binary, quoted
 from scraping_project.embedded.redis_url import shown_url
+from scraping_project.embedded.users import PasswordFile
 
 
 def test_a_short_data_directory_holds_its_own_socket():
@@ -52,6 +54,50 @@ def test_a_directory_that_is_a_link_is_not_used_for_a_socket(tmp_path, monkeypat
 
     with pytest.raises(RedisUnavailable, match="not a directory of yours"):
         place.prepare()
+
+
+def test_a_password_is_made_once_and_for_its_owner_alone(tmp_path):
+    file = PasswordFile(tmp_path / "password")
+    file.make()
+    user, password = file.get_credentials()
+    file.make()
+
+    assert (user, file.get_credentials()) == ("scraping_project", (user, password))
+    assert len(set(password)) > 8
+    assert file.path.stat().st_mode & 0o777 == 0o600
+    assert list(tmp_path.iterdir()) == [file.path]
+
+
+def test_no_two_servers_have_the_same_password(tmp_path):
+    files = [PasswordFile(tmp_path / name) for name in "ab"]
+    for file in files:
+        file.make()
+
+    assert files[0].get_credentials() != files[1].get_credentials()
+
+
+def test_what_a_killed_process_left_of_a_password_is_not_taken_for_one(tmp_path):
+    (tmp_path / "password.part").write_text("ha")
+    file = PasswordFile(tmp_path / "password")
+    file.make()
+
+    assert len(file.get_credentials()[1]) == 64
+
+
+def test_a_password_that_can_t_be_read_is_a_refusal_by_the_server(tmp_path):
+    with pytest.raises(redis.AuthenticationError, match="password"):
+        PasswordFile(tmp_path / "password").get_credentials()
+
+
+def test_the_configuration_holds_the_password_as_a_hash_alone(tmp_path):
+    place = Place(tmp_path)
+    place.prepare()
+    place.password.make()
+    place.write_conf()
+
+    _, password = place.password.get_credentials()
+    assert password not in place.conf.read_text()
+    assert hashlib.sha256(password.encode()).hexdigest() in place.conf.read_text()
 
 
 def test_the_wheel_brings_a_server_for_this_machine():

@@ -49,7 +49,7 @@ class AskingWhileLost(Asking):
 
     def _lose(self) -> None:
         place = self.crawler.get_extension(Checkpoint).membership
-        with connect(place.redis_url) as server:
+        with connect(place.server.url) as server:
             frontier = Frontier(server, place.worker.keys)
             if self._how == "cleared":
                 frontier.clear()
