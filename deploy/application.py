@@ -6,9 +6,12 @@ from scrapyd.config import Config
 from scrapyd.exceptions import ConfigError
 from twisted.application.internet import TimerService
 from twisted.application.service import IServiceCollection
+from twisted.internet import reactor
 from twisted.python.components import Componentized
 
 from deploy.directories import place_in_data_dir
+from deploy.door import Door
+from deploy.doorway import Doorway
 from deploy.limits import limit
 from deploy.login import login
 from deploy.logs import INTERVAL, LogKeeper
@@ -33,11 +36,20 @@ def application(config: Config) -> Componentized:
     services: Any = IServiceCollection(built)
     for service in services:
         if hasattr(service, "args"):  # a listener's: where it listens, and the site
-            limit(service.args[1], login(config))
+            guard(service.args[1], login(config))
     rounds: Any = TimerService(INTERVAL, LogKeeper(config).keep)  # type: ignore[no-untyped-call]  # Twisted
     rounds.setServiceParent(services)
     end_runs_first(services.getServiceNamed("launcher"))
     return built
+
+
+def guard(site: Any, asked: tuple[str, str] | None) -> None:
+    """Has a site refuse large bodies, and slow down whoever guesses its login."""
+    running: Any = reactor
+    door = Door(asked, running) if asked else None
+    limit(site, door)
+    if door:
+        site.resource = Doorway(site.resource, door)
 
 
 def check_stop_seconds() -> None:

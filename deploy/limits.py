@@ -1,16 +1,18 @@
 """No body larger than its page needs: Scrapyd would hold all of it in memory before it asks who sends it."""
 
-from base64 import b64encode
 from functools import partial
-from hmac import compare_digest
 from typing import Any
 
 from twisted.web.server import Request
+
+from deploy.door import Door, TooManyTriesError
+from deploy.doorway import try_of
 
 #: Bytes of an egg, and of anything else.
 MAX_EGG, MAX_FORM = 64 * 1024 * 1024, 1024 * 1024
 END = b"\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 TOO_LARGE = b"HTTP/1.1 413 Request Entity Too Large" + END
+TOO_MANY = b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: %d" + END
 #: What is too large of a stranger may be just right of somebody with the login.
 WHO_ASKS = b'HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm="Scrapyd"' + END
 
@@ -24,18 +26,16 @@ class LimitedRequest(Request):
     _refused = False
     _refusal = TOO_LARGE
 
-    def __init__(self, *arguments: Any, login: tuple[str, str] | None) -> None:
+    def __init__(self, *arguments: Any, door: Door | None) -> None:
         super().__init__(*arguments)  # type: ignore[no-untyped-call]  # Twisted types its methods in part
-        self._login = login
+        self._door = door
 
     def gotLength(self, length: int | None) -> None:  # noqa: N802 - Twisted's name
         # Twisted tells the request its path only when all of the body is there, which is too late.
         path: bytes = self.channel._path  # noqa: SLF001  see above
-        if path.partition(b"?")[0].endswith(b"/addversion.json"):
-            if self._may_deploy():
-                self._limit = MAX_EGG
-            else:
-                self._refusal = WHO_ASKS
+        is_egg = path.partition(b"?")[0].endswith(b"/addversion.json")
+        if is_egg and (length is None or length > MAX_FORM) and self._may_deploy():
+            self._limit = MAX_EGG
         if length is not None and length > self._limit:
             self._refuse()
             length = None
@@ -54,13 +54,16 @@ class LimitedRequest(Request):
 
     def _may_deploy(self) -> bool:
         """Tells whether it is worth to hold what could be an egg; Scrapyd itself asks for the login later."""
-        if self._login is None:
+        if self._door is None:
             return True
-        given = self.requestHeaders.getRawHeaders(b"authorization", [b""])[0]
-        kind, _, word = given.partition(b" ")
-        return kind.lower() == b"basic" and compare_digest(
-            word.strip(), b64encode(":".join(self._login).encode())
-        )
+        said = try_of(self.channel.getPeer(), self.getHeader(b"authorization"))
+        try:
+            if said is not None and self._door.judge_now(said):
+                return True
+            self._refusal = WHO_ASKS
+        except TooManyTriesError as error:
+            self._refusal = TOO_MANY % error.seconds
+        return False
 
     def _refuse(self) -> None:
         if not self._refused:
@@ -69,6 +72,6 @@ class LimitedRequest(Request):
             self.channel.loseConnection()
 
 
-def limit(site: Any, login: tuple[str, str] | None) -> None:
+def limit(site: Any, door: Door | None) -> None:
     """Has a site refuse bodies that are too large; with a login, eggs of whoever does not have it, too."""
-    site.requestFactory = partial(LimitedRequest, login=login)
+    site.requestFactory = partial(LimitedRequest, door=door)

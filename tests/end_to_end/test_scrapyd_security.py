@@ -2,7 +2,9 @@
 
 import base64
 import json
+import select
 import socket
+from contextlib import ExitStack
 from pathlib import Path
 
 import psutil
@@ -10,7 +12,9 @@ import pytest
 import requests
 from sqlalchemy import make_url
 
+from deploy.door import MOST_WAITING
 from deploy.limits import MAX_EGG, MAX_FORM
+from deploy.suspicion import FREE
 from tests.cluster.small_site import small_site
 from tests.end_to_end.scrapyd_server import Scrapyd
 from tests.servers import LOOPBACK, redis_server
@@ -179,6 +183,63 @@ def test_a_stranger_cannot_make_a_node_hold_an_egg(tmp_path):
         # Then who does not have the login is answered before he has sent it
         assert first_line("wrong", b"") == b"HTTP/1.1 401 Unauthorized"
         assert first_line("word", form) == b"HTTP/1.1 200 OK"
+
+
+def ask(scrapyd, password, address=LOOPBACK):
+    """Ask for a page from an address of this machine, with a login; returns the connection."""
+    login = base64.b64encode(f"crawler:{password}".encode()).decode()
+    link = socket.create_connection((LOOPBACK, scrapyd.port), timeout=60, source_address=(address, 0))
+    link.sendall(
+        f"GET /daemonstatus.json HTTP/1.1\r\nHost: {LOOPBACK}\r\nConnection: close\r\n"
+        f"Authorization: Basic {login}\r\n\r\n".encode()
+    )
+    return link
+
+
+def answer(link):
+    """The status and all that is answered."""
+    with link:
+        read = read_all(link)
+        return int(read.split(b" ", 2)[1]), read
+
+
+def test_of_many_wrong_passwords_at_once_few_are_looked_at_and_nobody_else_waits(tmp_path):
+    # Given a node with a login, and an address that says many wrong passwords at once
+    with (
+        Scrapyd(tmp_path, SCRAPYD_USERNAME="crawler", SCRAPYD_PASSWORD="word") as scrapyd,
+        ExitStack() as stack,
+    ):
+        links = [stack.enter_context(ask(scrapyd, f"wrong-{number}")) for number in range(60)]
+        answered = []
+        while len(answered) < 60 - MOST_WAITING:
+            ready, _, _ = select.select(links, [], [], 60)
+            assert ready
+            answered += [answer(link) for link in ready]
+            links = [link for link in links if link not in ready]
+
+        # When somebody else logs in meanwhile
+        other, _ = answer(ask(scrapyd, "word", "127.0.0.2"))
+
+        # Then he is let in, and most of the tries were not looked at
+        looked_at = [read for status, read in answered if status == 401]
+        refused = [read for status, read in answered if status == 429]
+        assert other == 200
+        assert len(looked_at) + len(refused) == len(answered)
+        assert FREE < len(looked_at) <= FREE + MOST_WAITING
+        assert all(b"\r\nRetry-After: " in read for read in refused)
+        assert all(
+            b'"message": "too many wrong passwords from your address: wait ' in read for read in refused
+        )
+
+
+def test_no_passwords_are_guessed_by_announcing_eggs(tmp_path):
+    with Scrapyd(tmp_path, SCRAPYD_USERNAME="crawler", SCRAPYD_PASSWORD="word") as scrapyd:
+        head = HEAD.format(page="addversion.json", length=f"Content-Length: {MAX_FORM + 1}")
+        login = base64.b64encode(b"crawler:wrong").decode()
+        said = [answer_to(scrapyd, f"{head}\nAuthorization: Basic {login}", b"", 0)[0] for _ in range(40)]
+
+    assert said[: FREE + 1] == [b"HTTP/1.1 401 Unauthorized"] * (FREE + 1)
+    assert said.count(b"HTTP/1.1 429 Too Many Requests") >= 20
 
 
 def test_a_form_just_below_the_limit_is_read(scrapyd):

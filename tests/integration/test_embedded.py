@@ -345,6 +345,7 @@ def test_a_server_too_busy_to_answer_counts_as_visited(base, data_dir, port, mon
 def test_a_supervisor_lives_through_the_death_of_whoever_waits_for_its_word(base, data_dir, port):
     place = Place.of(data_dir)
     place.prepare()
+    place.password.make()
     with subprocess.Popen(
         module(data_dir, port), stdout=subprocess.PIPE, cwd=place.dir, env=_environment()
     ) as starter:

@@ -1,0 +1,151 @@
+"""Looks at passwords one after the other, and slowly once they were wrong; nobody else waits for that.
+
+What an address may try is rationed, for many tries at once would make up for slow answers. A name's tries are
+slowed down alone, and not those of an address that has logged in: else strangers could keep out its owner.
+"""
+
+import hashlib
+import ipaddress
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from hmac import compare_digest
+from math import ceil
+from typing import Any
+
+from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.task import deferLater
+
+from deploy.suspicion import Suspicion
+
+#: Seconds that a wrong password costs at the most: its address, and whoever tries the same name.
+MOST_SECONDS, MOST_SECONDS_BY_NAME = 10.0, 2.0
+#: Tries that wait at the most: of one address, and of all.
+MOST_WAITING, MOST_WAITING_IN_ALL = 10, 200
+#: So many addresses that logged in are remembered.
+MOST_KNOWN = 1_000
+
+
+class TooManyTriesError(Exception):
+    """A login that is not looked at, whatever it is."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = max(ceil(seconds), 1)
+        super().__init__(f"too many wrong passwords from your address: wait {self.seconds} s")
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """A login that somebody says."""
+
+    address: str
+    name: bytes
+    password: bytes
+
+
+@dataclass(slots=True)
+class Line:
+    """The tries of one address that wait."""
+
+    turn: DeferredLock = field(default_factory=DeferredLock)
+    length: int = 0
+
+
+class Door:
+    """Judges logins, each in its turn."""
+
+    def __init__(self, login: tuple[str, str], clock: Any) -> None:
+        self._name, self._password = (part.encode() for part in login)
+        self._clock = clock
+        self._addresses = Suspicion(MOST_SECONDS)
+        self._names = Suspicion(MOST_SECONDS_BY_NAME)
+        self._known: OrderedDict[str, None] = OrderedDict()
+        self._lines: dict[str, Line] = {}
+        self._waiting = 0
+
+    def judge(self, said: Try) -> "Deferred[bool]":
+        """Fires with whether a login is right, when its turn has come.
+
+        It fails with TooManyTriesError when too many wait already. One that is cancelled is not looked at.
+        """
+        return Deferred.fromCoroutine(self._judge(said))
+
+    def judge_now(self, said: Try) -> bool:
+        """Whether a login is right.
+
+        Raises:
+            TooManyTriesError: It would have to wait.
+        """
+        if self._must_wait(said):
+            raise TooManyTriesError(self._wait(said))
+        return self._look(said)
+
+    async def _judge(self, said: Try) -> bool:
+        if not self._must_wait(said):
+            return self._look(said)
+        line = self._lines.setdefault(said.address, Line())
+        if line.length >= MOST_WAITING or self._waiting >= MOST_WAITING_IN_ALL:
+            raise TooManyTriesError(self._wait(said))
+        line.length += 1
+        self._waiting += 1
+        try:
+            return await self._in_turn(said, line.turn)
+        finally:
+            line.length -= 1
+            self._waiting -= 1
+            if not line.length:
+                del self._lines[said.address]
+
+    async def _in_turn(self, said: Try, turn: DeferredLock) -> bool:
+        await self._sleep(self._slowness(said))
+        await turn.acquire()
+        try:
+            await self._sleep(self._addresses.left(said.address, self._now()))
+            return self._look(said)
+        finally:
+            turn.release()
+
+    def _look(self, said: Try) -> bool:
+        right = compare_digest(said.name, self._name) & compare_digest(said.password, self._password)
+        if right:
+            self._known[said.address] = None
+            self._known.move_to_end(said.address)
+            if len(self._known) > MOST_KNOWN:
+                self._known.popitem(last=False)
+        else:
+            self._addresses.note(said.address, self._now())
+            self._names.note(_key(said.name), self._now())
+        return right
+
+    def _must_wait(self, said: Try) -> bool:
+        return said.address in self._lines or self._wait(said) > 0
+
+    def _wait(self, said: Try) -> float:
+        return max(self._slowness(said), self._addresses.left(said.address, self._now()))
+
+    def _slowness(self, said: Try) -> float:
+        return 0.0 if said.address in self._known else self._names.cost(_key(said.name), self._now())
+
+    def _now(self) -> float:
+        return float(self._clock.seconds())
+
+    def _sleep(self, seconds: float) -> "Deferred[None]":
+        return deferLater(self._clock, seconds)
+
+
+def _key(name: bytes) -> str:
+    # A name may be as long as a header.
+    return hashlib.sha256(name).hexdigest()
+
+
+def origin(peer: Any) -> str:
+    """What stands for one sender: an IPv4 address, or the 64 bits of IPv6 that one customer gets."""
+    host: str = getattr(peer, "host", "")  # a unix socket's has none
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return host
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped:
+            return str(address.ipv4_mapped)
+        return str(ipaddress.ip_network((int(address) >> 64 << 64, 64)))
+    return str(address)
