@@ -227,9 +227,12 @@ def test_of_many_wrong_passwords_at_once_few_are_looked_at_and_nobody_else_waits
         assert len(looked_at) + len(refused) == len(answered)
         assert FREE < len(looked_at) <= FREE + MOST_WAITING
         assert all(b"\r\nRetry-After: " in read for read in refused)
-        assert all(
-            b'"message": "too many wrong passwords from your address: wait ' in read for read in refused
-        )
+        assert all(b'"too many wrong passwords from your address: wait ' in read for read in refused)
+
+        # And those who leave before their turn are no error
+        stack.close()
+        assert answer(ask(scrapyd, "word", "127.0.0.2"))[0] == 200
+        assert "Traceback" not in scrapyd.log.read_text()
 
 
 def test_no_passwords_are_guessed_by_announcing_eggs(tmp_path):

@@ -303,6 +303,17 @@ def test_another_projects_embedded_server_is_told_by_its_port_and_what_to_set(ba
     )
 
 
+def test_a_valkey_at_a_socket_like_that_of_an_embedded_one_is_none_for_that(base, data_dir):
+    folder = base / "run/valkey"
+    folder.mkdir(parents=True)
+    folder.chmod(0o755)
+    with redis_server(unixsocket=folder / "valkey.sock"):
+        named = resolve(f"unix://{folder}/valkey.sock", data_dir)
+        assert (named.origin, named.credentials) == ("configured", None)
+        write(named, "logged in as anybody")
+    assert folder.stat().st_mode & 0o777 == 0o755
+
+
 def test_a_login_that_is_named_is_used_as_it_stands(data_dir, port, server):
     with client_of(server) as own:
         own.execute_command("ACL", "SETUSER", "mine", "on", ">word", "~*", "+@all")

@@ -215,6 +215,12 @@ def test_no_more_than_some_addresses_are_remembered_and_the_silent_go_first(monk
     assert kept.cost("a", 1.0) > 0
 
 
+def test_a_long_name_takes_no_more_memory_than_another(door):
+    answers(door.judge(said(name="x" * 16_000)))
+
+    assert [len(key) for key in door._names._records] == [64]
+
+
 def test_a_thousand_wrong_passwords_cost_no_more_than_the_limit():
     kept = Suspicion(10.0)
     for _ in range(5_000):
