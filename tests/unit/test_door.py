@@ -3,7 +3,12 @@
 import pytest
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.defer import CancelledError
+from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET
+from twisted.web.test.requesthelper import DummyRequest
 
 from deploy import suspicion
 from deploy.door import (
@@ -16,7 +21,7 @@ from deploy.door import (
     Try,
     origin,
 )
-from deploy.doorway import try_of
+from deploy.doorway import Doorway, try_of
 from deploy.suspicion import CALM_SECONDS, FIRST_SECONDS, FREE, Suspicion
 
 LOGIN = ("crawler", "word")
@@ -119,8 +124,12 @@ def test_who_tries_a_name_from_ever_new_addresses_is_slowed_down_and_never_refus
         clock.advance(MOST_SECONDS_BY_NAME)
         assert fired == [False]
 
-    assert answers(door.judge(said(address="198.51.100.1"))) == []
+    fired = answers(door.judge(said(address="198.51.100.1")))
     assert answers(door.judge(said(address="198.51.100.1", name="another"))) == []
+    clock.advance(MOST_SECONDS_BY_NAME - 0.01)
+    assert fired == []
+    clock.pump([0.01, 0])
+    assert fired == [False]
     assert answers(door.judge(said(address="198.51.100.2", name="another"))) == [False]
 
 
@@ -172,6 +181,33 @@ def test_who_leaves_gives_up_the_place_and_is_not_looked_at(door, clock):
     assert door._lines == {}
     assert door._waiting == 0
     assert clock.getDelayedCalls() == []
+
+
+def test_a_client_that_leaves_before_its_turn_is_neither_looked_at_nor_answered(door, clock):
+    wrong(door, clock, FREE + 1)
+    request = DummyRequest([b"daemonstatus.json"])
+    request.client = IPv4Address("TCP", "192.0.2.1", 1)
+    request.requestHeaders.setRawHeaders(b"authorization", [b"Basic Y3Jhd2xlcjp3cm9uZw=="])
+    assert Doorway(Resource(), door).render(request) == NOT_DONE_YET
+    assert door._waiting == 1
+
+    failures, leave = [], request.processingFailed
+    request.processingFailed = failures.append
+    leave(Failure(ConnectionDone()))
+
+    assert failures == []
+    assert (door._waiting, clock.getDelayedCalls()) == (0, [])
+    assert (request.responseCode, request.finished) == (None, 0)
+
+
+def test_no_more_than_some_addresses_that_logged_in_are_remembered(door, clock, monkeypatch):
+    monkeypatch.setattr("deploy.door.MOST_KNOWN", 2)
+    for address in ("198.51.100.1", "198.51.100.2", "198.51.100.1", "198.51.100.3"):
+        assert answers(door.judge(said("word", address=address))) == [True]
+    wrong(door, clock, 50)
+
+    assert answers(door.judge(said("word", address="198.51.100.1"))) == [True]
+    assert answers(door.judge(said("word", address="198.51.100.2"))) == []
 
 
 def test_after_a_calm_while_all_is_forgotten(door, clock):
