@@ -1,9 +1,11 @@
 """A redis-py client that answers or fails at once, and its failures in a few words."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import redis
 from redis.backoff import NoBackoff
+from redis.connection import ConnectionPool, parse_url
 from redis.retry import Retry
 
 
@@ -12,16 +14,17 @@ class RedisUnavailable(Exception):  # noqa: N818 - it names what is wrong, as it
 
 
 def connect(url: str, timeout: float, credentials: redis.CredentialProvider | None = None) -> redis.Redis:
-    """Makes a client without retries, so that its caller decides how long to wait."""
-    return redis.Redis.from_url(
-        url,
-        credential_provider=credentials,
-        protocol=2,
-        decode_responses=True,
-        retry=Retry(NoBackoff(), 0),
-        socket_timeout=timeout,
-        socket_connect_timeout=timeout,
-    )
+    """Makes a client without retries, whose caller decides how long to wait, whatever the URL says."""
+    ours = {
+        "credential_provider": credentials,
+        "protocol": 2,
+        "decode_responses": True,
+        "retry": Retry(NoBackoff(), 0),
+        "socket_timeout": timeout,
+        "socket_connect_timeout": timeout,
+    }
+    parsed: dict[str, Any] = parse_url(url)  # type: ignore[no-untyped-call]  # redis-py types its clients alone
+    return redis.Redis.from_pool(ConnectionPool(**(parsed | ours)))
 
 
 def is_loaded(client: redis.Redis) -> bool:

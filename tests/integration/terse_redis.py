@@ -8,8 +8,8 @@ from socketserver import StreamRequestHandler, ThreadingTCPServer
 
 @contextmanager
 def terse_redis(**answers: bytes) -> Iterator[str]:
-    """Yields the URL of a server that answers PING, CLIENT and what is named here, and nothing else ever."""
-    replies = {b"PING": b"+PONG", b"CLIENT": b"+OK"}
+    """Yields the URL of a server that answers PING, CLIENT, EVAL and what is named here, and no more ever."""
+    replies = {b"PING": b"+PONG", b"CLIENT": b"+OK", b"EVAL": b":1"}
     replies |= {name.encode(): answer for name, answer in answers.items()}
 
     class Client(StreamRequestHandler):
