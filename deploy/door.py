@@ -82,9 +82,10 @@ class Door:
     async def _judge(self, said: Try) -> bool:
         if not self._must_wait(said):
             return self._look(said)
-        line = self._lines.setdefault(said.address, Line())
+        line = self._lines.get(said.address) or Line()
         if line.length >= MOST_WAITING or self._waiting >= MOST_WAITING_IN_ALL:
             raise TooManyTriesError(self._wait(said))
+        self._lines[said.address] = line
         line.length += 1
         self._waiting += 1
         try:

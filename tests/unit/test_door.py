@@ -163,6 +163,7 @@ def test_of_all_addresses_no_more_than_some_tries_wait(door, clock):
     (refused,) = answers(door.judge(said(address="198.51.100.1")))
 
     assert refused.check(TooManyTriesError)
+    assert "198.51.100.1" not in door._lines
     clock.pump([MOST_SECONDS_BY_NAME, 0])
     assert waiting == [[False]] * MOST_WAITING_IN_ALL
 
