@@ -105,6 +105,10 @@ class Checkpoint:
         """Commit and say what is left, give back what is still leased, and go."""
         await self.life.close(reason)
 
+    def redis_time(self) -> float:
+        """The time by Redis's clock, which all workers share, in seconds since 1970."""
+        return self.worker.redis_time
+
     @property
     def budget(self) -> float:
         """How many more pages the crawl may be answered, by what is known here."""

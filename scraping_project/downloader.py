@@ -55,7 +55,7 @@ class Downloader(downloader.Downloader):
         self._clocks.watchers.append(self._look_again)
         self._hurry = checkpoint.hurry
         self._by_domain = crawler.settings["FRONTIER_SLOT_BY"] == "domain"
-        self._throttle = Throttle(crawler.settings)
+        self._throttle = Throttle(crawler.settings, checkpoint.redis_time, checkpoint.membership.holds.tell)
         self._most_on_wire = self.total_concurrency or math.inf
         self._on_wire = 0
         self._crowded: dict[downloader.Slot, None] = {}  # may send, once an answer makes room; in turn

@@ -47,7 +47,7 @@ class Scheduler:
         self._alarm: asyncio.TimerHandle | None = None  # for when the next slot's turn comes
         self._kept = Kept(log.attempts)
         self._pushing: set[str] = set()  # fingerprints said, not yet heard of
-        self._backoff = Backoff(crawler.settings)
+        self._backoff = Backoff(crawler.settings, checkpoint.redis_time)
         self._own = checkpoint.slots.own()
         self._order = crawler.settings["FRONTIER_ORDER"]
         self._slot_pages = crawler.settings.getint("FRONTIER_SLOT_PAGES")
