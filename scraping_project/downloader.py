@@ -14,7 +14,7 @@ from scrapy.utils.defer import _schedule_coro, deferred_from_coro  # as Scrapy's
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from scraping_project import conditions
+from scraping_project import authorization, conditions
 from scraping_project.checkpoint import Checkpoint
 from scraping_project.domains import registered_domain
 from scraping_project.extensions.attempts import AttemptLog
@@ -76,6 +76,8 @@ class Downloader(downloader.Downloader):
 
     def fetch(self, request: Request) -> Deferred[Response | Request]:  # type: ignore[override]
         attempt = self._attempts.of(request)
+        if attempt is None:  # a file's or an image's, say, which the scheduler never saw
+            request = authorization.from_url(request)
         if attempt and (why := _refusal(attempt)):
             fetched: Deferred[Response | Request] = deferred_from_coro(_refuse(why))
         else:

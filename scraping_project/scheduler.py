@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 from scrapy import Request, Spider
 from scrapy.utils.defer import deferred_f_from_coro_f
 
-from scraping_project import engine, payloads
+from scraping_project import authorization, engine, payloads
 from scraping_project.attempts import Attempt, asking, is_retry
 from scraping_project.backoff import Backoff
 from scraping_project.checkpoint import Checkpoint
@@ -74,6 +74,7 @@ class Scheduler:
 
     def enqueue_request(self, request: Request) -> bool:
         parent = self._log.attempts.parent(request)
+        request = authorization.from_url(request)
         try:
             push = self._push(request, parent)
         except payloads.Unstorable as error:

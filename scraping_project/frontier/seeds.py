@@ -12,6 +12,7 @@ import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
+from scraping_project import logins
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.scripts import source
 from scraping_project.frontier.steps import MAX_PRIORITY
@@ -213,15 +214,17 @@ def check_url(url: str) -> str:
     """Return the URL when a crawl may start there, else raise SeedError."""
     if len(url) > MAX_URL:
         raise SeedError(f"a URL has at most {MAX_URL} characters, this one has {len(url)}")
+    shown = repr(logins.hide_in_refused(url))
     if any(character.isspace() or not character.isprintable() for character in url):
-        raise SeedError(f"{url!r} holds white space or control characters")
+        raise SeedError(f"{shown} holds white space or control characters")
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError as error:
-        raise SeedError(f"{url!r} is no URL: {error}") from error
+        why = "" if "@" in url else f": {error}"  # which names what it took for the port
+        raise SeedError(f"{shown} is no URL{why}") from error
     if parts.scheme.lower() not in ("http", "https") or not host:
-        raise SeedError(f"{url!r} is no http:// or https:// URL")
+        raise SeedError(f"{shown} is no http:// or https:// URL")
     return url
 
 
