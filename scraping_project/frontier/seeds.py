@@ -178,7 +178,8 @@ def _check_headers(headers: Mapping[str, str]) -> None:
     for name, value in headers.items():
         if not _TOKEN.fullmatch(name):
             raise SeedError("header names are words of letters, digits and !#$%&'*+.^_`|~-")
-        if name.lower() in FORBIDDEN_HEADERS or name.lower().startswith(_OF_PROXIES):
+        read_as = name.lower().replace("_", "-")  # as CGI and what is like it do
+        if read_as in FORBIDDEN_HEADERS or read_as.startswith(_OF_PROXIES):
             raise SeedError(f"headers may not hold {name}, which frames or routes the message itself")
         if _CONTROL.search(value):
             raise SeedError(f"the header {name} holds control characters")
