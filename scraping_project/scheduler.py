@@ -182,6 +182,8 @@ class Scheduler:
 
     def _push(self, request: Request, parent: Attempt | None) -> Push:
         self._fit_priority(request)
+        if parent is not None and is_retry(parent.request, request):
+            request.dont_filter = parent.request.dont_filter  # Scrapy sets it, and a redirect would keep it
         slot = self._crawler.engine.downloader.get_slot_key(request)
         payload = blob(payloads.encode(request, self._spider))
         depth = request.meta.get("depth", 0) if self._order == "depth" else 0
