@@ -1,6 +1,7 @@
 """How long a request waits in the frontier before it is tried again."""
 
 import random
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from scrapy.http import Response
@@ -20,9 +21,14 @@ class Backoff:
     """``RETRY_BACKOFF_BASE ** n`` seconds before the n-th retry, or what Retry-After says if that is longer.
 
     With 4: 4 s, 16 s; with 60: a minute, an hour; with 0: at once.
+
+    Args:
+        settings: Name the base.
+        redis_time: Tells the time that all workers share, in seconds since 1970.
     """
 
-    def __init__(self, settings: "BaseSettings") -> None:
+    def __init__(self, settings: "BaseSettings", redis_time: Callable[[], float]) -> None:
+        self._redis_time = redis_time
         self._base = settings.getfloat("RETRY_BACKOFF_BASE")
 
     def delay_ms(self, retry: int, answer: object) -> int:
@@ -32,5 +38,5 @@ class Backoff:
         except OverflowError:
             seconds = LONGEST
         seconds *= 1 + JITTER * random.random()  # noqa: S311  a delay, no secret
-        asked = retry_after.seconds(answer) if isinstance(answer, Response) else None
+        asked = retry_after.seconds(answer, self._redis_time()) if isinstance(answer, Response) else None
         return round(1000 * max(seconds, asked or 0.0))

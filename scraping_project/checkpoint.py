@@ -7,7 +7,7 @@ from weakref import WeakSet
 from scrapy import Request, signals
 from scrapy.utils.misc import load_object
 
-from scraping_project import engine, payloads
+from scraping_project import engine, logins, payloads
 from scraping_project.frontier.steps import Burial, End, Leased, Push, Refusal, blob
 from scraping_project.frontier.worker import Worker
 from scraping_project.group_commit import GroupCommit
@@ -79,7 +79,7 @@ class Checkpoint:
 
     def refuse(self, seed: bytes, error: Exception) -> None:
         """Make a dead letter of a seed that no request can be made of."""
-        text = seed[:MAX_REFUSED].decode(errors="replace")
+        text = logins.hide_in_refused(seed[:MAX_REFUSED].decode(errors="replace"))
         letter = self._commits.log.refuse_seed(text, error)
         self.worker.said.refuse.append(Refusal(blob(letter), blob(payloads.of_refused_seed(text))))
 
@@ -104,6 +104,10 @@ class Checkpoint:
     async def close(self, reason: str) -> None:
         """Commit and say what is left, give back what is still leased, and go."""
         await self.life.close(reason)
+
+    def redis_time(self) -> float:
+        """The time by Redis's clock, which all workers share, in seconds since 1970."""
+        return self.worker.redis_time
 
     @property
     def budget(self) -> float:

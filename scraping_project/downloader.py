@@ -14,7 +14,7 @@ from scrapy.utils.defer import _schedule_coro, deferred_from_coro  # as Scrapy's
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from scraping_project import conditions
+from scraping_project import authorization, conditions
 from scraping_project.checkpoint import Checkpoint
 from scraping_project.domains import registered_domain
 from scraping_project.extensions.attempts import AttemptLog
@@ -55,7 +55,7 @@ class Downloader(downloader.Downloader):
         self._clocks.watchers.append(self._look_again)
         self._hurry = checkpoint.hurry
         self._by_domain = crawler.settings["FRONTIER_SLOT_BY"] == "domain"
-        self._throttle = Throttle(crawler.settings)
+        self._throttle = Throttle(crawler.settings, checkpoint.redis_time, checkpoint.membership.holds.tell)
         self._most_on_wire = self.total_concurrency or math.inf
         self._on_wire = 0
         self._crowded: dict[downloader.Slot, None] = {}  # may send, once an answer makes room; in turn
@@ -76,6 +76,8 @@ class Downloader(downloader.Downloader):
 
     def fetch(self, request: Request) -> Deferred[Response | Request]:  # type: ignore[override]
         attempt = self._attempts.of(request)
+        if attempt is None:  # a file's or an image's, say, which the scheduler never saw
+            request = authorization.from_url(request)
         if attempt and (why := _refusal(attempt)):
             fetched: Deferred[Response | Request] = deferred_from_coro(_refuse(why))
         else:

@@ -5,12 +5,30 @@ from typing import TYPE_CHECKING, Any, Self
 
 from scrapy import logformatter
 
+from scraping_project import logins
+
 if TYPE_CHECKING:
     from scrapy import Request, Spider
     from scrapy.crawler import Crawler
     from scrapy.http import Response
     from scrapy.logformatter import LogFormatterResult
     from twisted.python.failure import Failure
+
+
+class Record(logging.LogRecord):
+    """A line of the log, whoever writes it, without the logins of its URLs."""
+
+    def getMessage(self) -> str:  # noqa: N802  logging's own name
+        return logins.hide(super().getMessage())
+
+    @property
+    def exc_text(self) -> str | None:
+        """The traceback, once a formatter has written it."""
+        return self._exc_text
+
+    @exc_text.setter
+    def exc_text(self, text: str | None) -> None:
+        self._exc_text = text and logins.hide(text)
 
 
 class LogFormatter(logformatter.LogFormatter):
@@ -24,6 +42,7 @@ class LogFormatter(logformatter.LogFormatter):
 
     @classmethod
     def from_crawler(cls, crawler: "Crawler") -> Self:
+        logging.setLogRecordFactory(Record)
         level = crawler.settings["LOG_LEVEL"]
         return cls(quiet=logging.getLevelNamesMapping().get(level, 0) > logging.DEBUG)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.robots import RobotsCache
 from scraping_project.frontier.worker import Worker
 from scraping_project.heartbeat import Heartbeat
+from scraping_project.holds import Holds
 from scraping_project.storage.errors import StorageError
 from scraping_project.terms import rules_of, seeds_of
 
@@ -33,7 +34,7 @@ TENDING = 2.0
 
 
 class Membership:
-    """Owns the connection to Redis, the worker, its heartbeat, and the task that looks after dead workers."""
+    """Owns the connection to Redis, the worker, its heartbeat, and the tasks that run beside its commits."""
 
     worker: Worker
     robots: RobotsCache
@@ -46,6 +47,7 @@ class Membership:
         self._client: redis.Redis | None = None
         self._heartbeat: Heartbeat | None = None
         self._tending: asyncio.Task[None] | None = None
+        self.holds = Holds(self._hold)
 
     def connect(self, spider: Spider) -> None:
         """Make the worker, which may then join. Blocks; for a thread.
@@ -125,8 +127,12 @@ class Membership:
             self.leave()
 
     def disconnect(self) -> None:
+        self.holds.end()
         if self._client is not None:
             self._client.close()
+
+    def _hold(self, waits: Mapping[str, int]) -> None:
+        self.worker.hold(waits)
 
     async def _tend(self, when_reaped: Callable[[], None]) -> None:
         while True:

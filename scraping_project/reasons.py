@@ -25,6 +25,8 @@ from twisted.internet.error import (
 )
 from twisted.web._newclient import ResponseFailed  # Scrapy imports it from here too
 
+from scraping_project import logins
+
 _BY_TYPE: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
     ((CannotResolveHostError, DNSLookupError), "dns"),
     ((DownloadConnectionRefusedError, ConnectionRefusedError), "refused"),
@@ -78,9 +80,14 @@ def of_status(status: int) -> str:
 
 
 def describe(error: BaseException) -> str:
-    """One line for people: the error's type and text, without control characters."""
-    text = re.sub(r"[\x00-\x1f\x7f]+", " ", str(error)).strip()
+    """One line for people: the error's type and text, without control characters and logins."""
+    text = re.sub(r"[\x00-\x1f\x7f]+", " ", text_of(error)).strip()
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def text_of(error: BaseException) -> str:
+    """What an error says, without the logins of its URLs."""
+    return logins.hide(str(error))
 
 
 def _chain(error: BaseException) -> list[BaseException]:

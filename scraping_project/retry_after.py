@@ -1,7 +1,7 @@
 """What a site says with Retry-After."""
 
 import math
-import time
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 from scrapy.http import Response
@@ -12,21 +12,39 @@ ASKING = frozenset({429, 503})
 LONGEST = 24 * 3600.0
 
 
-def seconds(response: Response) -> float | None:
+def seconds(response: Response, now: float) -> float | None:
     """How long to leave the site alone, by its Retry-After, seconds or an HTTP date; None without one.
 
-    RFC 9110, section 10.2.3.
+    A date counts from the answer's own Date, for both come of the site's clock. A Date that is missing,
+    unreadable or more than a day away from what it is to be compared with says nothing of that clock; then
+    it counts from ``now``. RFC 9110, sections 10.2.3 and 5.6.7.
+
+    Args:
+        response: The answer.
+        now: The time by the clock that all workers share, in seconds since 1970.
     """
     if response.status not in ASKING:
         return None
-    header = response.headers.get("Retry-After")
-    if header is None:
-        return None
-    text = header.decode("latin-1").strip()
+    text = _header(response, "Retry-After")
     if text.isascii() and text.isdigit():
         return min(float(text), LONGEST)
+    until = _moment(text)
+    if until is None:
+        return None
+    said = _moment(_header(response, "Date"))
+    if said is None or abs(until - said) > LONGEST:
+        said = now
+    return min(max(math.ceil(until - said), 0.0), LONGEST)
+
+
+def _header(response: Response, name: str) -> str:
+    return (response.headers.get(name) or b"").decode("latin-1").strip()
+
+
+def _moment(text: str) -> float | None:
+    """An HTTP date in any of its three forms, all of which are GMT, in seconds since 1970."""
     try:
-        wait = parsedate_to_datetime(text).timestamp() - time.time()
+        date = parsedate_to_datetime(text)
+        return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         return None
-    return min(max(math.ceil(wait), 0.0), LONGEST)

@@ -6,12 +6,13 @@ Whatever is asked stands in the command line of a process, in Scrapyd's log and 
 import re
 from collections.abc import Mapping
 
+from scraping_project import logins
+
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 _VERSION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+/-]{0,99}")
 _RUN_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}")
 _ARGUMENT = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 _SECRET = re.compile(r"passw|secret|token|credential|api_?key", re.IGNORECASE)
-_LOGIN_IN_URL = re.compile(r"(://)[^/?#\s]*@")  # up to the last @: a password may hold some
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 #: What Scrapyd itself means by these, in a request or in its own calls.
@@ -92,7 +93,7 @@ def check_arguments(arguments: Mapping[str, str]) -> None:
             raise RunRequestError(
                 f"a spider argument can't be called {name}: Scrapyd means something else by it"
             )
-        if _SECRET.search(name) or _LOGIN_IN_URL.search(value):
+        if _SECRET.search(name) or logins.hide(value) != value:
             raise RunRequestError(
                 f"the argument {name} holds a secret, which would stand in the list of processes:"
                 " give it to the node in its environment"
@@ -112,7 +113,7 @@ def check_settings(settings: Mapping[str, str]) -> None:
 
 def without_secrets(name: str, value: str) -> str:
     """An argument's value as it may be shown: ``***`` for a secret, and for user and password in its URLs."""
-    return "***" if _SECRET.search(name) else _LOGIN_IN_URL.sub(r"\1***@", value)
+    return "***" if _SECRET.search(name) else logins.hide(value)
 
 
 def _matching(pattern: re.Pattern[str], kind: str, value: str, form: str) -> str:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Self
 from scrapy import Request, Spider
 from scrapy.utils.defer import deferred_f_from_coro_f
 
-from scraping_project import engine, payloads
+from scraping_project import authorization, engine, payloads
 from scraping_project.attempts import Attempt, asking, is_retry
 from scraping_project.backoff import Backoff
 from scraping_project.checkpoint import Checkpoint
 from scraping_project.extensions.attempts import AttemptLog
 from scraping_project.fingerprints import Fingerprinter, number_of
-from scraping_project.frontier.steps import End, Heard, Push, Step, blob
+from scraping_project.frontier.steps import MAX_PRIORITY, End, Heard, Push, Step, blob
 from scraping_project.kept import Kept
 from scraping_project.slot_queues import AHEAD, MOST, TURN, SlotQueues
 from scraping_project.slots import NEVER
@@ -47,7 +47,7 @@ class Scheduler:
         self._alarm: asyncio.TimerHandle | None = None  # for when the next slot's turn comes
         self._kept = Kept(log.attempts)
         self._pushing: set[str] = set()  # fingerprints said, not yet heard of
-        self._backoff = Backoff(crawler.settings)
+        self._backoff = Backoff(crawler.settings, checkpoint.redis_time)
         self._own = checkpoint.slots.own()
         self._order = crawler.settings["FRONTIER_ORDER"]
         self._slot_pages = crawler.settings.getint("FRONTIER_SLOT_PAGES")
@@ -74,6 +74,7 @@ class Scheduler:
 
     def enqueue_request(self, request: Request) -> bool:
         parent = self._log.attempts.parent(request)
+        request = authorization.from_url(request)
         try:
             push = self._push(request, parent)
         except payloads.Unstorable as error:
@@ -180,12 +181,25 @@ class Scheduler:
         return not self.has_pending_requests() and not len(self._log.attempts)
 
     def _push(self, request: Request, parent: Attempt | None) -> Push:
+        self._fit_priority(request)
+        if parent is not None and is_retry(parent.request, request):
+            request.dont_filter = parent.request.dont_filter  # Scrapy sets it, and a redirect would keep it
         slot = self._crawler.engine.downloader.get_slot_key(request)
         payload = blob(payloads.encode(request, self._spider))
         depth = request.meta.get("depth", 0) if self._order == "depth" else 0
         again = request.dont_filter and request in self._checkpoint.seeds
         fingerprint = self._decimal(request) if again else self._fingerprint(request, parent)
         return Push(fingerprint, slot, request.priority - depth, payload, again)
+
+    def _fit_priority(self, request: Request) -> None:
+        """Move a priority that a record has no room for to the nearest that it has."""
+        fitting = max(-MAX_PRIORITY, min(request.priority, MAX_PRIORITY))
+        if fitting == request.priority:
+            return
+        if not self._crawler.stats.get_value("frontier/priorities_moved"):
+            logger.warning("%s has the priority %d: it counts as %d", request, request.priority, fitting)
+        self._crawler.stats.inc_value("frontier/priorities_moved")
+        request.priority = fitting
 
     def _fingerprint(self, request: Request, parent: Attempt | None) -> str:
         """The request's fingerprint for the dupe filter; empty when it is to pass.

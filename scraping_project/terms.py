@@ -4,6 +4,7 @@ import json
 
 from scrapy import Spider
 
+from scraping_project import logins
 from scraping_project.frontier.errors import CrawlRefused
 from scraping_project.frontier.keys import Keys
 
@@ -17,11 +18,11 @@ def rules_of(spider: Spider) -> str:
 
 
 def seeds_of(spider: Spider) -> str:
-    """Where a crawl starts, in a canonical form; empty for a spider that waits for seeds."""
+    """Where a crawl starts, in a canonical form without logins; empty for a spider that waits for seeds."""
     urls = getattr(spider, "start_urls", None)
     if not urls and type(spider).start is not Spider.start and not getattr(spider, "waits_for_seeds", False):
         return "start()"
-    return " ".join(sorted(set(urls or ())))
+    return " ".join(sorted({logins.hide(url) for url in urls or ()}))
 
 
 def conflict(error: CrawlRefused, keys: Keys) -> str:

@@ -1,5 +1,6 @@
 """How a slot's clock follows what the site can bear: Retry-After, AutoThrottle's delay, and back-off."""
 
+from collections.abc import Callable
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -25,9 +26,21 @@ class Throttle:
     With AUTOTHROTTLE_ENABLED the delay follows the latency as Scrapy's extension of that name does, but for
     the whole cluster: it travels with the slot from worker to worker. Errors never shorten it. A 429 that
     does not say for how long doubles the delay in any case, and each answer after it takes back half of that.
+
+    Args:
+        settings: AutoThrottle's.
+        redis_time: Tells the time that all workers share, in seconds since 1970.
+        hold: Called with a slot and the monotonic moment until which its site wants to be left alone.
     """
 
-    def __init__(self, settings: "BaseSettings") -> None:
+    def __init__(
+        self,
+        settings: "BaseSettings",
+        redis_time: Callable[[], float],
+        hold: Callable[[str, float], None],
+    ) -> None:
+        self._redis_time = redis_time
+        self._hold = hold
         self._enabled = settings.getbool("AUTOTHROTTLE_ENABLED")
         self._concurrency = settings.getfloat("AUTOTHROTTLE_TARGET_CONCURRENCY")
         if self._enabled and self._concurrency <= 0:
@@ -41,9 +54,11 @@ class Throttle:
             clock.adapt(self._start)
 
     def answered(self, clock: Clock, request: "Request", response: Response) -> None:
-        wait = retry_after.seconds(response)
+        wait = retry_after.seconds(response, self._redis_time())
         if wait is not None:
-            clock.hold_until(monotonic() + wait)
+            until = monotonic() + wait
+            clock.hold_until(until)
+            self._hold(clock.name, until)
         elif response.status == TOO_MANY:
             self._back_off(clock)
         elif self._enabled:

@@ -10,7 +10,7 @@ from scrapy.settings import BaseSettings
 from scrapy.utils.misc import load_object
 from sqlalchemy import Engine
 
-from scraping_project import reasons
+from scraping_project import logins, reasons
 from scraping_project.commands.arguments import check_arguments
 from scraping_project.commands.exits import refuse
 from scraping_project.commands.spiders import spider_class
@@ -106,7 +106,7 @@ def _subject(held: Crawl | None, known: KnownCrawl, settings: BaseSettings) -> S
 
 def _spider(kind: type[Spider], known: KnownCrawl, rules: str) -> Spider:
     # A run's row holds no logins: seeds that had one are left to whoever starts the crawl again.
-    given = {name: value for name, value in known.arguments.items() if "***@" not in value}
+    given = {name: value for name, value in known.arguments.items() if logins.HIDDEN not in value}
     arguments: dict[str, Any] = json.loads(rules)
     parameters = inspect.signature(kind).parameters
     takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())

@@ -11,6 +11,7 @@ from typing import Any
 from scrapy.settings import BaseSettings
 from sqlalchemy import Engine
 
+from scraping_project import logins
 from scraping_project.commands.backends import database_of
 from scraping_project.commands.crawl_to_repair import Subject, choose
 from scraping_project.commands.exits import INTERRUPTED, refuse
@@ -95,7 +96,8 @@ def _join(frontier: Frontier, token: str, subject: Subject) -> Books:
 
 
 def _urls(seeds: str) -> list[str]:
-    return [] if seeds == "start()" else seeds.split()
+    """The seeds that can be asked for; those that had a login are left to whoever starts the crawl again."""
+    return [] if seeds == "start()" else [url for url in seeds.split() if logins.HIDDEN not in url]
 
 
 def _tell(frontier: Frontier, opts: Namespace, found: Found) -> int:

@@ -178,7 +178,7 @@ def outcome_of(attempt: Attempt) -> Outcome | None:
     if isinstance(result, Response):
         return _answered(attempt, result)
     if isinstance(result, reasons.Filtered):
-        return "filtered", result.reason, str(result)
+        return "filtered", result.reason, reasons.text_of(result)
     if isinstance(result, IgnoreRequest):
         return _ignored(attempt, result)
     if result is None:
@@ -198,7 +198,7 @@ def _ignored(attempt: Attempt, why: IgnoreRequest) -> Outcome | None:
     if isinstance(attempt.wire, BaseException):
         return "dead", reasons.of_download(attempt.wire), reasons.describe(attempt.wire)
     answer = _answer(attempt)
-    return (*_by_status(answer), str(why)) if answer is not None else None
+    return (*_by_status(answer), reasons.text_of(why)) if answer is not None else None
 
 
 def _by_status(response: Response) -> tuple[str, str | None]:

@@ -209,6 +209,10 @@ class Frontier:
             raise _REFUSALS[status]
         return Repaired(**dict(zip(("pushed", "marked", "ended"), numbers, strict=True)))
 
+    def hold(self, waits: Mapping[str, int]) -> None:
+        """Let nobody send to these slots for so many milliseconds; a hold that ends later stays."""
+        self._call("hold", waits=waits)
+
     def order(self, slot: str, order: Mapping[str, Any]) -> None:
         """Set what the operator says of a slot; nothing to forget it."""
         text = msgspec.json.encode(order).decode() if order else ""

@@ -37,6 +37,7 @@ PARTS = {
     "reap": ("prelude", *_QUEUE, *_RETURN, "condemn", "reap"),
     "leave": ("prelude", *_QUEUE, *_RETURN, "release", "leave"),
     "order": ("prelude", "slot", "order"),
+    "hold": ("prelude", "slot", "hold"),
     "requeue": ("prelude", *_QUEUE, "requeue"),
     "clear": ("prelude", "return_seeds", "forget_worker", "retire", "clear"),
     "sweep": ("prelude", "sweep"),

@@ -12,8 +12,10 @@ import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
+from scraping_project import logins
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.scripts import source
+from scraping_project.frontier.steps import MAX_PRIORITY
 
 #: Longest seed, in bytes, and longest URL, in characters.
 MAX_SEED, MAX_URL = 65_536, 8_000
@@ -30,9 +32,35 @@ MAX_TAKEN = 100
 #: Links from a seed at the most, as the database can hold it.
 MAX_DEPTH = 2**31 - 1
 
+#: Lists and objects of meta in one another at the most.
+MAX_NESTING = 20
+
+#: What a seed may ask for; neither CONNECT nor TRACE, which speak to what lies in between.
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+#: Headers that frame or route the message itself (RFC 9110, 7.2 and 7.6.1, RFC 9112, 6): what one hop takes
+#: for the end of a request may be the beginning of another to the next.
+FORBIDDEN_HEADERS = frozenset(
+    {
+        "connection",
+        "content-length",
+        "expect",
+        "host",
+        "http2-settings",
+        "keep-alive",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+_OF_PROXIES = "proxy-"
+
 #: Keys of meta that would let whoever can push a seed steer the crawler itself.
 FORBIDDEN_META = frozenset(
     {
+        "_auth_proxy",
+        "_scheme_proxy",
         "allow_offsite",
         "bindaddress",
         "cookiejar",
@@ -40,10 +68,14 @@ FORBIDDEN_META = frozenset(
         "dont_redirect",
         "download_delay",
         "download_fail_on_dataloss",
+        "download_latency",
         "download_maxsize",
         "download_slot",
         "download_timeout",
         "download_warnsize",
+        "ftp_password",
+        "ftp_user",
+        "give_up_log_level",
         "handle_httpstatus_all",
         "handle_httpstatus_list",
         "http_auth_domain",
@@ -51,7 +83,9 @@ FORBIDDEN_META = frozenset(
         "http_user",
         "is_start_request",
         "max_retry_times",
+        "priority_adjust",
         "proxy",
+        "redirect_reasons",
         "redirect_times",
         "redirect_ttl",
         "redirect_urls",
@@ -109,13 +143,14 @@ class _JsonSeed(msgspec.Struct, forbid_unknown_fields=True):
 
 _json = msgspec.json.Decoder(_JsonSeed)
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")  # all but the tab
 
 
 def parse(raw: bytes, *, json_only: bool = False) -> Seed:
     """Read a seed; with ``json_only`` a bare URL is none.
 
     Raises:
-        SeedError: Too long, not UTF-8, no http(s) URL, unknown keys or a meta that may not be.
+        SeedError: Too long, not UTF-8, no http(s) URL, unknown keys, or what a seed may not ask for.
     """
     if len(raw) > MAX_SEED:
         raise SeedError(f"a seed has at most {MAX_SEED} bytes, this one has {len(raw)}")
@@ -129,30 +164,68 @@ def parse(raw: bytes, *, json_only: bool = False) -> Seed:
         seed = _json.decode(text)
     except (msgspec.DecodeError, RecursionError) as error:
         raise SeedError(str(error)) from error
-    if forbidden := sorted(FORBIDDEN_META & seed.meta.keys()):
+    check_url(seed.url)
+    if seed.method.upper() not in METHODS:
+        raise SeedError(f"method is one of {', '.join(METHODS)}")
+    if abs(seed.priority) > MAX_PRIORITY:
+        raise SeedError(f"priority is a whole number from {-MAX_PRIORITY} to {MAX_PRIORITY}")
+    _check_headers(seed.headers)
+    _check_meta(seed.meta)
+    return Seed(**msgspec.structs.asdict(seed))
+
+
+def _check_headers(headers: Mapping[str, str]) -> None:
+    for name, value in headers.items():
+        if not _TOKEN.fullmatch(name):
+            raise SeedError("header names are words of letters, digits and !#$%&'*+.^_`|~-")
+        read_as = name.lower().replace("_", "-")  # as CGI and what is like it do
+        if read_as in FORBIDDEN_HEADERS or read_as.startswith(_OF_PROXIES):
+            raise SeedError(f"headers may not hold {name}, which frames or routes the message itself")
+        if _CONTROL.search(value):
+            raise SeedError(f"the header {name} holds control characters")
+
+
+def _check_meta(meta: Mapping[str, Any]) -> None:
+    if forbidden := sorted(FORBIDDEN_META & meta.keys()):
         raise SeedError(f"meta may not hold {', '.join(forbidden)}")
-    depth = seed.meta.get("depth", 0)
+    depth = meta.get("depth", 0)
     if type(depth) is not int or not 0 <= depth <= MAX_DEPTH:
         raise SeedError("depth in meta is a whole number from 0")
-    if not all(_TOKEN.fullmatch(word) for word in (seed.method, *seed.headers)):
-        raise SeedError("method and header names are words of letters, digits and !#$%&'*+.^_`|~-")
-    check_url(seed.url)
-    return Seed(**msgspec.structs.asdict(seed))
+    if _nesting(meta) > MAX_NESTING:
+        raise SeedError(f"meta holds lists and objects at most {MAX_NESTING} deep")
+    try:
+        msgspec.msgpack.encode(meta)
+    except OverflowError as error:
+        raise SeedError("meta holds a number of more than 64 bits") from error
+
+
+def _nesting(value: Any) -> int:
+    """How many lists and objects lie in one another; it counts no further than to one too many."""
+    layer, deep = [value], 0
+    while deep <= MAX_NESTING:
+        groups = [each for each in layer if isinstance(each, (dict, list))]
+        if not groups:
+            break
+        layer = [inner for each in groups for inner in (each.values() if isinstance(each, dict) else each)]
+        deep += 1
+    return deep
 
 
 def check_url(url: str) -> str:
     """Return the URL when a crawl may start there, else raise SeedError."""
     if len(url) > MAX_URL:
         raise SeedError(f"a URL has at most {MAX_URL} characters, this one has {len(url)}")
+    shown = repr(logins.hide_in_refused(url))
     if any(character.isspace() or not character.isprintable() for character in url):
-        raise SeedError(f"{url!r} holds white space or control characters")
+        raise SeedError(f"{shown} holds white space or control characters")
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError as error:
-        raise SeedError(f"{url!r} is no URL: {error}") from error
+        why = "" if "@" in url else f": {error}"  # which names what it took for the port
+        raise SeedError(f"{shown} is no URL{why}") from error
     if parts.scheme.lower() not in ("http", "https") or not host:
-        raise SeedError(f"{url!r} is no http:// or https:// URL")
+        raise SeedError(f"{shown} is no http:// or https:// URL")
     return url
 
 

@@ -76,6 +76,7 @@ class Worker:
         self._lease_ms = lease_ms
         self._sequence = 0
         self._heard_ms = 0  # Redis's clock: till then the news of slots are known
+        self._redis_ahead: float | None = None  # s, of the monotonic clock
         self._found_to = 0  # of the steps that found something so many were heard of
         self._unanswered: Step | None = None
         self._sweeping = True  # a former crawl may have left something
@@ -202,6 +203,7 @@ class Worker:
             self.gone.set()
             raise
         self._keep(began)
+        self._redis_ahead = heard.now_ms / 1000 - time.monotonic()
         return heard
 
     def answered(self, step: Step, heard: Heard) -> None:
@@ -222,6 +224,18 @@ class Worker:
         self.said = Said()
         self.known.clear()
         return pushes
+
+    @property
+    def redis_time(self) -> float:
+        """The time by Redis's clock, which all workers share, in seconds since 1970.
+
+        By this machine's own before the first answer, without which nothing is sent.
+        """
+        return time.time() if self._redis_ahead is None else self._redis_ahead + time.monotonic()
+
+    def hold(self, waits: Mapping[str, int]) -> None:
+        """Have all workers leave slots alone for so many milliseconds."""
+        self._frontier.hold(waits)
 
     def counts(self) -> Mapping[str, int]:
         """All counters of the crawl."""

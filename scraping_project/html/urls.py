@@ -8,6 +8,8 @@ from urllib.parse import quote
 
 from ada_url import URL, join_url
 
+from scraping_project import logins
+
 MAX_LENGTH: Final = 8_000
 
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
@@ -69,8 +71,9 @@ def _encode_query(href: str, codec: str) -> str:
 
 
 def _as_requested(url: str) -> str:
-    """Writes a parsed URL as Scrapy's Request does: without fragment, without a bare question mark."""
+    """Writes a parsed URL as Scrapy's Request does: without fragment, bare question mark and login."""
     url = url.partition("#")[0]
+    url, _ = logins.split(url)
     if url.endswith("?") and url.index("?") == len(url) - 1:
         url = url[:-1]
     if _UNSAFE.search(url):
@@ -130,8 +133,8 @@ class Resolver:
 def resolve(base: str, href: str, encoding: str = "utf-8") -> str | None:
     """Returns the http(s) URL, without fragment, that following ``href`` on ``base`` requests.
 
-    Never raises. The result resolves to itself. User names and passwords stay in it. Lone surrogates
-    count as U+FFFD, as they do in a browser.
+    Never raises. The result resolves to itself. It holds no user name and password: who wrote the page has
+    no say in how we log in. Lone surrogates count as U+FFFD, as they do in a browser.
 
     Args:
         base: The absolute URL to resolve against.

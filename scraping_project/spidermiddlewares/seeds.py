@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from redis.exceptions import RedisError, ResponseError
 from scrapy import Request
 
+from scraping_project import authorization
 from scraping_project.checkpoint import Checkpoint
 from scraping_project.frontier.connection import connect_async
 from scraping_project.frontier.seeds import Kind, Seed, SeedError, SeedQueue, kind_of, parse
@@ -78,7 +79,7 @@ class Seeds:
 
     def _request(self, checkpoint: Checkpoint, raw: bytes) -> Request | None:
         try:
-            return _request(parse(raw))
+            return authorization.from_url(_request(parse(raw)))
         except (SeedError, ValueError) as error:  # Scrapy refuses what it can't make a request of
             logger.warning("Refused a seed: %s", error)
             checkpoint.refuse(raw, error)

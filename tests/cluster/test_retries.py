@@ -5,7 +5,7 @@ from threading import Event
 import pytest
 
 from tests.cluster.kill_storm import frontier_at, kill, run_to_the_end
-from tests.cluster.polite_sites import Answer, gaps, site
+from tests.cluster.polite_sites import Answer, gaps, links, site
 from tests.cluster.test_politeness import crawls
 from tests.integration.test_seeds import until
 
@@ -42,6 +42,24 @@ def test_what_fails_waits_longer_each_time_and_then_is_given_up(project, redis_u
     with frontier_at(redis_url) as frontier:
         counts = frontier.counts()
         assert [counts.get(name, 0) for name in ("done", "dead")] == [last == "failed", last == "dead"]
+        assert frontier.check() == []
+
+
+def test_what_a_retry_redirects_to_is_filtered_like_any_redirect(project, redis_url):
+    def answer(visit):
+        if visit.path == "/robots.txt":
+            return NO_ROBOTS_TXT
+        if visit.path != "/busy":
+            return links("/known", "/busy") if visit.path == "/" else Answer()
+        first = len(asked.of(path="/busy")) == 1
+        return Answer(status=503) if first else Answer(status=302, headers=("Location: /known",))
+
+    with site(answer) as asked:
+        run_to_the_end(project, crawls(project, 1, [asked.url()], "DOWNLOAD_DELAY=0"))
+
+    assert sorted(visit.path for visit in asked.pages()) == ["/", "/busy", "/busy", "/known"]
+    with frontier_at(redis_url) as frontier:
+        assert frontier.counts()["filtered:redirect known"] == 1
         assert frontier.check() == []
 
 

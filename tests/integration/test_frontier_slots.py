@@ -13,6 +13,7 @@ from scraping_project.frontier.steps import (
     Ask,
 )
 from tests.integration.frontier_worker import Worker, end, kill, lasting, nack, numbers, push, until
+from tests.integration.test_frontier_outage import full
 
 SLOT = "a.example"
 KEY = "{links:start_urls}:slot:" + SLOT
@@ -373,6 +374,48 @@ def test_a_retry_after_holds_for_all(worker, other):
     grant, now, _ = say(other)
 
     assert (grant.outcome, grant.wait) == (REFUSED, ends - now)
+
+
+def test_a_hold_is_told_without_a_step_and_to_all(frontier, worker, other):
+    since = say(worker)[1]
+
+    frontier.hold({SLOT: 30_000, "b.example": 1_000})
+
+    assert set(news(other, since)) == {SLOT, "b.example"}
+    grant, now, _ = say(worker)
+    ends = now + grant.wait
+    assert (grant.outcome, since + 30_000 <= ends <= now + 30_000) == (GRANTED, True)
+    grant, now, _ = say(other)
+    assert (grant.outcome, grant.wait) == (REFUSED, ends - now)
+
+
+def test_a_hold_that_is_told_twice_or_ends_sooner_changes_nothing(frontier, server, worker):
+    frontier.hold({SLOT: 30_000})
+    after, since = clock(server)["after"], say(worker)[1] + 1
+
+    frontier.hold({SLOT: 10})
+
+    assert clock(server)["after"] == after
+    assert news(worker, since) == []
+
+
+def test_a_hold_outlives_its_worker_and_its_crawl(frontier, server, worker):
+    frontier.hold({SLOT: 30_000})
+    after = clock(server)["after"]
+    kill(frontier, worker)
+    frontier.clear()
+
+    other = Worker(frontier)
+    grant, now, _ = say(other)
+
+    assert (grant.outcome, grant.wait) == (REFUSED, int(after) - now)
+
+
+def test_a_hold_is_told_to_a_redis_that_is_full(frontier, server, worker):
+    with full(server):
+        frontier.hold({SLOT: 30_000})
+
+    assert int(clock(server)["after"]) > say(worker)[1]
 
 
 def test_a_shorter_retry_after_ends_no_longer_one(worker, other):

@@ -123,6 +123,20 @@ BAD = [
     b'{"url": "http://a.example/", "meta": {"a": ' + b"[" * 10_000 + b"]" * 10_000 + b"}}",
     b'{"url": "http://a.example/", "method": "G T"}',
     b'{"url": "http://a.example/", "headers": {"a b": "x"}}',
+    b'{"url": "http://a.example/", "headers": {"Content-Length": "5"}}',
+    b'{"url": "http://a.example/", "headers": {"A": "b\\r\\nHost: c"}}',
+    b'{"url": "http://a.example/", "headers": {"A": 5}}',
+    b'{"url": "http://a.example/", "method": "CONNECT"}',
+    b'{"url": "http://a.example/", "priority": 2147483648}',
+    b'{"url": "http://a.example/", "priority": 1' + b"0" * 40 + b"}",
+    b'{"url": "http://a.example/", "priority": 1e400}',
+    b'{"url": "http://a.example/", "body": {"a": 1}}',
+    b'{"url": "http://a.example/", "meta": "a"}',
+    b'{"url": "http://a.example/", "meta": {"redirect_reasons": 5}}',
+    b'{"url": "http://a.example/", "meta": {"a": 18446744073709551616}}',
+    b'{"url": "http://a.example/", "meta": {"a": "\\ud800"}}',
+    b'{"url": "http://a.example/", "meta": {"a": ' + b"[" * 400 + b"]" * 400 + b"}}",
+    b'{"url": "http://a.example/", "dont_filter": "yes"}',
 ]
 
 

@@ -1,5 +1,7 @@
 """How long a retry waits."""
 
+from email.utils import formatdate
+
 import pytest
 from scrapy.http import Response
 from scrapy.settings import Settings
@@ -7,10 +9,11 @@ from scrapy.settings import Settings
 from scraping_project.backoff import JITTER, LONGEST, Backoff
 
 URL = "https://a.example/"
+BY_REDIS = 1_700_000_000.0  # s since 1970
 
 
 def delays(base, retry, answer=None):
-    backoff = Backoff(Settings({"RETRY_BACKOFF_BASE": base}))
+    backoff = Backoff(Settings({"RETRY_BACKOFF_BASE": base}), lambda: BY_REDIS)
     return [backoff.delay_ms(retry, answer) / 1000 for _ in range(100)]
 
 
@@ -39,7 +42,9 @@ def test_a_longer_retry_after_is_respected_and_a_shorter_one_makes_no_difference
     long = Response(URL, status=429, headers={"Retry-After": "500"})
     short = Response(URL, status=503, headers={"Retry-After": "1"})
 
-    assert set(delays(4, 1, long)) == {500.0}
+    date = Response(URL, status=429, headers={"Retry-After": formatdate(BY_REDIS + 500, usegmt=True)})
+
+    assert set(delays(4, 1, long)) == set(delays(4, 1, date)) == {500.0}
     assert min(delays(4, 1, short)) >= 4
 
 

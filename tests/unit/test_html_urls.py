@@ -110,7 +110,10 @@ CORPUS = [
         ("HTTPS://H.Example:443", "https://h.example/"),
         ("http://Bücher.example/ü?ü", "http://xn--bcher-kva.example/%C3%BC?%C3%BC"),
         ("http://[::1]:80/[x]", "http://[::1]/%5Bx%5D"),
-        ("http://u:p@h.example/", "http://u:p@h.example/"),
+        ("http://u:p@h.example/", "http://h.example/"),
+        ("//u:p@h.example/x?y=z@w#v", "http://h.example/x?y=z@w"),
+        ("https://u%40:@@h.example:81/@x", "https://h.example:81/@x"),
+        ("/x?to=http://u:p@h.example/", "http://a.example/x?to=http://u:p@h.example/"),
         ("/x?a=[1]|2", "http://a.example/x?a=%5B1%5D%7C2"),
         ("/x?", "http://a.example/x"),
         ("/x?#y", "http://a.example/x"),
@@ -204,16 +207,16 @@ def test_scrapy_requests_a_resolved_url_unchanged(href, encoding):
 
 @settings(max_examples=500)
 @given(href=HREFS)
-def test_scrapy_requests_any_resolved_url_without_credentials_unchanged(href):
+def test_scrapy_requests_any_resolved_url_unchanged_and_none_holds_a_login(href):
     url = resolve(BASE, href)
-    if url is not None and "@" not in url.split("/")[2]:
+    if url is not None:
         assert safe_url_string(url) == url
+        assert "@" not in url.split("/")[2]
 
 
-def test_scrapy_writes_percent_signs_in_credentials_its_own_way():
-    url = resolve(BASE, "http://%41%zz@h.example/")
-    assert url == "http://%41%zz@h.example/"
-    assert safe_url_string(url) == "http://A%25zz@h.example/"
+def test_no_link_takes_up_the_login_of_its_page():
+    assert Resolver("http://u:p@a.example/b/c")("d") == "http://a.example/b/d"
+    assert Resolver("http://u:p@a.example/b/c")("?d[") == "http://a.example/b/c?d%5B"
 
 
 def parsed_in_full(base, href):

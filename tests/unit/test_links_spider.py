@@ -47,9 +47,9 @@ def test_links_that_leave_the_host_are_counted():
     assert filtered(made) == 1
 
 
-def test_a_link_with_credentials_stays_on_its_host():
+def test_a_link_with_a_login_stays_on_its_host_and_is_followed_without_it():
     body = b"<a href=http://u:p@example.com/x>x</a><a href=http://example.com@other.example/x>y</a>"
-    assert parsed(spider(), body=body)[1] == ["http://u:p@example.com/x"]
+    assert parsed(spider(), body=body)[1] == ["http://example.com/x"]
 
 
 def test_with_allowed_domains_every_link_is_left_to_scrapys_own_filter():

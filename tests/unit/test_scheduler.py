@@ -1,5 +1,6 @@
 """What the scheduler asks the frontier for."""
 
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -19,7 +20,7 @@ def a_scheduler_with_a_slot():
         crawler = SimpleNamespace(settings=settings, engine=SimpleNamespace(_slot=None))
         slots = Slots(settings)
         slots.of("a.example")
-        checkpoint = SimpleNamespace(slots=slots, budget=float("inf"), max_pages=0)
+        checkpoint = SimpleNamespace(slots=slots, budget=float("inf"), max_pages=0, redis_time=time.time)
         return Scheduler(crawler, checkpoint, SimpleNamespace(attempts=Attempts()))
 
     return build

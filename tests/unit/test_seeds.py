@@ -2,7 +2,17 @@ import json
 
 import pytest
 
-from scraping_project.frontier.seeds import FORBIDDEN_META, MAX_SEED, Seed, SeedError, parse
+from scraping_project.frontier.seeds import (
+    FORBIDDEN_HEADERS,
+    FORBIDDEN_META,
+    MAX_NESTING,
+    MAX_SEED,
+    METHODS,
+    Seed,
+    SeedError,
+    parse,
+)
+from scraping_project.frontier.steps import MAX_PRIORITY
 
 
 def test_a_bare_url_is_a_seed():
@@ -57,6 +67,106 @@ def test_anything_else_is_refused_in_one_line(raw):
         parse(raw)
 
     assert "\n" not in str(error.value)
+
+
+def with_(**fields):
+    return json.dumps({"url": "https://example.com/"} | fields).encode()
+
+
+PROXYS_OWN = ["proxy-connection", "proxy-authorization", "proxy-anything"]
+
+
+@pytest.mark.parametrize("spelled", [str, str.title, str.upper, lambda name: name.replace("-", "_")])
+@pytest.mark.parametrize("name", [*sorted(FORBIDDEN_HEADERS), *PROXYS_OWN])
+def test_a_seed_may_not_frame_or_route_its_message(name, spelled):
+    with pytest.raises(SeedError, match=f"headers may not hold {spelled(name)}"):
+        parse(with_(headers={"Accept": "*/*", spelled(name): "1"}))
+
+
+@pytest.mark.parametrize("code", [*range(9), *range(10, 32), *range(0x7F, 0xA0)])
+def test_no_header_of_a_seed_holds_control_characters(code):
+    with pytest.raises(SeedError, match="the header X-A holds control characters"):
+        parse(with_(headers={"X-A": f"a{chr(code)}b"}))
+    with pytest.raises(SeedError, match="header names are words"):
+        parse(with_(headers={f"X-A{chr(code)}": "b"}))
+
+
+def test_other_headers_of_a_seed_stay_as_they_are():
+    headers = {"Accept": "a\tb", "Cookie": "a=b", "X-Host": "é", "Authorization": "Bearer x", "Hosts": ""}
+
+    assert parse(with_(headers=headers)).headers == headers
+
+
+@pytest.mark.parametrize("method", [*METHODS, *map(str.lower, METHODS)])
+def test_a_seed_may_ask_with_the_usual_methods(method):
+    assert parse(with_(method=method)).method == method
+
+
+@pytest.mark.parametrize("method", ["CONNECT", "TRACE", "connect", "PROPFIND", "", "GET ", "G\r\nET"])
+def test_a_seed_may_ask_with_no_other_method(method):
+    with pytest.raises(SeedError, match="method is one of GET, HEAD"):
+        parse(with_(method=method))
+
+
+@pytest.mark.parametrize("priority", [MAX_PRIORITY, -MAX_PRIORITY, 0])
+def test_a_priority_that_fits_is_taken(priority):
+    assert parse(with_(priority=priority)).priority == priority
+
+
+@pytest.mark.parametrize("priority", [2**31, -(2**31), 2**63, 2**64, -(2**64), 10**300])
+def test_a_priority_that_does_not_fit_is_refused(priority):
+    with pytest.raises(SeedError, match="priority"):
+        parse(with_(priority=priority))
+
+
+@pytest.mark.parametrize("priority", [1.5, "1", True, None, [1]])
+def test_a_priority_that_is_no_whole_number_is_refused(priority):
+    with pytest.raises(SeedError):
+        parse(with_(priority=priority))
+
+
+def nested(deep):
+    """So many lists and objects in one another, in turn."""
+    value = "x"
+    for layer in range(deep):
+        value = [value] if layer % 2 else {"a": value}
+    return value
+
+
+def test_meta_is_nested_as_deep_as_may_be_and_no_deeper():
+    assert parse(with_(meta={"a": nested(MAX_NESTING - 1)})).meta == {"a": nested(MAX_NESTING - 1)}
+    for deep in (MAX_NESTING, 100, 400):
+        with pytest.raises(SeedError, match="deep"):
+            parse(with_(meta={"a": nested(deep)}))
+
+
+@pytest.mark.parametrize("number", [2**64, -(2**63) - 1, 10**300])
+def test_a_number_that_no_queue_can_hold_is_refused(number):
+    with pytest.raises(SeedError):
+        parse(with_(meta={"a": [number]}))
+
+
+SECRET = "canary"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"ftp://u:{SECRET}@h.example/",
+        f"http://u:{SECRET}@h.example/ x",
+        f"http://u:{SECRET}@h.example:99999/",
+        f"http://u:{SECRET}@/",
+        f"http://u:{SECRET}/w@h.example/",
+        f"http://u:w {SECRET}@h.example/",
+        f"u:{SECRET}@h.example/",
+        f"http://{SECRET}@[::1/",
+    ],
+)
+def test_what_is_said_of_a_refused_url_holds_no_login(url):
+    for raw in (url.encode(), json.dumps({"url": url}).encode()):
+        with pytest.raises(SeedError) as error:
+            parse(raw)
+        assert SECRET not in str(error.value)
 
 
 @pytest.mark.parametrize("key", sorted(FORBIDDEN_META))

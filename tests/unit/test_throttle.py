@@ -1,5 +1,7 @@
 """A slot's delay follows what the site can bear."""
 
+from email.utils import formatdate
+
 import pytest
 from scrapy import Request
 from scrapy.exceptions import NotConfigured
@@ -13,11 +15,13 @@ from scraping_project.throttle import FIRST, LONGEST, Throttle
 
 URL = "https://a.example/"
 NOW = 1000.0
+BY_REDIS = 1_700_000_000.0  # s since 1970
 AUTO = {"AUTOTHROTTLE_ENABLED": True, "AUTOTHROTTLE_START_DELAY": 5.0, "AUTOTHROTTLE_MAX_DELAY": 60.0}
 
 
-def throttle(**settings):
-    return Throttle(Settings(settings))
+def throttle(told=None, **settings):
+    told = {} if told is None else told
+    return Throttle(Settings(settings), lambda: BY_REDIS, told.__setitem__)
 
 
 def clock(delay=0.0):
@@ -47,10 +51,27 @@ def test_without_autothrottle_nothing_changes_for_ordinary_answers_and_failures(
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_retry_after_holds_the_slot(status, monkeypatch):
     monkeypatch.setattr(throttle_module, "monotonic", lambda: NOW)
-    slot = clock()
-    answer(throttle(), slot, status, headers={"Retry-After": "7"})
+    slot, told = clock(), {}
+    answer(throttle(told), slot, status, headers={"Retry-After": "7"})
 
     assert (slot.next_send, slot.after, slot.adaptive) == (NOW + 7, NOW + 7, None)
+    assert told == {"a.example": NOW + 7}
+
+
+def test_a_retry_after_that_is_a_date_counts_by_the_clock_of_redis(monkeypatch):
+    monkeypatch.setattr(throttle_module, "monotonic", lambda: NOW)
+    slot = clock()
+    answer(throttle(), slot, 503, headers={"Retry-After": formatdate(BY_REDIS + 7, usegmt=True)})
+
+    assert slot.after == NOW + 7
+
+
+def test_what_names_no_time_is_not_told():
+    told = {}
+    for status in (200, 429, 503):
+        answer(throttle(told), clock(), status, headers={"Retry-After": "soon"})
+
+    assert told == {}
 
 
 def test_each_429_without_a_retry_after_doubles_the_delay_up_to_the_longest():
