@@ -20,8 +20,6 @@ from scraping_project.storage.writer import Writer
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
-#: So much of a refused seed is kept, bytes.
-MAX_REFUSED = 8_000
 #: So many requests to push are worth a commit of their own.
 MANY = 1000
 #: So many links to look up, too.
@@ -79,9 +77,15 @@ class Checkpoint:
 
     def refuse(self, seed: bytes, error: Exception) -> None:
         """Make a dead letter of a seed that no request can be made of."""
-        text = seed[:MAX_REFUSED].decode(errors="replace")
+        text = seed[: payloads.MAX_REFUSED].decode(errors="replace")
         letter = self._commits.log.refuse_seed(text, error)
-        self.worker.said.refuse.append(Refusal(blob(letter), blob(payloads.of_refused_seed(text))))
+        self.worker.said.refuse.append(Refusal(blob(letter), blob(payloads.of_refused(text))))
+
+    def refuse_request(self, url: str, fingerprint: str, error: payloads.TooLarge) -> None:
+        """Make a dead letter of a request that is too large to be pushed."""
+        letter = self._commits.log.refuse_request(url, fingerprint, "too_large", error)
+        refusal = Refusal(blob(letter), blob(payloads.of_refused(url)), fingerprint)
+        self.worker.said.refuse.append(refusal)
 
     async def look_up(self, fingerprints: Sequence[str]) -> None:
         """Wait until the mirror has those of them that the frontier knows, or that can't be told."""

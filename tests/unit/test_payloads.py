@@ -203,7 +203,7 @@ def test_the_url_is_read_from_what_can_not_be_resumed():
     ],
 )
 def test_no_request_is_made_of_a_refused_seed_but_its_text_is_read(seed):
-    payload = payloads.of_refused_seed(seed)
+    payload = payloads.of_refused(seed)
 
     assert payloads.url_of(payload) == seed
     with pytest.raises(payloads.Undecodable, match="push it as a new one"):
