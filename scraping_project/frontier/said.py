@@ -34,7 +34,7 @@ class Room:
             if size > self.bytes and self._begun:
                 self.entries -= place
                 return place
-            self.bytes -= size
+            self.bytes = max(self.bytes - size, 0)
             self._begun = self._begun or size > 0
         taken = min(len(entries), self.entries)
         self.entries -= taken

@@ -1,4 +1,4 @@
-"""What a worker has gathered is cut into steps by bytes and by number, and no page ends before its links are said."""
+"""What a worker has gathered is cut into steps, by bytes and by number; no page ends before its links."""
 
 import pytest
 
