@@ -38,6 +38,7 @@ class Attempt:
     error: tuple[str, str] | None = (
         None  # reason and message of what its callback, or what is to replace it, met
     )
+    remark: str | None = None  # what its row says though it ended well
     records: int = 0  # items stored
     alias: Request | None = None  # what a middleware's own Response names as its request
     site_url: str | None = None  # set once a Site for this answer has been stored

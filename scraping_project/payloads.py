@@ -83,8 +83,8 @@ def decode(payload: bytes, spider: Spider) -> Request:
     """Read what ``encode`` wrote.
 
     Raises:
-        Undecodable: Not such bytes, what was refused, an unknown class, or a callback that the spider does not
-            have (any more).
+        Undecodable: Not such bytes, what was refused, an unknown class, or a callback that the spider has not
+            (any more).
     """
     try:
         fields = _decoder.decode(payload)

@@ -93,6 +93,9 @@ ROBOTSTXT_OBEY = True
 ROBOTSTXT_USER_AGENT = BOT_NAME
 ROBOTSTXT_CRAWL_DELAY_MAX = 60.0
 
+# Pages: what is kept of one
+PAGE_LINKS_MAX = 10_000  # links of a page that the spider links stores and follows; 0 for all
+
 # Items and logs: stored in batches
 CONCURRENT_ITEMS = 10  # of one answer; so many tasks are made for every answer, however few it yields
 ITEM_PIPELINES = {

@@ -52,6 +52,7 @@ class AttemptLog:
             attempt.records += 1
             if isinstance(item, Site):
                 attempt.site_url = item.url
+                attempt.remark = _of_links(item)
         if isinstance(item, Site):
             self._count("links", len(item.links))
 
@@ -205,7 +206,15 @@ def outcome_of(attempt: Attempt) -> Outcome | None:
 def _answered(attempt: Attempt, response: Response) -> Outcome:
     if attempt.error:
         return "dead", *attempt.error
-    return *_by_status(response), None
+    return *_by_status(response), attempt.remark
+
+
+def _of_links(site: Site) -> str | None:
+    """What a log row says of a page with more links than are kept."""
+    if not site.links_left_out:
+        return None
+    kept = len(site.links)
+    return f"{kept:,} of {kept + site.links_left_out:,} links kept"
 
 
 def _ignored(attempt: Attempt, why: IgnoreRequest) -> Outcome | None:
