@@ -8,6 +8,7 @@ from scrapy import Request, signals
 from scrapy.utils.misc import load_object
 
 from scraping_project import engine, payloads
+from scraping_project.frontier.said import STEP_BYTES
 from scraping_project.frontier.steps import Burial, End, Leased, Push, Refusal, blob
 from scraping_project.frontier.worker import Worker
 from scraping_project.group_commit import GroupCommit
@@ -51,9 +52,21 @@ class Checkpoint:
         return checkpoint
 
     def push(self, push: Push) -> None:
-        self.worker.said.push.append(push)
-        if len(self.worker.said.push) >= MANY:
+        said = self.worker.said
+        said.add(push)
+        if len(said.push) >= MANY or said.push_bytes >= STEP_BYTES:
             self.hurry()
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether what asks for more requests should wait for room."""
+        return self.worker.said.is_crowded
+
+    async def room(self) -> None:
+        """Wait until the next steps have room for what is said, or nothing more is said at all."""
+        while self.is_crowded and not self.life.is_faulty:
+            self.hurry()
+            await self._commits.cut.wait()
 
     def take(self, seed: bytes) -> None:
         """The seed's request is said: it may leave this worker's list in the same step."""

@@ -77,6 +77,7 @@ class GroupCommit:
         self._held_back = False  # the scheduler, since the leases may have lapsed
         self.answered = Answered()
         self.away = Outage()
+        self.cut = asyncio.Event()  # each time that something was taken out of what is said
         self.heard: Heard | None = None
         self.questions = Questions()
 
@@ -105,6 +106,7 @@ class GroupCommit:
             step = self._worker.unanswered or self._worker.next_step(
                 started=started, **self._buffers.wishes(self._rate, self._interval)
             )
+            self.let_go_on()
             await asyncio.to_thread(self._writer.commit)
             asked_at = time.monotonic()
             step, heard = await self._exchange(step)
@@ -213,6 +215,11 @@ class GroupCommit:
         else:
             self.away.ends()
         return step, heard
+
+    def let_go_on(self) -> None:
+        """Have those look again that wait for room."""
+        self.cut.set()
+        self.cut.clear()
 
     def _refused(self, error: FrontierRefused) -> None:
         """Redis refuses a step: say it again a few times, then without the request that it refuses."""

@@ -122,6 +122,11 @@ class Life:
             await self._go(reason)
 
     @property
+    def is_faulty(self) -> bool:
+        """Whether it ends since nothing can be said any more."""
+        return self._faulty
+
+    @property
     def _worker(self) -> Worker:
         return self._membership.worker
 
@@ -150,6 +155,7 @@ class Life:
     async def _end_faulty(self, error: Exception) -> None:
         self._crawler.stats.set_value(run.ERROR, reasons.describe(error))
         self._faulty = True
+        self._commits.let_go_on()
         await self._end("fault")
 
     async def _run_until_closing(self) -> None:
@@ -165,7 +171,8 @@ class Life:
 
     async def _until_due(self) -> None:
         """Wait for the interval to pass, or for somebody to hurry, but never spin."""
-        await asyncio.sleep(PAUSE if self._commits.away else GAP)
+        if self._commits.away or not self._worker.left_over:
+            await asyncio.sleep(PAUSE if self._commits.away else GAP)
         with suppress(TimeoutError):
             await asyncio.wait_for(self._due.wait(), max(self._interval - GAP, 0))
         self._due.clear()

@@ -62,6 +62,8 @@ class Scheduler:
 
     def open(self, spider: Spider) -> None:
         self._spider = spider
+        checkpoint = self._checkpoint
+        engine.after_each_output(self._crawler, lambda: checkpoint.is_crowded, checkpoint.room)
 
     @deferred_f_from_coro_f
     async def close(self, reason: str) -> None:

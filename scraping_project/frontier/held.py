@@ -1,12 +1,9 @@
 """How many bytes of requests a worker holds: its memory, and what Redis takes back at once when it goes."""
 
-from scraping_project.frontier.said import Said
 from scraping_project.frontier.steps import LEASE_BYTES, Heard, Step
 
 #: So many bytes a worker leases at the most: Redis takes some 60 ms to put them back.
 MOST_HELD = 8 * 2**20
-#: A worker that has so much left to say leases no more till Redis has heard it.
-MOST_UNSAID = 64 * 2**20
 #: A smaller request does not count: as many of them as a worker may hold are no more than MOST_HELD.
 COUNTS_FROM = 4096
 
@@ -29,10 +26,8 @@ class HeldBytes:
             if (size := len(leased.payload)) >= COUNTS_FROM:
                 self._sizes[leased.id] = size
 
-    def may_grow(self, unsaid: Said) -> int:
-        """How many bytes may be leased next, while so much is left to say."""
-        if unsaid.about_bytes > MOST_UNSAID:
-            return 0
+    def may_grow(self) -> int:
+        """How many bytes may be leased next."""
         return max(min(LEASE_BYTES, MOST_HELD - sum(self._sizes.values())), 0)
 
     def clear(self) -> None:

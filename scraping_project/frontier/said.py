@@ -12,6 +12,9 @@ from scraping_project.frontier.steps import Burial, End, Move, Nack, Push, Refus
 #: and links to look up. Redis takes some 10 ms for each.
 STEP_BYTES, STEP_ENTRIES, STEP_LOOK_UPS = 2**20, 1_000, 4_000
 
+#: So many requests, or so many bytes of them, are enough to wait for: what asks for more is held back.
+CROWDED, CROWDED_BYTES = 2 * STEP_ENTRIES, 8 * STEP_BYTES
+
 #: What changes the frontier, entry by entry, in the order in which it gets room in a step.
 _FREE = ("ack", "release", "move", "nack", "push", "refuse")
 #: Those that wait for the pushes and refusals that came before: their requests have asked for these.
@@ -96,6 +99,7 @@ class Said:
     logged: list[int] = field(default_factory=list)
     look_up: list[str] = field(default_factory=list)
     pages: int = 0
+    push_bytes: int = 0  # of what was pushed by ``add``
     _gates: list[_Gate] = field(default_factory=list, repr=False)  # of what was said before the last cut
 
     def __bool__(self) -> bool:
@@ -107,10 +111,14 @@ class Said:
         return sum(sum(map(_SIZES[name], getattr(self, name))) for name in _SIZED)
 
     @property
-    def about_bytes(self) -> int:
-        """What the requests that are to be pushed take, judged by the first thousand."""
-        some = self.push[:1000]
-        return sum(map(_payload, some)) * len(self.push) // max(len(some), 1)
+    def is_crowded(self) -> bool:
+        """Whether more is to be pushed than the next steps have room for."""
+        return len(self.push) >= CROWDED or self.push_bytes >= CROWDED_BYTES
+
+    def add(self, push: Push) -> None:
+        """Have a request pushed."""
+        self.push.append(push)
+        self.push_bytes += len(push.payload)
 
     def cut(self, room: Room) -> tuple["Said", "Said"]:
         """What one step has room for, the oldest first, and the rest.
@@ -133,6 +141,7 @@ class Said:
                 opened = gate
         for name in _GATED:
             self._part(name, now, later, room, getattr(opened, name))
+        later.push_bytes = sum(map(_payload, later.push))
         for gate in gates:
             gate.shift(now, -1)
         later._gates = [gate for gate in gates if gate]
@@ -150,6 +159,7 @@ class Said:
         for reason, count in step.filtered.items():
             self.filtered[reason] = self.filtered.get(reason, 0) + count
         self.pages += step.pages
+        self.push_bytes += sum(map(_payload, step.push))
 
     def _part(self, name: str, now: "Said", later: "Said", room: Room, most: int | None = None) -> None:
         entries = getattr(self, name)
@@ -158,7 +168,7 @@ class Said:
         setattr(later, name, entries[place:])
 
 
-WORDS = tuple(each.name for each in fields(Said) if not each.name.startswith("_"))
+WORDS = tuple(each.name for each in fields(Said) if each.name not in ("push_bytes", "_gates"))
 
 
 def _gate(said: Said | Step) -> _Gate:

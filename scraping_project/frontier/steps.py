@@ -12,7 +12,7 @@ from msgspec.structs import force_setattr
 MAX_SLOT, MAX_PRIORITY, MAX_FINGERPRINT = 255, 2**31 - 1, 2**63 - 1
 
 #: So many bytes of requests are leased in a step. The answer holds them, and Redis writes each four times.
-LEASE_BYTES = 2 * 2**20
+LEASE_BYTES = 2**20
 
 _PLACE = Struct(">iB")  # of a leased record: priority, length of the slot
 _QUEUED = Struct(">5sBBB")  # id, attempt, deliveries, deaths

@@ -140,7 +140,7 @@ class Worker:
             heard=self._heard_ms,
             found=self._found_to,
             started=started and not self.said.push and not self.said.refuse,
-            lease_bytes=self._held.may_grow(self.said),
+            lease_bytes=self._held.may_grow(),
             **{word: getattr(said, word) for word in WORDS},
             **wishes,  # type: ignore[arg-type]
         )
