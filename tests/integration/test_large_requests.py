@@ -5,9 +5,12 @@ import json
 import pytest
 import redis
 
+from scraping_project.frontier.said import CROWDED
+
 SPIDERS = '''
 from scrapy import Request, Spider
 
+from scraping_project.checkpoint import Checkpoint
 from scraping_project.frontier.errors import FrontierRefused
 from scraping_project.frontier.frontier import Frontier
 
@@ -46,6 +49,33 @@ class Large(Spider):
     def poison(self):
         for number in range(30):
             yield self.request(f"page.html?{number}{'poison' * (number == 20)}", 1)
+
+
+class Endless(Large):
+    """Asks for far more than a step has room for, and notes how much of it waits at the most."""
+
+    name = "endless"
+    waiting = 0
+
+    async def start(self):
+        if self.asks == "at_start":
+            for request in self.requests():
+                yield request
+        yield Request(self.site + "start.html", priority=1, callback=self.first)
+
+    def requests(self):
+        said = self.crawler.get_extension(Checkpoint).worker
+        for number in range(10_000):
+            yield Request(f"{self.site}page.html?{number}")
+            self.waiting = max(self.waiting, len(said.said.push))
+
+    def first(self, response):
+        if self.asks != "at_start":
+            yield from self.requests()
+        yield {"waiting": self.waiting}
+
+    def parse(self, response):
+        return None
 
 
 class Refused(Large):
@@ -165,3 +195,11 @@ def test_a_run_whose_redis_refuses_what_can_not_be_left_out_ends_with_one_line(c
     assert "Traceback" not in done.stderr
     with redis.Redis.from_url(redis_server.url, protocol=2) as client:
         assert not client.exists("{forbidden:start_urls}:workers")  # it gave back what it held
+
+
+@pytest.mark.parametrize("asks", ["at_start", "on_a_page"])
+def test_what_asks_for_more_than_the_next_steps_have_room_for_waits_for_it(project, crawl, asks):
+    crawl(asks, "CLOSESPIDER_ITEMCOUNT=1", spider="endless", check=False)
+
+    (item,) = project.rows("items")
+    assert 1 < json.loads(item["data"])["waiting"] <= CROWDED + 20  # the rest of what Scrapy has at hand
