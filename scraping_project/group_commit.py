@@ -135,7 +135,8 @@ class GroupCommit:
         self.questions.give_up()
         self.answered.forget()
         if isinstance(error, WorkerReaped):
-            self._worker.said.push.extend(pushes)  # whoever has their parents finds them again, but not seeds
+            for push in pushes:  # whoever has their parents finds them again, but not seeds
+                self._worker.said.add(push)
 
     def may_begin(self) -> bool:
         """Whether what is leased is surely still this worker's; if not, the next answer wakes the engine."""

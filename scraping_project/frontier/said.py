@@ -99,7 +99,7 @@ class Said:
     logged: list[int] = field(default_factory=list)
     look_up: list[str] = field(default_factory=list)
     pages: int = 0
-    push_bytes: int = 0  # of what was pushed by ``add``
+    push_bytes: int = field(default=0, compare=False)  # of what came by ``add``
     _gates: list[_Gate] = field(default_factory=list, repr=False)  # of what was said before the last cut
 
     def __bool__(self) -> bool:

@@ -11,8 +11,9 @@ from msgspec.structs import force_setattr
 #: What a record has room for: bytes of a slot's name, a priority, a fingerprint.
 MAX_SLOT, MAX_PRIORITY, MAX_FINGERPRINT = 255, 2**31 - 1, 2**63 - 1
 
-#: So many bytes of requests are leased in a step. The answer holds them, and Redis writes each four times.
-LEASE_BYTES = 2**20
+#: So many bytes of requests are leased in a step of slots that the worker works on, and as many of others. The
+#: answer holds them, and Redis writes each four times.
+LEASE_BYTES = 2**19
 
 _PLACE = Struct(">iB")  # of a leased record: priority, length of the slot
 _QUEUED = Struct(">5sBBB")  # id, attempt, deliveries, deaths
@@ -208,7 +209,7 @@ class Step(msgspec.Struct, kw_only=True):
     logged: Sequence[int] = ()
     arm: Sequence[int] = ()
     want: int = 0
-    lease_bytes: int = LEASE_BYTES  # of requests are leased, or one that is larger; 0: none
+    lease_bytes: int = LEASE_BYTES  # leased of the asks' slots, or one that is larger, and of others; 0: none
     turn: int = 1  # leased at the most of one slot without a delay
     skip: Sequence[str] = ()
     arm_new: int = 0

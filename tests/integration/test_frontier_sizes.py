@@ -96,7 +96,7 @@ def test_a_cut_step_whose_answer_was_lost_has_one_effect(frontier, crawling):
 
 @pytest.mark.parametrize("how", ["lease", "ask"])
 def test_no_more_bytes_are_leased_than_a_step_may(worker, how):
-    worker.push(*(large(number, size=MB // 4) for number in range(8)), *map(push, range(8, 20)))
+    worker.push(*(large(number, size=MB // 8) for number in range(8)), *map(push, range(8, 20)))
     if how == "ask":
         wishes = {"asks": [Ask("a.example", want=20, need=1, cap=20)]}
     else:
@@ -124,6 +124,14 @@ def test_a_slot_gets_no_permit_for_what_has_no_room(worker):
     heard = worker.step(want=5, turn=5)
 
     assert len(heard.leased) == len(heard.grants) == 1
+
+
+def test_large_requests_of_slots_it_works_on_do_not_keep_out_other_slots(worker):
+    worker.push(*(large(number) for number in range(3)), push(9, "b.example"))
+
+    heard = worker.step(asks=[Ask("a.example", want=9, need=1, cap=9)], want=9, turn=9)
+
+    assert sorted(numbers(heard.leased)) == [0, 9]
 
 
 def test_a_worker_that_may_hold_no_more_leases_nothing(worker):

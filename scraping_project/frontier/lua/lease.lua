@@ -4,7 +4,7 @@
 -- arm: of how many it may begin before its next checkpoint; ahead: of a slot with a delay it gets what may be sent in
 -- so many ms; own: slot to {delay, cap}, for others the wish's delay (ms) and cap hold; robots: see
 -- permit; budget: so many requests of a slot are handed out in a crawl, 0 for all; max_pages: so many pages of the
--- crawl are to be answered, 0 for all; bytes: of all requests that the script leases, or one that is larger; 0: none.
+-- crawl are to be answered, 0 for all; bytes: leased for the asks, or one that is larger, and as many beside them; 0: none.
 -- Adds to `ids` {id, armed, too many} and to `grants`. A worker holds at most one suspect at a time.
 local SLOTS_A_LOOK = 200
 local HANDED = of_crawl('handed')
@@ -130,6 +130,7 @@ local function lease(token, wish, ids, grants)
     unwanted[grant[1]] = true
   end
   read_holder(token)
+  bytes_left = wish.bytes  -- of its own: large requests of the slots it works on would keep out all others
   for _, name in ipairs(ready(most, unwanted)) do
     if leased >= most or not has_room(wish.bytes) then
       break
