@@ -11,8 +11,8 @@ from msgspec.structs import force_setattr
 #: What a record has room for: bytes of a slot's name, a priority, a fingerprint.
 MAX_SLOT, MAX_PRIORITY, MAX_FINGERPRINT = 255, 2**31 - 1, 2**63 - 1
 
-#: So many bytes of requests are leased in a step of slots that the worker works on, and as many of others. The
-#: answer holds them, and Redis writes each four times.
+#: So many bytes of requests are leased in a step of slots that the worker works on, and as many of others.
+#: The answer holds them, and Redis writes each four times.
 LEASE_BYTES = 2**19
 
 _PLACE = Struct(">iB")  # of a leased record: priority, length of the slot

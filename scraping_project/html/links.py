@@ -135,8 +135,8 @@ def parse(text: str, url: str, encoding: str = "utf-8", most: int = MOST_LINKS) 
         text: The decoded body; it need not be HTML.
         url: The page's own, which its links are relative to.
         encoding: The encoding the body had; query strings are written in it.
-        most: So many links are kept. The others are counted as they are written, and of a page with far more
-            not even looked at.
+        most: So many links are kept, counted as they are written. Those of a page with far more are not even
+            looked at, and counted by their tags.
     """
     unread = 0
     if _is_costly(text):
@@ -145,16 +145,13 @@ def parse(text: str, url: str, encoding: str = "utf-8", most: int = MOST_LINKS) 
     base = found.base is not None and resolve(url, found.base, encoding)
     resolved = Resolver(base or url, encoding)
     marked: dict[str, int] = {}
-    hrefs = iter(found.hrefs.items())
-    for href, marks in hrefs:
+    for href, marks in islice(found.hrefs.items(), most):
         target = resolved(href)
         if target is not None:
             marked[target] = marked.get(target, 0) | marks
-            if len(marked) == most:
-                break
     said = ~_FOLLOW if found.nofollow else ~0
     links = [Link(target, _rel(marks & said)) for target, marks in marked.items()]
-    return Page(found.title or None, links, found.nofollow, sum(1 for _ in hrefs) + unread)
+    return Page(found.title or None, links, found.nofollow, max(len(found.hrefs) - most, 0) + unread)
 
 
 def _elements(text: str) -> list[LexborNode]:
