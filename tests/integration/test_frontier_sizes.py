@@ -11,7 +11,7 @@ from scraping_project.frontier.said import STEP_ENTRIES
 from scraping_project.frontier.steps import LEASE_BYTES, Ask, Burial, End, Push, Refusal, blob
 from scraping_project.frontier.waiting import PAGE_BYTES, WaitingRequests
 from scraping_project.frontier.worker import Worker
-from tests.integration.frontier_worker import LONG, end, kill, ledger_of, nack, numbers, push
+from tests.integration.frontier_worker import LONG, end, kill, ledger_of, nack, numbers, push, until
 from tests.integration.frontier_worker import Worker as OneStep
 
 MB = 2**20
@@ -34,6 +34,11 @@ def exchange(worker, **wishes):
     heard = worker.exchange(step)
     worker.answered(step, heard)
     return step, heard
+
+
+def now_ms(server):
+    seconds, microseconds = server.time()
+    return seconds * 1000 + microseconds // 1000
 
 
 def bytes_of(requests):
@@ -171,10 +176,13 @@ def test_a_request_that_is_leased_again_in_the_step_that_ends_it_is_held(crawlin
     assert crawling._held._sizes == {leased.id: MB}
 
 
-def test_what_is_due_is_moved_by_its_bytes_too(frontier, worker):
-    worker.push(*(large(number) for number in range(3)))
-    for _ in range(3):
-        worker.step(nack=[nack(request, 1) for request in worker.lease(1)])
+def test_what_is_due_is_moved_by_its_bytes_too_and_may_be_larger_than_what_was_pushed(
+    frontier, worker, server
+):
+    worker.push(*map(push, range(3)))
+    worker.step(nack=[nack(request, 1, payload=bytes(MB)) for request in worker.lease(3)])
+    delayed = frontier.keys.of(worker.joined.epoch, "delayed")
+    until(lambda: server.zcount(delayed, "-inf", now_ms(server)) == 3)
 
     moved = []
     while ledger_of(frontier)["delayed"]:

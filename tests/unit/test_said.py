@@ -52,9 +52,9 @@ def test_one_that_has_no_room_in_any_step_is_a_step_of_its_own(place):
 def test_a_page_ends_with_the_last_of_its_links_and_not_before():
     said = Said(push=[push(number) for number in range(5)], ack_parents=[End(1, 1)], ack=[End(2, 1)])
 
-    steps = steps_of(said, entries=3)
+    steps = steps_of(said, bytes=250)
 
-    assert pushed(steps) == [[0, 1], [2, 3, 4], []]
+    assert pushed(steps) == [[0, 1], [2, 3], [4]]
     assert [step.ack_parents for step in steps] == [[], [], [End(1, 1)]]
     assert steps[0].ack == [End(2, 1)]  # it has asked for nothing
 
@@ -64,49 +64,51 @@ def test_a_page_ends_with_the_last_of_its_links_and_not_before():
     [("bury", Burial(1, 1, blob(b"letter"))), ("taken", blob(b"seed")), ("ack_parents", End(1, 1))],
 )
 @pytest.mark.parametrize(
-    "asked", [{"push": [push(1), push(2)]}, {"refuse": [Refusal(blob(b"a"), blob(b"b"))] * 2}]
+    "asked", [{"push": [push(1), push(2)]}, {"refuse": [Refusal(blob(bytes(50)), blob(bytes(50)))] * 2}]
 )
 def test_all_that_ends_a_page_or_a_seed_waits_for_what_it_asked_for(word, ending, asked):
-    first, *_, last = steps_of(Said(**asked, **{word: [ending]}), entries=1)
+    first, *_, last = steps_of(Said(**asked, **{word: [ending]}), bytes=150)
 
     assert (getattr(first, word), getattr(last, word)) == ([], [ending])
 
 
 def test_a_page_waits_for_its_own_links_and_not_for_those_that_were_found_since():
-    _, said = Said(push=[push(1), push(2)], ack_parents=[End(1, 1)]).cut(Room(entries=1))
-    said.push += [push(number) for number in range(3, 9)]
+    _, said = Said(push=[push(number) for number in range(4)], ack_parents=[End(1, 1)]).cut(Room(bytes=100))
+    said.push += [push(number) for number in range(4, 8)]
     said.ack_parents.append(End(2, 1))
 
-    steps = steps_of(said, entries=4)
+    steps = steps_of(said, bytes=250)
 
-    assert [step.ack_parents for step in steps] == [[], [End(1, 1)], [End(2, 1)]]
-    assert pushed(steps)[0] == [2, 3, 4, 5]
+    assert pushed(steps) == [[1, 2], [3, 4], [5, 6], [7]]
+    assert [step.ack_parents for step in steps] == [[], [End(1, 1)], [], [End(2, 1)]]
 
 
 def test_what_is_put_back_is_said_first_and_its_page_still_waits_for_it_alone():
-    now, said = Said(push=[push(number) for number in range(4)], ack_parents=[End(1, 1)]).cut(Room(entries=2))
+    now, said = Said(push=[push(number) for number in range(4)], ack_parents=[End(1, 1)]).cut(Room(bytes=250))
     said.put_back(
         Step(token="t", epoch=1, sequence=1, lease=1, **{word: getattr(now, word) for word in WORDS})
     )
     said.push += [push(number) for number in range(4, 8)]
 
-    steps = steps_of(said, entries=3)
+    steps = steps_of(said, bytes=350)
 
     assert pushed(steps) == [[0, 1, 2], [3, 4, 5], [6, 7]]
-    assert [step.ack_parents for step in steps] == [[], [], [End(1, 1)]]
+    assert [step.ack_parents for step in steps] == [[], [End(1, 1)], []]
 
 
-def test_a_step_put_back_after_a_cut_and_cut_smaller_ends_no_page_early():
-    now, said = Said(push=[push(0), push(1)], ack_parents=[End(1, 1)]).cut(Room(entries=3))
+def test_a_step_put_back_after_a_cut_and_cut_smaller_ends_its_page_with_its_links():
+    now, said = Said(push=[push(0), push(1)], ack_parents=[End(1, 1)]).cut(Room())
     assert not said
     said.put_back(
         Step(token="t", epoch=1, sequence=1, lease=1, **{word: getattr(now, word) for word in WORDS})
     )
 
-    steps = steps_of(said, entries=1)
+    said.push.append(push(2))
 
-    assert pushed(steps) == [[0], [1], []]
-    assert [step.ack_parents for step in steps] == [[], [], [End(1, 1)]]
+    steps = steps_of(said, bytes=150)
+
+    assert pushed(steps) == [[0], [1], [2]]
+    assert [step.ack_parents for step in steps] == [[], [End(1, 1)], []]
 
 
 def test_what_is_tried_again_and_letters_take_room_too():
