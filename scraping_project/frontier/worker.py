@@ -59,6 +59,7 @@ class Worker:
         self._sweeping = True  # a former crawl may have left something
         self.said = Said()
         self._entries = STEP_ENTRIES  # that a step says at the most; fewer while Redis refuses one of them
+        self._is_suspect = False  # what the next step says: Redis took one without it
         self._left_over = False
         self._held = HeldBytes()
         self.known = Known()
@@ -184,6 +185,8 @@ class Worker:
     def narrow(self, step: Step, error: FrontierRefused, bury: Callable[[Culprit], Refusal | Burial]) -> None:
         """Say less at once, after Redis has refused a step: half of it, and so on down to one entry.
 
+        That one is the culprit if Redis takes a step without it, and then refuses it again.
+
         Args:
             step: The one that was refused.
             error: What Redis said.
@@ -193,9 +196,10 @@ class Worker:
             FrontierRefused: It refuses a step that says nothing, or the mere end of a lease.
         """
         entries = sum(len(getattr(step, name)) for name in ENTRIES)
-        if entries <= 1:
+        if entries == 0 or self._is_suspect:
             step = _buried(step, error, bury)
-        self._entries = max(entries // 2, 1)
+        self._entries = 1 if self._is_suspect else entries // 2
+        self._is_suspect = False
         self._unanswered = None
         self._sequence -= 1
         self.said.put_back(step)
@@ -226,7 +230,8 @@ class Worker:
     def answered(self, step: Step, heard: Heard) -> None:
         """Take note that a step was executed."""
         self._unanswered = None
-        self._entries = min(2 * self._entries, STEP_ENTRIES)
+        self._is_suspect = self._entries == 0
+        self._entries = min(2 * self._entries, STEP_ENTRIES) or 1
         self._heard_ms = heard.now_ms
         self._held.answered(step, heard)
         self.known.add(push.fingerprint for push in step.push if push.fingerprint)

@@ -308,12 +308,27 @@ def test_what_redis_refuses_is_found_and_buried_and_all_else_is_said(frontier, s
         assert OneStep(frontier).push(push(50)) == "0"
 
 
+def test_a_redis_that_refuses_everything_gets_no_request_buried(crawling):
+    crawling.said.push.extend(push(number) for number in range(5))
+
+    def narrow():
+        crawling.narrow(crawling.next_step(), FrontierRefused("ERR whatever"), pytest.fail)
+
+    narrow()
+    narrow()
+    narrow()  # nothing is left in the step
+    with pytest.raises(FrontierRefused):
+        narrow()
+    assert len(crawling.said.push) + len(crawling.next_step().push) == 5
+
+
 def test_a_redis_that_refuses_the_mere_end_of_a_lease_is_nothing_to_say_that_to_again(crawling):
     crawling.said.ack.append(End(1, 1))
-    step = crawling.next_step()
+    crawling.narrow(crawling.next_step(), FrontierRefused("NOPERM"), pytest.fail)
+    exchange(crawling)  # a step without it goes through
 
     with pytest.raises(FrontierRefused):
-        crawling.narrow(step, FrontierRefused("NOPERM"), letter_of)
+        crawling.narrow(crawling.next_step(), FrontierRefused("NOPERM"), pytest.fail)
 
 
 def test_a_wrong_key_in_redis_is_an_answer_that_does_not_pass(frontier, worker, server):
