@@ -35,7 +35,8 @@ class Attempt:
     latency_ms: int | None = None
     wire: Response | BaseException | None = None  # what the download itself gave
     result: Response | Request | BaseException | None = None  # what the middlewares made of it
-    error: tuple[str, str] | None = None  # reason and message of the callback's or a pipeline's exception
+    error: tuple[str, str] | None = None  # reason and message: of its callback, a pipeline, its heir
+    remark: str | None = None  # what its row says though it ended well
     records: int = 0  # items stored
     alias: Request | None = None  # what a middleware's own Response names as its request
     site_url: str | None = None  # set once a Site for this answer has been stored

@@ -8,6 +8,7 @@ from scrapy import Request, signals
 from scrapy.utils.misc import load_object
 
 from scraping_project import engine, logins, payloads
+from scraping_project.frontier.said import STEP_BYTES
 from scraping_project.frontier.steps import Burial, End, Leased, Push, Refusal, blob
 from scraping_project.frontier.worker import Worker
 from scraping_project.group_commit import GroupCommit
@@ -20,8 +21,6 @@ from scraping_project.storage.writer import Writer
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
-#: So much of a refused seed is kept, bytes.
-MAX_REFUSED = 8_000
 #: So many requests to push are worth a commit of their own.
 MANY = 1000
 #: So many links to look up, too.
@@ -53,9 +52,21 @@ class Checkpoint:
         return checkpoint
 
     def push(self, push: Push) -> None:
-        self.worker.said.push.append(push)
-        if len(self.worker.said.push) >= MANY:
+        said = self.worker.said
+        said.add(push)
+        if len(said.push) >= MANY or said.push_bytes >= STEP_BYTES:
             self.hurry()
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether what asks for more requests should wait for room."""
+        return self.worker.said.is_crowded
+
+    async def room(self) -> None:
+        """Wait until the next steps have room for what is said, or nothing more is said at all."""
+        while self.is_crowded and not self.life.is_faulty:
+            self.hurry()
+            await self._commits.cut.wait()
 
     def take(self, seed: bytes) -> None:
         """The seed's request is said: it may leave this worker's list in the same step."""
@@ -79,9 +90,15 @@ class Checkpoint:
 
     def refuse(self, seed: bytes, error: Exception) -> None:
         """Make a dead letter of a seed that no request can be made of."""
-        text = logins.hide_in_refused(seed[:MAX_REFUSED].decode(errors="replace"))
+        text = logins.hide_in_refused(seed[: payloads.MAX_REFUSED].decode(errors="replace"))
         letter = self._commits.log.refuse_seed(text, error)
-        self.worker.said.refuse.append(Refusal(blob(letter), blob(payloads.of_refused_seed(text))))
+        self.worker.said.refuse.append(Refusal(blob(letter), blob(payloads.of_refused(text))))
+
+    def refuse_request(self, url: str, fingerprint: str, error: payloads.TooLarge) -> None:
+        """Make a dead letter of a request that is too large to be pushed."""
+        letter = self._commits.log.refuse_request(url, fingerprint, "too_large", error)
+        refusal = Refusal(blob(letter), blob(payloads.of_refused(url)), fingerprint)
+        self.worker.said.refuse.append(refusal)
 
     async def look_up(self, fingerprints: Sequence[str]) -> None:
         """Wait until the mirror has those of them that the frontier knows, or that can't be told."""

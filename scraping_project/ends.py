@@ -3,8 +3,8 @@
 import msgspec
 
 from scraping_project.attempts import Attempt, Outcome, utc_now
+from scraping_project.frontier.said import Said
 from scraping_project.frontier.steps import Burial, End, Move, Nack, blob
-from scraping_project.frontier.worker import Said
 
 
 def say(said: Said, attempt: Attempt, outcome: Outcome | None) -> None:
@@ -44,7 +44,7 @@ def _push_successor(said: Said, attempt: Attempt) -> None:
     with_others = root.leased is None and not root.unstorable  # who asks for all of it again
     if attempt.successor is None or attempt.was_left or with_others:
         return
-    said.push.append(attempt.successor)
+    said.add(attempt.successor)
     root.asked = True  # even a full Redis, which pushes nothing, must not end its lease before
 
 

@@ -1,21 +1,27 @@
 """The private things of Scrapy's engine that this project needs, in one place.
 
 Its slot knows when a request has left Scrapy (after download, callback and pipelines), and how to make it
-look at the scheduler again now rather than at its next heartbeat, five seconds later.
+look at the scheduler again now rather than at its next heartbeat, five seconds later. Its scraper takes what
+callbacks yield, piece by piece.
 """
 
 from typing import TYPE_CHECKING
 
 from scrapy.core.engine import _Slot
+from scrapy.core.scraper import Scraper
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from scrapy import Request
     from scrapy.crawler import Crawler
+    from scrapy.http import Response
+    from twisted.python.failure import Failure
 
 if not hasattr(_Slot, "add_request"):
     raise ImportError("this Scrapy's engine keeps its requests elsewhere: use the pinned version")
+if not hasattr(Scraper, "_process_spidermw_output_async"):
+    raise ImportError("this Scrapy's scraper takes what callbacks yield elsewhere: use the pinned version")
 
 
 def in_progress(crawler: "Crawler") -> "set[Request]":
@@ -34,6 +40,21 @@ def waits_for_callbacks(crawler: "Crawler") -> bool:
     """Whether Scrapy fetches nothing more until callbacks have ended: their answers are too many bytes."""
     slot = crawler.engine.scraper.slot
     return slot is not None and slot.needs_backout()
+
+
+def after_each_output(
+    crawler: "Crawler", is_crowded: "Callable[[], bool]", room: "Callable[[], Awaitable[None]]"
+) -> None:
+    """Have callbacks wait for room after what they yield, while it is crowded."""
+    scraper = crawler.engine.scraper
+    process = scraper._process_spidermw_output_async  # noqa: SLF001  see above
+
+    async def process_and_wait(output: object, response: "Response | Failure") -> None:
+        await process(output, response)
+        if is_crowded():
+            await room()
+
+    scraper._process_spidermw_output_async = process_and_wait  # type: ignore[method-assign]  # noqa: SLF001
 
 
 def stop_now(crawler: "Crawler") -> None:

@@ -8,19 +8,28 @@ A crash between any two of these repeats work and loses none.
 """
 
 import asyncio
+import logging
 import time
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Protocol, cast
 
-from scraping_project import ends, engine
+from scraping_project import ends, engine, payloads
 from scraping_project.answered import Answered
 from scraping_project.drops import Drops
 from scraping_project.extensions.attempts import AttemptLog
 from scraping_project.extensions.garbage import Garbage
 from scraping_project.frontier.answers import Joined
-from scraping_project.frontier.errors import CrawlOver, FrontierError, FrontierFull, SetBack, WorkerReaped
-from scraping_project.frontier.steps import Heard, Step, read_leased
-from scraping_project.frontier.worker import Worker
+from scraping_project.frontier.errors import (
+    CrawlOver,
+    FrontierError,
+    FrontierFull,
+    FrontierRefused,
+    FrontierUnavailable,
+    SetBack,
+    WorkerReaped,
+)
+from scraping_project.frontier.steps import Burial, Heard, Push, Refusal, Step, blob, bytes_of, read_leased
+from scraping_project.frontier.worker import Culprit, Worker
 from scraping_project.membership import Membership
 from scraping_project.outage import Outage
 from scraping_project.questions import Questions
@@ -30,6 +39,12 @@ from scraping_project.storage.writer import Writer
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
+
+
+logger = logging.getLogger(__name__)
+
+#: So many times in turn Redis may refuse a step before it is said with less in it.
+REFUSALS = 3
 
 
 class Buffers(Protocol):
@@ -58,9 +73,11 @@ class GroupCommit:
         self._interval = crawler.settings.getfloat("CHECKPOINT_INTERVAL")
         self._rate = 0.0
         self._settled_at = 0.0
+        self._refusals = 0  # in turn
         self._held_back = False  # the scheduler, since the leases may have lapsed
         self.answered = Answered()
         self.away = Outage()
+        self.cut = asyncio.Event()  # each time that something was taken out of what is said
         self.heard: Heard | None = None
         self.questions = Questions()
 
@@ -78,6 +95,7 @@ class GroupCommit:
         Raises:
             WorkerReaped: The place among the workers is gone: forget, and join again.
             CrawlOver: The same, and so is the crawl.
+            FrontierRefused: Redis refuses what can't be left out.
         """
         self._membership.tick()
         self._settle()
@@ -88,14 +106,17 @@ class GroupCommit:
             step = self._worker.unanswered or self._worker.next_step(
                 started=started, **self._buffers.wishes(self._rate, self._interval)
             )
+            self.let_go_on()
             await asyncio.to_thread(self._writer.commit)
             asked_at = time.monotonic()
             step, heard = await self._exchange(step)
-        except (WorkerReaped, CrawlOver):
-            raise
-        except (StorageError, FrontierError) as error:
+        except (StorageError, FrontierFull, FrontierUnavailable) as error:
             self.away.begins(error)
             return False
+        except FrontierRefused as error:
+            self._refused(error)
+            return False
+        self._refusals = 0
         self._hear(heard, step, asked_at)
         return True
 
@@ -114,7 +135,8 @@ class GroupCommit:
         self.questions.give_up()
         self.answered.forget()
         if isinstance(error, WorkerReaped):
-            self._worker.said.push.extend(pushes)  # whoever has their parents finds them again, but not seeds
+            for push in pushes:  # whoever has their parents finds them again, but not seeds
+                self._worker.said.add(push)
 
     def may_begin(self) -> bool:
         """Whether what is leased is surely still this worker's; if not, the next answer wakes the engine."""
@@ -194,6 +216,30 @@ class GroupCommit:
         else:
             self.away.ends()
         return step, heard
+
+    def let_go_on(self) -> None:
+        """Have those look again that wait for room."""
+        self.cut.set()
+        self.cut.clear()
+
+    def _refused(self, error: FrontierRefused) -> None:
+        """Redis refuses a step: say it again a few times, then without the request that it refuses."""
+        self._refusals += 1
+        step = self._worker.unanswered
+        if step is None or (self._refusals < REFUSALS and not self._worker.narrowed):
+            self.away.begins(error)
+            return
+        self.away.ends()
+        self._worker.narrow(step, error, partial(self._bury, error))
+
+    def _bury(self, error: FrontierRefused, culprit: Culprit) -> Refusal | Burial:
+        """The dead letter of a request that Redis refuses."""
+        url = payloads.url_of(bytes_of(culprit.payload))
+        logger.warning("Redis refuses %s (%s): it is a dead letter now", url, error)
+        if isinstance(culprit, Push):
+            letter = self.log.refuse_request(url, culprit.fingerprint, "undecodable", error)
+            return Refusal(blob(letter), blob(payloads.of_refused(url)), culprit.fingerprint)
+        return Burial(culprit.id, culprit.delivery, blob(self.log.bury_refused(culprit.id, url, error)))
 
     def _hear(self, heard: Heard, step: Step, asked_at: float) -> None:
         self.answered.hear(step, heard.ledger.pages)

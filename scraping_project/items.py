@@ -53,6 +53,7 @@ class Site:
     etag: str | None = None
     last_modified: str | None = None  # as the server sent it
     links: list[Link] = field(default_factory=list)
+    links_left_out: int = 0  # how many more the page has
     depth: int | None = None  # links followed from a seed to here
     scraped_at: datetime  # UTC, aware
 

@@ -19,6 +19,7 @@ from scraping_project.frontier.errors import (
     CrawlOver,
     CrawlRefused,
     FrontierError,
+    FrontierRefused,
     WorkerReaped,
 )
 from scraping_project.frontier.worker import Worker
@@ -121,6 +122,11 @@ class Life:
             await self._go(reason)
 
     @property
+    def is_faulty(self) -> bool:
+        """Whether it ends since nothing can be said any more."""
+        return self._faulty
+
+    @property
     def _worker(self) -> Worker:
         return self._membership.worker
 
@@ -138,17 +144,26 @@ class Life:
     async def _run(self) -> None:
         try:
             await self._run_until_closing()
+        except FrontierRefused as error:
+            logger.error("Redis refuses what this run has to say (%s), so it ends", error)  # noqa: TRY400
+            await self._end_faulty(error)
         except Exception as error:
             # A fault of this program: the run ends, and what it held goes to others, instead of hanging.
             logger.exception("The checkpoint failed, so this run ends")
-            self._crawler.stats.set_value(run.ERROR, reasons.describe(error))
-            self._faulty = True
-            await self._end("fault")
+            await self._end_faulty(error)
+
+    async def _end_faulty(self, error: Exception) -> None:
+        self._crawler.stats.set_value(run.ERROR, reasons.describe(error))
+        self._faulty = True
+        self._commits.let_go_on()
+        await self._end("fault")
 
     async def _run_until_closing(self) -> None:
         while not self._closing:
             await self._until_due()
             await self._commit()
+            if self._worker.left_over:
+                self.hurry()
             if not self._closing and (reason := self._reason_to_end()):
                 await self._end(reason)
             elif self._stopping_for() > LAST_PATIENCE:
@@ -156,7 +171,8 @@ class Life:
 
     async def _until_due(self) -> None:
         """Wait for the interval to pass, or for somebody to hurry, but never spin."""
-        await asyncio.sleep(PAUSE if self._commits.away else GAP)
+        if self._commits.away or not self._worker.left_over:
+            await asyncio.sleep(PAUSE if self._commits.away else GAP)
         with suppress(TimeoutError):
             await asyncio.wait_for(self._due.wait(), max(self._interval - GAP, 0))
         self._due.clear()
@@ -221,7 +237,7 @@ class Life:
 
     async def _go(self, reason: str) -> None:
         self._membership.look_away()
-        complete = not self._faulty and await self._last_commits()
+        complete = not self._faulty and await self._completed()
         self._membership.keep_no_more()
         stats = self._crawler.stats
         stats.set_value("frontier/given_back", await asyncio.to_thread(self._membership.leave))
@@ -233,6 +249,13 @@ class Life:
             logger.error("%d rows could not be stored; their requests will be sent again", lost)
             stats.set_value("checkpoint/lost_rows", lost)
         await self._finish(reason if complete else "fault")
+
+    async def _completed(self) -> bool:
+        try:
+            return await self._last_commits()
+        except FrontierRefused as error:
+            logger.error("Redis refuses what this run has to say (%s)", error)  # noqa: TRY400  said in one line
+            return False
 
     async def _last_commits(self) -> bool:
         """Commit until nothing is left to say; whether that was reached."""

@@ -2,12 +2,17 @@
 
 import logging
 
+from scraping_project.frontier.errors import FrontierRefused
 from scraping_project.storage.errors import StorageError
 
 logger = logging.getLogger(__name__)
 
-_STORAGE, _REDIS = "Nothing can be stored", "Redis does not answer"
-_BACK = {_STORAGE: "The database takes rows again", _REDIS: "Redis answers again"}
+_STORAGE, _REDIS, _REFUSED = "Nothing can be stored", "Redis does not answer", "Redis refuses a step"
+_BACK = {
+    _STORAGE: "The database takes rows again",
+    _REDIS: "Redis answers again",
+    _REFUSED: "Redis hears what it refused, or less of it, again",
+}
 
 
 class Outage:
@@ -20,7 +25,7 @@ class Outage:
         return self._what is not None
 
     def begins(self, error: Exception) -> None:
-        what = _STORAGE if isinstance(error, StorageError) else _REDIS
+        what = _what(error)
         if self._what != what:
             logger.warning("%s (%s): the crawl waits", what, error)
         self._what = what
@@ -29,3 +34,9 @@ class Outage:
         if self._what is not None:
             logger.warning("%s: the crawl goes on", _BACK[self._what])
         self._what = None
+
+
+def _what(error: Exception) -> str:
+    if isinstance(error, FrontierRefused):
+        return _REFUSED
+    return _STORAGE if isinstance(error, StorageError) else _REDIS

@@ -9,8 +9,21 @@ from scraping_project.attempts import utc_now
 from scraping_project.items import NOT_MODIFIED, Link, Site
 
 
-def site_of(response: Response, *, title: str | None = None, links: Iterable[Link] = ()) -> Site:
-    """The Site of an answer: what its status line and headers say, and what the caller found in it."""
+def site_of(
+    response: Response,
+    *,
+    title: str | None = None,
+    links: Iterable[Link] = (),
+    links_left_out: int = 0,
+) -> Site:
+    """The Site of an answer: what its status line and headers say, and what the caller found in it.
+
+    Args:
+        response: The answer.
+        title: Its title.
+        links: What it links to, or as much of that as is kept.
+        links_left_out: How many more there are.
+    """
     return Site(
         url=response.url.partition("#")[0],
         status_code=response.status,
@@ -20,6 +33,7 @@ def site_of(response: Response, *, title: str | None = None, links: Iterable[Lin
         etag=_header(response, "ETag"),
         last_modified=_header(response, "Last-Modified"),
         links=list(links),
+        links_left_out=links_left_out,
         depth=response.request.meta.get("depth") if response.request else None,
         scraped_at=utc_now(),
     )

@@ -20,13 +20,19 @@ _MALFORMED = (msgspec.DecodeError, TypeError, ValueError, AttributeError, KeyErr
 _SAME = frozenset({str, bytes, int, float, bool, type(None)})
 _DEFAULTS: dict[str, Any] = Request("data:,").to_dict() | {"url": None}
 _ROLES = ("callback", "errback")
-#: The class of a refused seed: of none of its kind is a request ever made.
-_REFUSED_SEED = "refused seed"
+#: The class of what was refused: of none of its kind is a request ever made. Frontiers hold this name.
+_REFUSED = "refused seed"
+#: So much of a refused URL or seed is kept, characters.
+MAX_REFUSED = 8_000
 _SIMPLE = {name: value for name, value in _DEFAULTS.items() if name not in ("url", *_ROLES)}
 
 
 class Unstorable(ValueError):  # noqa: N818  named for what the request is
     """The request can't be written down; the message names what and the fix."""
+
+
+class TooLarge(ValueError):  # noqa: N818  the same
+    """The request takes more bytes than the frontier keeps of one; the message names it and the fix."""
 
 
 class Undecodable(ValueError):  # noqa: N818  the same
@@ -77,8 +83,8 @@ def decode(payload: bytes, spider: Spider) -> Request:
     """Read what ``encode`` wrote.
 
     Raises:
-        Undecodable: Not such bytes, a refused seed, an unknown class, or a callback that the spider does not
-            have (any more).
+        Undecodable: Not such bytes, what was refused, an unknown class, or a callback that the spider has not
+            (any more).
     """
     try:
         fields = _decoder.decode(payload)
@@ -86,8 +92,8 @@ def decode(payload: bytes, spider: Spider) -> Request:
             _check_method(spider, fields.get(role))
         if "_class" not in fields:
             return _plain_request(fields, spider)
-        if fields["_class"] == _REFUSED_SEED:
-            raise Undecodable("a seed that was refused stays refused: mend it and push it as a new one")
+        if fields["_class"] == _REFUSED:
+            raise Undecodable("what was refused stays refused: mend it and push it as a new one")
         if fields["_class"] not in _CLASSES:
             raise Undecodable(f"unknown request class {fields['_class']!r}")
         return request_from_dict(_DEFAULTS | fields, spider=spider)
@@ -103,12 +109,12 @@ def _plain_request(fields: dict[str, Any], spider: Spider) -> Request:
     return Request(**given)
 
 
-def of_refused_seed(seed: str) -> bytes:
+def of_refused(url: str) -> bytes:
     """What ``url_of`` reads, even of what is no URL, and ``decode`` never makes a request of.
 
     Whoever may push a seed could else have what only a spider may ask for, such as file:, by way of requeue.
     """
-    return _encoder.encode({"url": seed, "_class": _REFUSED_SEED})
+    return _encoder.encode({"url": url[:MAX_REFUSED], "_class": _REFUSED})
 
 
 def url_of(payload: bytes) -> str:

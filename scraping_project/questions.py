@@ -20,16 +20,16 @@ class Questions:
         await answered
 
     def answer(self, fingerprints: Collection[str]) -> None:
-        """Let those go on whose fingerprints are all among these."""
+        """Let those go on of whose fingerprints these are the last."""
         if not fingerprints:
             return
         known = frozenset(fingerprints)
-        still_open = []
-        for question in self._open:
-            if known.issuperset(question[0]):
-                _let_go(question[1])
+        still_open: list[tuple[Collection[str], asyncio.Future[None]]] = []
+        for asked, answered in self._open:
+            if left := [fingerprint for fingerprint in asked if fingerprint not in known]:
+                still_open.append((left, answered))
             else:
-                still_open.append(question)
+                _let_go(answered)
         self._open = still_open
 
     def give_up(self) -> None:

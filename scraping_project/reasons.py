@@ -39,6 +39,9 @@ _BY_TYPE: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
 )
 _REFUSED_ERRNOS = frozenset({errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EADDRNOTAVAIL})
 
+#: Characters of an error's text that are kept.
+LONGEST = 4_000
+
 
 class Filtered(IgnoreRequest):
     """The request was not sent, by a rule of ours: ``robots``, ``guard`` or ``budget``."""
@@ -80,8 +83,10 @@ def of_status(status: int) -> str:
 
 
 def describe(error: BaseException) -> str:
-    """One line for people: the error's type and text, without control characters and logins."""
-    text = re.sub(r"[\x00-\x1f\x7f]+", " ", text_of(error)).strip()
+    """One line for people: the error's type and text, not all of a long one; no control characters, no logins."""
+    text = text_of(error)
+    text = text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+    text = re.sub(r"[\x00-\x1f\x7f]+", " ", text).strip()
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 

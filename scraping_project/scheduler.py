@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 from scrapy import Request, Spider
 from scrapy.utils.defer import deferred_f_from_coro_f
 
-from scraping_project import authorization, engine, payloads
+from scraping_project import authorization, engine, payloads, reasons
 from scraping_project.attempts import Attempt, asking, is_retry
 from scraping_project.backoff import Backoff
 from scraping_project.checkpoint import Checkpoint
@@ -50,6 +50,7 @@ class Scheduler:
         self._backoff = Backoff(crawler.settings, checkpoint.redis_time)
         self._own = checkpoint.slots.own()
         self._order = crawler.settings["FRONTIER_ORDER"]
+        self._maxsize = crawler.settings.getint("FRONTIER_REQUEST_MAXSIZE")
         self._slot_pages = crawler.settings.getint("FRONTIER_SLOT_PAGES")
 
     @classmethod
@@ -61,6 +62,8 @@ class Scheduler:
 
     def open(self, spider: Spider) -> None:
         self._spider = spider
+        checkpoint = self._checkpoint
+        engine.after_each_output(self._crawler, lambda: checkpoint.is_crowded, checkpoint.room)
 
     @deferred_f_from_coro_f
     async def close(self, reason: str) -> None:
@@ -79,6 +82,9 @@ class Scheduler:
             push = self._push(request, parent)
         except payloads.Unstorable as error:
             return self._keep(request, parent, error)
+        except payloads.TooLarge as error:
+            self._refuse(request, parent, error)
+            return False
         if parent is not None:
             parent.successor = push
             if is_retry(parent.request, request):
@@ -163,6 +169,7 @@ class Scheduler:
     def receive(self, heard: Heard, step: Step) -> None:
         """Take what a checkpoint brought."""
         self._pushing.difference_update(push.fingerprint for push in step.push)
+        self._pushing.difference_update(refusal.fingerprint for refusal in step.refuse)
         self._queues.heard(step.asks, heard.leased)
         self._queues.add(heard.leased, step.arm)
         # It may take long until what is in flight has ended, and max_pages counts the rest as leased.
@@ -185,11 +192,13 @@ class Scheduler:
         if parent is not None and is_retry(parent.request, request):
             request.dont_filter = parent.request.dont_filter  # Scrapy sets it, and a redirect would keep it
         slot = self._crawler.engine.downloader.get_slot_key(request)
-        payload = blob(payloads.encode(request, self._spider))
+        payload = payloads.encode(request, self._spider)
+        if len(payload) > self._maxsize:
+            raise _too_large(request, len(payload), self._maxsize)
         depth = request.meta.get("depth", 0) if self._order == "depth" else 0
         again = request.dont_filter and request in self._checkpoint.seeds
         fingerprint = self._decimal(request) if again else self._fingerprint(request, parent)
-        return Push(fingerprint, slot, request.priority - depth, payload, again)
+        return Push(fingerprint, slot, request.priority - depth, blob(payload), again)
 
     def _fit_priority(self, request: Request) -> None:
         """Move a priority that a record has no room for to the nearest that it has."""
@@ -261,6 +270,23 @@ class Scheduler:
             return fingerprinter.number(request)
         return number_of(fingerprinter.fingerprint(request))
 
+    def _refuse(self, request: Request, parent: Attempt | None, error: payloads.TooLarge) -> None:
+        """Make a dead letter of a request that is too large, or of the one whose place it was to take."""
+        if parent is not None:
+            parent.error = ("too_large", reasons.describe(error))
+            return
+        fingerprint = self._fingerprint(request, None)
+        if self._is_known(fingerprint):
+            self._checkpoint.filtered("duplicate")
+            return
+        if not self._crawler.stats.get_value("frontier/too_large"):
+            logger.warning("%s", error)
+        self._crawler.stats.inc_value("frontier/too_large")
+        if attempt := asking.get():
+            attempt.asked = True
+        self._pushing.add(fingerprint)
+        self._checkpoint.refuse_request(request.url, fingerprint, error)
+
     def _keep(self, request: Request, parent: Attempt | None, error: payloads.Unstorable) -> bool:
         fingerprint = self._fingerprint(request, parent)
         if self._is_known(fingerprint):
@@ -271,3 +297,10 @@ class Scheduler:
         self._crawler.stats.inc_value("frontier/unstorable")
         self._kept.add(request, fingerprint, parent, parent or self._log.asking())
         return True
+
+
+def _too_large(request: Request, size: int, maxsize: int) -> payloads.TooLarge:
+    return payloads.TooLarge(
+        f"<{request.method} {request.url[:200]}> takes {size:,} bytes, and FRONTIER_REQUEST_MAXSIZE is"
+        f" {maxsize:,}: keep its body, headers, meta and cb_kwargs small"
+    )

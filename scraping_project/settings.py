@@ -54,6 +54,7 @@ URLLENGTH_LIMIT = 8000
 FRONTIER_ORDER = "fifo"  # of a slot's requests of one priority: fifo, lifo, or depth for the shallow first
 FRONTIER_SLOT_BY = "host"  # or domain: www.example.com and example.com are one
 FRONTIER_SLOT_PAGES = 0  # requests of a slot that a crawl sends at the most; 0 for all
+FRONTIER_REQUEST_MAXSIZE = 1024 * 1024  # bytes of one as it is written down; a larger one is a dead letter
 REDIS_START_URLS_AS_SET = False
 REDIS_START_URLS_AS_ZSET = False
 
@@ -91,6 +92,9 @@ USER_AGENT = user_agent_with(CRAWLER_CONTACT)
 ROBOTSTXT_OBEY = True
 ROBOTSTXT_USER_AGENT = BOT_NAME
 ROBOTSTXT_CRAWL_DELAY_MAX = 60.0
+
+# Pages: what is kept of one
+PAGE_LINKS_MAX = 10_000  # links of a page that the spider links stores and follows; 0 for all
 
 # Items and logs: stored in batches
 CONCURRENT_ITEMS = 10  # of one answer; so many tasks are made for every answer, however few it yields

@@ -53,6 +53,7 @@ class SlotQueues:
         self._heap: list[tuple[float, int, SlotQueue]] = []  # when each may be next, and its turn
         self._turns = itertools.count()
         self._too_many: deque[Leased] = deque()  # not to be sent, so they wait for no clock
+        self._first = -1  # which slot asks first
         slots.watchers.append(self._look_again)
 
     def __len__(self) -> int:
@@ -145,7 +146,7 @@ class SlotQueues:
             room: How many more requests this worker may hold.
         """
         asks = []
-        for clock in list(self._slots):
+        for clock in self._in_turn():
             queue = self._of(clock.name)
             if clock.is_too_far(now):
                 clock.giving_back = True
@@ -157,6 +158,12 @@ class SlotQueues:
             if ask:
                 asks.append(ask)
         return asks
+
+    def _in_turn(self) -> list[Clock]:
+        """The slots, another first each time: there may not be room for what all of them ask for."""
+        clocks = list(self._slots)
+        self._first = (self._first + 1) % max(len(clocks), 1)
+        return clocks[self._first :] + clocks[: self._first]
 
     def farewells(self, now: float) -> list[Ask]:
         """Give all permits back."""

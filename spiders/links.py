@@ -7,7 +7,7 @@ from scrapy import Request, Spider, signals
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http import HtmlResponse, Response
 
-from scraping_project.html.links import Page, parse
+from scraping_project.html.links import ALL_LINKS, MOST_LINKS, Page, parse
 from scraping_project.html.urls import host
 from scraping_project.items import Link, Site
 from scraping_project.pages import site_of
@@ -55,10 +55,12 @@ class LinksSpider(Spider):
         self.frontier = frontier
         self.waits_for_seeds = not self.start_urls
         self._job = _job
+        self.most_links = MOST_LINKS
 
     @classmethod
     def from_crawler(cls, crawler: "Crawler", *args: Any, **kwargs: Any) -> Self:
         spider = super().from_crawler(crawler, *args, **kwargs)
+        spider.most_links = crawler.settings.getint("PAGE_LINKS_MAX") or ALL_LINKS
         crawler.signals.connect(spider.request_scheduled, signal=signals.request_scheduled)
         return spider
 
@@ -69,8 +71,8 @@ class LinksSpider(Spider):
     async def parse(self, response: Response) -> AsyncIterator[Site | Request]:
         page = Page(None, [], nofollow=False)
         if isinstance(response, HtmlResponse):
-            page = parse(response.text, response.url, response.encoding)
-        yield site_of(response, title=page.title, links=page.links)
+            page = parse(response.text, response.url, response.encoding, self.most_links)
+        yield site_of(response, title=page.title, links=page.links, links_left_out=page.left_out)
         if 200 <= response.status < 300 and not page.nofollow:  # noqa: PLR2004  HTTP's own
             for url in await self._followed(response, page):
                 yield Request(url)

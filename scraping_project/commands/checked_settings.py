@@ -25,6 +25,8 @@ _CHOICES = {
     "FRONTIER_ORDER": ("fifo", "lifo", "depth"),
     "FRONTIER_SLOT_BY": ("host", "domain"),
 }
+#: Redis copies a request some ten times in a script that leases it.
+_BYTES = {"FRONTIER_REQUEST_MAXSIZE": (1_000, 8 * 1024 * 1024)}
 _NOT_NEGATIVE = (
     "CONCURRENT_REQUESTS",
     "DOWNLOAD_DELAY",
@@ -32,6 +34,7 @@ _NOT_NEGATIVE = (
     "RETRY_BACKOFF_BASE",
     "ROBOTSTXT_CRAWL_DELAY_MAX",
     "FRONTIER_SLOT_PAGES",
+    "PAGE_LINKS_MAX",
 )
 
 
@@ -42,6 +45,9 @@ def check_settings(settings: BaseSettings) -> None:
         if check := _CHECKS.get(type(default)):
             _check_type(settings, name, check)
     _check_seconds(settings)
+    for name, (least, most) in _BYTES.items():
+        if not least <= settings.getint(name) <= most:
+            refuse(f"{name} is a number of bytes from {least} to {most}, not {settings[name]!r}")
     for name, choices in _CHOICES.items():
         if settings[name] not in choices:
             refuse(f"{name} is {settings[name]!r}: set it to {' or '.join(choices)}")

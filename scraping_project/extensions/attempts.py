@@ -52,6 +52,7 @@ class AttemptLog:
             attempt.records += 1
             if isinstance(item, Site):
                 attempt.site_url = item.url
+                attempt.remark = _of_links(item)
         if isinstance(item, Site):
             self._count("links", len(item.links))
 
@@ -108,9 +109,24 @@ class AttemptLog:
 
     def refuse_seed(self, seed: str, error: Exception) -> bytes:
         """Log a seed that can't be made into a request; returns its dead letter."""
-        attempt = Attempt(Request("data:,"), self.attempts.new_id())
-        outcome = ("dead", "undecodable", reasons.describe(error))
-        self._announce([self._log(attempt, outcome, seed, utc_now())])
+        return self._refuse(self.attempts.new_id(), seed, "undecodable", error)
+
+    def refuse_request(self, url: str, fingerprint: str, reason: str, error: Exception) -> bytes:
+        """Log a request that the frontier never takes; returns its dead letter.
+
+        Asked for again, by another page or after a crash, it rewrites its own row.
+        """
+        request_id = f"refused-{fingerprint}" if fingerprint else self.attempts.new_id()
+        return self._refuse(request_id, url[: payloads.MAX_REFUSED], reason, error)
+
+    def bury_refused(self, request_id: int, url: str, error: Exception) -> bytes:
+        """Log a request whose next attempt the frontier refuses; returns its dead letter."""
+        return self._refuse(str(request_id), url, "undecodable", error)
+
+    def _refuse(self, request_id: str, url: str, reason: str, error: Exception) -> bytes:
+        attempt = Attempt(Request("data:,"), request_id)
+        outcome = ("dead", reason, reasons.describe(error))
+        self._announce([self._log(attempt, outcome, url, utc_now())])
         return ends.letter(attempt, outcome)
 
     def _attempt_of(self, response: "Response | Failure | None") -> Attempt | None:
@@ -174,7 +190,7 @@ def outcome_of(attempt: Attempt) -> Outcome | None:
     """How an attempt ended; None when it leaves no log row (redirect hops, offsite, given back)."""
     result = attempt.result
     if isinstance(result, Request):
-        return _retried(attempt, result)
+        return ("dead", *attempt.error) if attempt.error else _retried(attempt, result)
     if isinstance(result, Response):
         return _answered(attempt, result)
     if isinstance(result, reasons.Filtered):
@@ -190,7 +206,15 @@ def outcome_of(attempt: Attempt) -> Outcome | None:
 def _answered(attempt: Attempt, response: Response) -> Outcome:
     if attempt.error:
         return "dead", *attempt.error
-    return *_by_status(response), None
+    return *_by_status(response), attempt.remark
+
+
+def _of_links(site: Site) -> str | None:
+    """What a log row says of a page with more links than are kept."""
+    if not site.links_left_out:
+        return None
+    kept = len(site.links)
+    return f"{kept:,} of {kept + site.links_left_out:,} links kept"
 
 
 def _ignored(attempt: Attempt, why: IgnoreRequest) -> Outcome | None:

@@ -13,6 +13,10 @@ class FrontierFull(FrontierError):  # noqa: N818  the same
     """Redis has no memory left and refused the step as a whole."""
 
 
+class FrontierRefused(FrontierError):  # noqa: N818  the same
+    """Redis answers with an error that does not pass by itself, and would again."""
+
+
 class WorkerReaped(FrontierError):  # noqa: N818  the same
     """This worker was silent for so long that its leases were given to others."""
 

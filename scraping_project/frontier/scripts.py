@@ -10,7 +10,7 @@ from redis.exceptions import NoScriptError
 
 _ROOM = "scraping_project.frontier"
 
-_QUEUE = ("record", "priorities", "queue")
+_QUEUE = ("record", "priorities", "sizes", "queue")
 _ENDS = ("leased", "move", "nack", "bury", "release", "ack")
 _LEASE = ("slot", "permit", "lease", "attend")
 _RETURN = ("leased", "return_seeds", "forget_worker", "slot", "drop_permits")

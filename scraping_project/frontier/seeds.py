@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol, cast
@@ -19,6 +19,8 @@ from scraping_project.frontier.steps import MAX_PRIORITY
 
 #: Longest seed, in bytes, and longest URL, in characters.
 MAX_SEED, MAX_URL = 65_536, 8_000
+#: So much of a longer seed is held, bytes.
+LONGEST_HELD = MAX_SEED + 1
 
 #: How long one blocking pop waits, and how long until the next look at a set, in seconds.
 BLOCK_SECONDS, POLL_SECONDS = 5, 1
@@ -153,7 +155,7 @@ def parse(raw: bytes, *, json_only: bool = False) -> Seed:
         SeedError: Too long, not UTF-8, no http(s) URL, unknown keys, or what a seed may not ask for.
     """
     if len(raw) > MAX_SEED:
-        raise SeedError(f"a seed has at most {MAX_SEED} bytes, this one has {len(raw)}")
+        raise SeedError(f"a seed has at most {MAX_SEED} bytes, this one has more")
     try:
         text = raw.decode().strip()
     except UnicodeDecodeError as error:
@@ -253,6 +255,7 @@ class SeedQueue:
     async def __aiter__(self) -> AsyncIterator[bytes]:
         async with asyncio.timeout(ANSWER_SECONDS):
             left = cast("list[bytes]", await self._server.lrange(self._taken, 0, -1))
+        left = [await self._held(place, raw) for place, raw in enumerate(left)]
         for raw in reversed(left):
             yield raw
         while True:
@@ -267,10 +270,22 @@ class SeedQueue:
             if "WRONGTYPE" not in str(error):
                 raise
             return await self._look()  # it has become a set or a sorted set
-        return [raw] if isinstance(raw, bytes) else []
+        return [await self._held(0, raw)] if isinstance(raw, bytes) else []
+
+    async def _held(self, place: int, raw: bytes) -> bytes:
+        """A seed as it lies in the worker's own list: of one that is too long, no more than shows that it is.
+
+        What takes it from there names it, and a step has no room for more.
+        """
+        if len(raw) <= MAX_SEED:
+            return raw
+        short = raw[:LONGEST_HELD]
+        async with asyncio.timeout(ANSWER_SECONDS):
+            await cast("Awaitable[str]", self._server.lset(self._taken, place, short))  # type: ignore[arg-type]  # its stub knows texts alone
+        return short
 
     async def _look(self) -> list[bytes]:
-        wanted = msgspec.msgpack.encode({"token": self._token(), "most": MAX_TAKEN})
+        wanted = msgspec.msgpack.encode({"token": self._token(), "most": MAX_TAKEN, "longest": LONGEST_HELD})
         async with asyncio.timeout(ANSWER_SECONDS):
             seeds: list[bytes] = await self._script([self._keys.prefix, self._keys.seeds], [wanted])
         if not seeds:

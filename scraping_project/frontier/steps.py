@@ -11,6 +11,10 @@ from msgspec.structs import force_setattr
 #: What a record has room for: bytes of a slot's name, a priority, a fingerprint.
 MAX_SLOT, MAX_PRIORITY, MAX_FINGERPRINT = 255, 2**31 - 1, 2**63 - 1
 
+#: So many bytes of requests are leased in a step of slots that the worker works on, and as many of others.
+#: The answer holds them, and Redis writes each four times.
+LEASE_BYTES = 2**19
+
 _PLACE = Struct(">iB")  # of a leased record: priority, length of the slot
 _QUEUED = Struct(">5sBBB")  # id, attempt, deliveries, deaths
 
@@ -20,6 +24,12 @@ def blob(data: bytes) -> msgspec.Raw:
     if len(data) < 1 << 16:
         return msgspec.Raw(b"\xda" + len(data).to_bytes(2, "big") + data)
     return msgspec.Raw(b"\xdb" + len(data).to_bytes(4, "big") + data)
+
+
+def bytes_of(raw: msgspec.Raw) -> bytes:
+    """What ``blob`` was made of."""
+    packed = bytes(raw)
+    return packed[3 if packed[:1] == b"\xda" else 5 :]
 
 
 def slot_name(slot: str) -> str:
@@ -39,7 +49,7 @@ def _see_to_priority(step: "Push | Move | Nack") -> None:
     force_setattr(step, "priority", max(-MAX_PRIORITY, min(step.priority, MAX_PRIORITY)))
 
 
-def _see_to_fingerprint(step: "Push | Move | Done") -> None:
+def _see_to_fingerprint(step: "Push | Move | Refusal | Done") -> None:
     digits = step.fingerprint
     if not digits:
         return
@@ -110,10 +120,14 @@ class Burial(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Refusal(msgspec.Struct, array_like=True, frozen=True):
-    """A seed that no request can be made of: a dead letter at once."""
+    """A seed that no request can be made of, or a request that is too large: a dead letter at once."""
 
     letter: msgspec.Raw
     payload: msgspec.Raw
+    fingerprint: str = ""  # as in Push: a known one is no second letter
+
+    def __post_init__(self) -> None:
+        _see_to_fingerprint(self)
 
 
 class Done(msgspec.Struct, array_like=True, frozen=True):
@@ -195,6 +209,7 @@ class Step(msgspec.Struct, kw_only=True):
     logged: Sequence[int] = ()
     arm: Sequence[int] = ()
     want: int = 0
+    lease_bytes: int = LEASE_BYTES  # leased of the asks' slots, or one that is larger, and of others; 0: none
     turn: int = 1  # leased at the most of one slot without a delay
     skip: Sequence[str] = ()
     arm_new: int = 0

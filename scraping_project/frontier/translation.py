@@ -12,12 +12,22 @@ from redis.exceptions import (
     TryAgainError,
 )
 
-from scraping_project.frontier.errors import FrontierError, FrontierFull, FrontierUnavailable
+from scraping_project.frontier.errors import FrontierError, FrontierFull, FrontierRefused, FrontierUnavailable
 
 #: A server that will serve again: after a failover, with a full disk, loading, busy with a script. What a
 #: script's command was told may stand anywhere in the text, and has no class of its own.
 _PASSING_CLASSES = (ReadOnlyError, ClusterDownError, TryAgainError)
-_PASSING = ("READONLY", "MISCONF", "NOREPLICAS", "MASTERDOWN", "CLUSTERDOWN", "BUSY", "LOADING", "TRYAGAIN")
+_PASSING = (
+    "READONLY",
+    "MISCONF",
+    "NOREPLICAS",
+    "MASTERDOWN",
+    "CLUSTERDOWN",
+    "BUSY",
+    "LOADING",
+    "TRYAGAIN",
+    "Script killed",
+)
 
 
 @contextmanager
@@ -37,4 +47,4 @@ def _refusal(error: ResponseError) -> FrontierError:
         return FrontierFull(message)
     if isinstance(error, _PASSING_CLASSES) or any(code in message for code in _PASSING):
         return FrontierUnavailable(message)
-    return FrontierError(message)
+    return FrontierRefused(message)

@@ -10,8 +10,8 @@ from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.steps import Withdrawal, blob, read_leased
 from scraping_project.frontier.translation import translated
 
-#: Records a reply.
-PAGE = 500
+#: Records a reply at the most, and so many bytes of them, or one that is larger.
+PAGE, PAGE_BYTES = 500, 4 * 2**20
 #: What comes before the payload of a queued record, and before the leased record in a held one.
 _QUEUED, _HELD = 8, 4
 
@@ -44,6 +44,7 @@ class WaitingRequests:
     def __init__(self, server: redis.Redis, keys: Keys) -> None:
         self._server = server
         self._keys = keys
+        self._page = PAGE
 
     def silent(self) -> list[str]:
         """The workers past their deadline, by Redis's clock."""
@@ -58,16 +59,20 @@ class WaitingRequests:
     def read(self, dead: Collection[str]) -> Iterator[Waiting]:
         """Yields what waits; what workers have leased, of those in ``dead`` alone."""
         with translated():
-            epoch = int(self._server.hget(self._keys.of("crawl"), "epoch") or 0)
+            found = cast(
+                "list[bytes | None]", self._server.hmget(self._keys.of("crawl"), ["epoch", "largest"])
+            )
+            epoch, largest = (int(number or 0) for number in found)
+            self._page = max(min(PAGE, PAGE_BYTES // max(largest, 1)), 1)
             for token in dead:
                 yield from self._leases(token)
-            for slot, _ in self._server.zscan_iter(self._keys.of(epoch, "slots"), count=PAGE):
+            for slot, _ in self._server.zscan_iter(self._keys.of(epoch, "slots"), count=self._page):
                 yield from self._queues(epoch, slot.decode())
-            for record, _ in self._server.zscan_iter(self._keys.of(epoch, "delayed"), count=PAGE):
+            for record, _ in self._server.zscan_iter(self._keys.of(epoch, "delayed"), count=self._page):
                 yield _waiting("delayed", "", record, record)
 
     def _leases(self, token: str) -> Iterator[Waiting]:
-        leases = self._server.hscan_iter(self._keys.of("leases", token), count=PAGE)
+        leases = self._server.hscan_iter(self._keys.of("leases", token), count=self._page)
         for _, record in leases:
             yield _waiting("leases", token, record, record[_HELD:])
 
@@ -85,9 +90,9 @@ class WaitingRequests:
         """From its end: what is taken away here, or from its front, hides nothing still to be read."""
         last = self._server.llen(key) - 1
         while last >= 0:
-            page = cast("list[bytes]", self._server.lrange(key, max(last - PAGE + 1, 0), last))
+            page = cast("list[bytes]", self._server.lrange(key, max(last - self._page + 1, 0), last))
             yield from page
-            last -= PAGE
+            last -= self._page
 
 
 def _waiting(place: str, name: str, record: bytes, leased_record: bytes) -> Waiting:

@@ -4,8 +4,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from itertools import compress
 from uuid import uuid4
@@ -13,11 +12,19 @@ from uuid import uuid4
 import msgspec
 
 from scraping_project.frontier.answers import Joined
-from scraping_project.frontier.errors import CrawlFollowed, CrawlOver, FrontierError, WorkerReaped
+from scraping_project.frontier.errors import (
+    CrawlFollowed,
+    CrawlOver,
+    FrontierError,
+    FrontierRefused,
+    WorkerReaped,
+)
 from scraping_project.frontier.frontier import Frontier
+from scraping_project.frontier.held import HeldBytes
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.known import Known
-from scraping_project.frontier.steps import Burial, End, Heard, Move, Nack, Push, Refusal, Step
+from scraping_project.frontier.said import ENTRIES, STEP_ENTRIES, WORDS, Room, Said
+from scraping_project.frontier.steps import Burial, Heard, Move, Nack, Push, Refusal, Step
 from scraping_project.frontier.tokens import is_gone, new_token
 
 #: A request is buried that was in flight in so many workers when they died; with fewer, an innocent one is
@@ -26,37 +33,8 @@ DEATHS = 5
 #: So many answers of the dupe filter are "of late".
 LATELY = 1000
 
-
-@dataclass(slots=True)
-class Said:
-    """What has been gathered for the next step."""
-
-    push: list[Push] = field(default_factory=list)
-    refuse: list[Refusal] = field(default_factory=list)
-    move: list[Move] = field(default_factory=list)
-    nack: list[Nack] = field(default_factory=list)
-    bury: list[Burial] = field(default_factory=list)
-    release: list[End] = field(default_factory=list)
-    ack: list[End] = field(default_factory=list)
-    ack_parents: list[End] = field(default_factory=list)
-    taken: list[msgspec.Raw] = field(default_factory=list)
-    filtered: dict[str, int] = field(default_factory=dict)
-    logged: list[int] = field(default_factory=list)
-    look_up: list[str] = field(default_factory=list)
-    pages: int = 0
-
-    def __bool__(self) -> bool:
-        return any(getattr(self, name) for name in self.__slots__)
-
-    def put_back(self, step: Step) -> None:
-        """Say again, and before all else, what a step was to say."""
-        for name in self.__slots__:
-            value = getattr(step, name)
-            if isinstance(value, list):
-                setattr(self, name, [*value, *getattr(self, name)])
-        for reason, count in step.filtered.items():
-            self.filtered[reason] = self.filtered.get(reason, 0) + count
-        self.pages += step.pages
+#: What a letter is said of when it can't be said itself.
+Culprit = Push | Move | Nack
 
 
 class Worker:
@@ -81,6 +59,10 @@ class Worker:
         self._unanswered: Step | None = None
         self._sweeping = True  # a former crawl may have left something
         self.said = Said()
+        self._entries = STEP_ENTRIES  # that a step says at the most; fewer while Redis refuses one of them
+        self._is_suspect = False  # what the next step says: Redis took one without it
+        self._left_over = False
+        self._held = HeldBytes()
         self.known = Known()
         self.known_lately = 0.0  # share of what the frontier knew, of late, and the mirror here did not
         self.token = ""
@@ -134,16 +116,23 @@ class Worker:
         self._keep(began)
         self._sweeping = True
         self.known.clear()
+        self._held.clear()
         self.gone.clear()
         return joined
 
-    def next_step(self, **wishes: object) -> Step:
-        """The step to send: the one whose answer is still open, or a new one of all that was said."""
+    def next_step(self, *, started: bool = False, **wishes: object) -> Step:
+        """The step to send: the one whose answer is still open, or a new one of what was said and has room.
+
+        Args:
+            started: Whether all start requests are said.
+            wishes: What more the step asks for, by the names of its fields.
+        """
         if self._unanswered is not None:
             return self._unanswered
         if self.joined is None:
             raise FrontierError("a worker joins before it speaks")
-        said, self.said = self.said, Said()
+        said, self.said = self.said.cut(Room(entries=self._entries))
+        self._left_over = bool(self.said)
         self._sequence += 1
         self._unanswered = Step(
             token=self.token,
@@ -152,7 +141,9 @@ class Worker:
             lease=self._lease_ms,
             heard=self._heard_ms,
             found=self._found_to,
-            **{name: getattr(said, name) for name in Said.__slots__},
+            started=started and not self.said.push and not self.said.refuse,
+            lease_bytes=self._held.may_grow(),
+            **{word: getattr(said, word) for word in WORDS},
             **wishes,  # type: ignore[arg-type]
         )
         return self._unanswered
@@ -182,6 +173,38 @@ class Worker:
         self._unanswered = light
         return light
 
+    @property
+    def left_over(self) -> bool:
+        """Whether the last step had no room for all that was to be said."""
+        return self._left_over
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether steps say less than they could, till it is known what Redis refuses."""
+        return self._entries < STEP_ENTRIES
+
+    def narrow(self, step: Step, error: FrontierRefused, bury: Callable[[Culprit], Refusal | Burial]) -> None:
+        """Say less at once, after Redis has refused a step: half of it, and so on down to one entry.
+
+        That one is the culprit if Redis takes a step without it, and then refuses it again.
+
+        Args:
+            step: The one that was refused.
+            error: What Redis said.
+            bury: Makes the dead letter of a request that is refused by itself, to be said in its place.
+
+        Raises:
+            FrontierRefused: It refuses a step that says nothing, or the mere end of a lease.
+        """
+        entries = sum(len(getattr(step, name)) for name in ENTRIES)
+        if entries == 0 or self._is_suspect:
+            step = _buried(step, error, bury)
+        self._entries = 1 if self._is_suspect else entries // 2
+        self._is_suspect = False
+        self._unanswered = None
+        self._sequence -= 1
+        self.said.put_back(step)
+
     def exchange(self, step: Step) -> Heard:
         """Send a step. After FrontierUnavailable, the next_step is the same one.
 
@@ -209,8 +232,12 @@ class Worker:
     def answered(self, step: Step, heard: Heard) -> None:
         """Take note that a step was executed."""
         self._unanswered = None
+        self._is_suspect = self._entries == 0
+        self._entries = min(2 * self._entries, STEP_ENTRIES) or 1
         self._heard_ms = heard.now_ms
+        self._held.answered(step, heard)
         self.known.add(push.fingerprint for push in step.push if push.fingerprint)
+        self.known.add(refusal.fingerprint for refusal in step.refuse if refusal.fingerprint)
         self._found_to = heard.found_to
         self.known.add(heard.found)
         self.known.add(compress(step.look_up, map(int, heard.known)))
@@ -222,6 +249,7 @@ class Worker:
         unanswered, self._unanswered = self._unanswered, None
         pushes = [*(unanswered.push if unanswered else ()), *self.said.push]
         self.said = Said()
+        self._held.clear()
         self.known.clear()
         return pushes
 
@@ -245,7 +273,7 @@ class Worker:
     def holds(self) -> bool:
         """Whether there is anything to say that is worth waiting for: all but a look for more."""
         step = self._unanswered
-        spoken = step is not None and any(getattr(step, name) for name in Said.__slots__)
+        spoken = step is not None and any(getattr(step, word) for word in WORDS)
         return spoken or bool(self.said)
 
     def extend(self) -> bool:
@@ -289,3 +317,14 @@ class Worker:
     def _gone_neighbours(self) -> list[str]:
         """Workers of this host whose process has ended."""
         return [token for token in self._frontier.tokens() if is_gone(token)]
+
+
+def _buried(step: Step, error: FrontierRefused, bury: Callable[[Culprit], Refusal | Burial]) -> Step:
+    """A step of one request with the dead letter in its place."""
+    culprits: list[Culprit] = [*step.push, *step.move, *step.nack]
+    if not culprits:
+        raise error
+    letter = bury(culprits[0])
+    refused = isinstance(letter, Refusal)
+    said: dict[str, object] = {"refuse" if refused else "bury": [letter]}
+    return msgspec.structs.replace(step, **{"push": [], "move": [], "nack": [], **said})

@@ -39,10 +39,12 @@ class Seeds:
 
     async def process_start(self, start: AsyncIterator[Any]) -> AsyncIterator[Any]:
         own = 0
+        checkpoint = self._crawler.get_extension(Checkpoint)
         async for item in start:
             own += 1
             yield item
-        checkpoint = self._crawler.get_extension(Checkpoint)
+            if checkpoint is not None and checkpoint.is_crowded:
+                await checkpoint.room()
         if checkpoint is None:
             return
         checkpoint.life.started = True

@@ -22,7 +22,7 @@ from scraping_project.storage.values import (
 )
 
 #: The most bytes of links kept of one page: escaped, they still fit into the smallest packet that a
-#: server takes by default (16 MiB). ``links_count`` counts all of them.
+#: server takes by default (16 MiB). ``links_count`` counts all of them, and those that the spider left out.
 LINKS_BYTES = 4 * 2**20
 
 
@@ -110,7 +110,7 @@ def site_row(site: Site) -> SiteRow:
         _content_hash(site.content_hash),
         fit(site.etag, tables.SHORT_LENGTH),
         fit(site.last_modified, tables.SHORT_LENGTH),
-        len(site.links),
+        whole(len(site.links) + site.links_left_out),
         links,
         rels,
         whole_or_none(site.depth),

@@ -50,7 +50,7 @@ def a_frontier_with_a_request_and_a_dead_letter(redis_url):
 def bury(worker, *urls, **letter):
     """Dead letters of these URLs, as those of refused seeds are."""
     letter = json.dumps({"reason": "parse"} | letter).encode()
-    worker.push(*(push(None, priority=9, payload=payloads.of_refused_seed(url)) for url in urls))
+    worker.push(*(push(None, priority=9, payload=payloads.of_refused(url)) for url in urls))
     worker.step(bury=[burial(leased, letter) for leased in worker.lease(len(urls))])
 
 

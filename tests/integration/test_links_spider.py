@@ -182,3 +182,20 @@ def test_a_page_that_redirects_to_itself_is_asked_again_for_it_may_have_set_a_co
     assert [(site["url"], site["status_code"]) for site in project.rows("sites")] == [
         (f"{server.url}/good", 200)
     ]
+
+
+def test_of_a_page_with_too_many_links_the_first_are_stored_and_followed_and_its_row_says_so(database):
+    answers = {"/": page(*(f"/{number}" for number in range(30)))}
+    answers |= {f"/{number}": page("/") for number in range(30)}
+    with hostile_server(answers) as server:
+        urls = ("-a", f"start_urls={server.url}/")
+        database.run("crawl", "links", *urls, "-s", "PAGE_LINKS_MAX=10", *FAST)
+        followed = {*server.paths()} - {"/robots.txt", "/"}
+        (site,) = [row for row in database.rows("sites") if row["url"] == f"{server.url}/"]
+
+    assert followed == {f"/{number}" for number in range(10)}
+    assert (site["links_count"], len(json.loads(site["links"]))) == (30, 10)
+    logs = {row["url"]: (row["status"], row["error_message"]) for row in database.rows("scrape_logs")}
+    assert logs[f"{server.url}/"] == ("success", "10 of 30 links kept")
+    assert logs[f"{server.url}/3"] == ("success", None)
+    assert database.run("export", "links").stdout.count(f"\n{server.url}/,") == 10

@@ -218,3 +218,27 @@ def test_who_asks_again_begins_with_what_a_lost_reply_has_left(worker, server, p
     server.sadd(KEY, "third")
 
     assert take(server, worker, 3, polls=polls) == [b"first", b"second", b"third"]
+
+
+@pytest.mark.parametrize("polls", [True, False])
+@pytest.mark.parametrize("kind", PUSHES)
+def test_of_a_seed_that_is_too_long_no_more_is_held_than_shows_that_it_is(worker, server, kind, polls):
+    server.execute_command(*PUSHES[kind], b"x" * 3_000_000)
+
+    (seed,) = take(server, worker, 1, polls=polls)
+
+    with pytest.raises(seeds.SeedError, match="at most"):
+        seeds.parse(seed)
+    assert len(seed) == seeds.MAX_SEED + 1
+    assert server.lrange(own(worker), 0, -1) == [seed]
+    worker.step(taken=[blob(seed)])
+    assert server.exists(own(worker), KEY) == 0
+
+
+def test_a_seed_that_is_too_long_and_was_left_in_the_worker_s_list_is_shortened_there(worker, server):
+    server.rpush(own(worker), b"newer", b"x" * 3_000_000, b"older")
+
+    older, long, newer = take(server, worker, 3)
+
+    assert (older, len(long), newer) == (b"older", seeds.MAX_SEED + 1, b"newer")
+    assert server.lrange(own(worker), 0, -1) == [newer, long, older]

@@ -12,7 +12,9 @@ def check(**changes):
     check_settings(settings)
 
 
-@pytest.mark.parametrize("name", ["CONCURRENT_REQUESTS", "DOWNLOAD_DELAY", "FRONTIER_SLOT_PAGES"])
+@pytest.mark.parametrize(
+    "name", ["CONCURRENT_REQUESTS", "DOWNLOAD_DELAY", "FRONTIER_SLOT_PAGES", "PAGE_LINKS_MAX"]
+)
 def test_less_than_nothing_is_refused_in_one_line_with_exit_code_2(name, capsys):
     check(**{name: "0"})
 
@@ -21,3 +23,15 @@ def test_less_than_nothing_is_refused_in_one_line_with_exit_code_2(name, capsys)
 
     assert refused.value.code == 2
     assert capsys.readouterr().err == f"scrapy: {name} is a number from 0, not '-1'\n"
+
+
+@pytest.mark.parametrize("size", ["0", "999", str(2**23 + 1)])
+def test_the_size_of_a_request_has_bounds(size, capsys):
+    check(FRONTIER_REQUEST_MAXSIZE="1000")
+
+    with pytest.raises(SystemExit) as refused:
+        check(FRONTIER_REQUEST_MAXSIZE=size)
+
+    assert refused.value.code == 2
+    message = f"FRONTIER_REQUEST_MAXSIZE is a number of bytes from 1000 to 8388608, not '{size}'"
+    assert capsys.readouterr().err == f"scrapy: {message}\n"

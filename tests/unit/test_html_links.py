@@ -361,3 +361,40 @@ def test_a_link_element_that_leads_to_a_page_is_a_link(rel):
 @pytest.mark.parametrize("rel", ["stylesheet", "icon", "preload", "manifest", "dns-prefetch", "pingback"])
 def test_a_link_element_that_loads_a_part_of_the_page_is_none(rel):
     assert parse(f'<link rel="{rel}" href="/there">', URL).links == []
+
+
+def hrefs(count, start=0):
+    return "".join(f"<a href=/{number}>" for number in range(start, start + count))
+
+
+def test_of_more_links_than_are_kept_the_first_are_and_the_others_are_counted():
+    page = parse(hrefs(5) + hrefs(30), URL, most=10)
+
+    assert [link.url for link in page.links] == [f"http://a.example/{number}" for number in range(10)]
+    assert page.left_out == 20
+
+
+@pytest.mark.parametrize("most", [10, 11, links.ALL_LINKS])
+def test_a_page_with_no_more_links_than_are_kept_is_kept_whole(most):
+    page = parse(hrefs(10) + "<a href=tel:1><a href=/3>", URL, most=most)
+
+    assert (len(page.links), page.left_out) == (10, 0 if most > 10 else 1)
+
+
+@pytest.mark.parametrize("other", ["", "<p>", "</a>"])
+def test_of_very_many_links_no_more_are_parsed_than_may_be_kept_and_all_are_counted(monkeypatch, other):
+    parsed = []
+    elements = links._elements
+    monkeypatch.setattr(links, "_elements", lambda text: parsed.append(text) or elements(text))
+    many = 120_000
+
+    page = parse(f"<base href=/o/><title>t</title>{hrefs(many).replace('>', f'>{other}')}<a>", URL, most=100)
+
+    assert (page.title, len(page.links), page.links[0].url) == ("t", 100, "http://a.example/0")
+    assert parsed[0].count("<") <= links._MANY_TAGS
+    assert page.left_out in (many - 100, many - 99)  # a link without an href looks like one, unread
+
+
+def test_a_page_of_many_links_may_be_kept_whole():
+    assert len(parse(hrefs(60_000), URL, most=60_000).links) == 60_000
+    assert len(parse(hrefs(60_000), URL, most=links.ALL_LINKS).links) == 60_000

@@ -203,7 +203,7 @@ def test_the_url_is_read_from_what_can_not_be_resumed():
     ],
 )
 def test_no_request_is_made_of_a_refused_seed_but_its_text_is_read(seed):
-    payload = payloads.of_refused_seed(seed)
+    payload = payloads.of_refused(seed)
 
     assert payloads.url_of(payload) == seed
     with pytest.raises(payloads.Undecodable, match="push it as a new one"):
@@ -220,3 +220,7 @@ def test_a_spider_of_ones_own_may_ask_for_any_scheme(url):
 @example(b"\x91" * 100_000)
 def test_bytes_without_a_url_have_none(payload):
     assert payloads.url_of(payload) == ""
+
+
+def test_of_a_long_url_that_was_refused_a_part_is_kept():
+    assert payloads.url_of(payloads.of_refused("x" * 10_000_000)) == "x" * payloads.MAX_REFUSED

@@ -33,6 +33,14 @@ def test_a_page_goes_on_when_all_its_links_are_answered(ask):
     assert gone_on == [True, False, True]
 
 
+def test_a_page_whose_links_are_answered_in_several_steps_goes_on_with_the_last(ask):
+    def say(*steps):
+        return lambda questions, _: [questions.answer(step) for step in steps]
+
+    assert ask(["1", "2", "3"], say=say(["1"], ["2"])) == [False]
+    assert ask(["1", "2", "3"], say=say(["1"], ["2"], ["3", "4"])) == [True]
+
+
 def test_an_answer_to_nothing_lets_nobody_go_on(ask):
     assert ask(["1"], [], say=lambda questions, _: questions.answer([])) == [False, False]
 

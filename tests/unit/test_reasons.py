@@ -70,3 +70,8 @@ def test_a_status_is_written_with_three_digits(status, reason):
 def test_an_error_is_described_in_one_line_without_control_characters():
     assert reasons.describe(ValueError("a\nb\x00\tc\x7f")) == "ValueError: a b c"
     assert reasons.describe(ValueError()) == "ValueError"
+
+
+def test_of_a_long_error_no_more_is_told_than_a_row_holds():
+    told = reasons.describe(ValueError("x" * 10_000_000))
+    assert told == f"ValueError: {'x' * 3_999}…"

@@ -466,3 +466,16 @@ def test_a_thousand_waiting_slots_cost_a_look_at_the_next_one(known):
     known.add("fast", 1)
 
     assert known.queues.next(NOW).slot == "fast"
+
+
+def test_another_slot_asks_first_each_time(known):
+    for slot in "abc":
+        known.grant(slot).ask_now = True
+
+    first = []
+    for _ in range(4):
+        first.append(known.asks()[0].slot)
+        for slot in "abc":
+            known.slots.of(slot).ask_now = True
+
+    assert first == ["a", "b", "c", "a"]

@@ -75,6 +75,11 @@ def test_links_beyond_the_budget_are_left_out_but_counted():
     assert row.links_count == 400
 
 
+def test_links_that_the_spider_left_out_are_counted():
+    row = rows.site_row(site(links=[Link("http://a/")], links_left_out=511_000))
+    assert (row.links, row.links_count) == ('["http://a/"]', 511_001)
+
+
 def test_links_whose_worst_case_is_too_large_but_which_fit_are_all_kept():
     links = [Link("http://a/" + "x" * 2000)] * 1000
     assert len(json.loads(rows.site_row(site(links=links)).links)) == 1000

@@ -23,8 +23,9 @@ local function ledger()
   return numbers
 end
 
+local LETTERS, LETTERS_BYTES = 10, 1048576
 local function letters()
-  return rcall('HRANDFIELD', OUTBOX, 10, 'WITHVALUES')
+  return rcall('HRANDFIELD', OUTBOX, fitting(LETTERS, LETTERS_BYTES), 'WITHVALUES')
 end
 
 -- A permit that is told of again has become shorter.

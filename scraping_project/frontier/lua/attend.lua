@@ -2,7 +2,7 @@
 --
 -- asks: {slot, want, arm, need, in flight, waits, sent (ms ago, -1: not), delay (ms), cap, crawl (ms, -1: not known),
 -- after (ms from now, 0: none), adaptive (ms, -1: nothing to say)} each; need 0 gives the permits back.
--- manners: {robots, budget, max_pages}, see permit and lease.
+-- manners: {robots, budget, max_pages, bytes}, see permit and lease.
 -- Adds to `ids` what it leases, to `grants` {slot, permits, ms they last, wait (ms), delay (ms), outcome, adaptive (ms,
 -- 0: none)}; one that is refused says how long what it still holds lasts.
 local function take_note(slot, sent, crawl, after, adaptive)

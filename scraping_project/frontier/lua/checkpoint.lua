@@ -5,7 +5,7 @@
 --   taken: seeds that these pushes came from, to be removed from the worker's own list
 --   filtered: {reason = number}; pages: newly answered; started: true once all start requests are pushed
 --   logged: ids of dead letters of the reaper whose log row is committed
---   arm: ids it may begin from now on; asks: see attend; want, turn, skip, arm_new, ahead (ms): see lease
+--   arm: ids it may begin from now on; asks: see attend; want, lease_bytes, turn, skip, arm_new, ahead (ms): see lease
 --   lifo: what is pushed comes first; slot_pages: so many requests of a slot are handed out, 0 for all
 --   max_pages: so many pages of the crawl are to be answered by all workers, 0 for all
 --   delay (ms), cap, robots: what holds for slots without a setting of their own; own: slot to {delay, cap}
@@ -15,6 +15,7 @@
 --   status: 0 done, -1 this worker was reaped or never joined, -2 its crawl is over, -3 an old sequence,
 --   -4 steps are missing: the server has lost what it had acknowledged
 local WORKER = key('worker', args.token)
+local DUE_BYTES = 1048576
 
 local function end_leases()
   move(args.token, args.move)
@@ -75,12 +76,12 @@ local function checkpoint()
   if rcall('HGET', CRAWL, 'paused') == '1' then
     take_notes(args.token, args.asks)
   else
-    due(500)
-    attend(args.token, args.asks, {robots = args.robots, budget = args.slot_pages, max_pages = args.max_pages}, ids,
-      grants)
+    due(500, DUE_BYTES)
+    attend(args.token, args.asks, {robots = args.robots, budget = args.slot_pages, max_pages = args.max_pages,
+      bytes = args.lease_bytes}, ids, grants)
     lease(args.token, {most = args.want, turn = args.turn, skip = args.skip, arm = args.arm_new, ahead = args.ahead,
       delay = args.delay, cap = args.cap, own = args.own, robots = args.robots, budget = args.slot_pages,
-      max_pages = args.max_pages}, ids, grants)
+      max_pages = args.max_pages, bytes = args.lease_bytes}, ids, grants)
     write_holder(args.token)
   end
   write_slots()

@@ -34,20 +34,24 @@ local function return_lease(token, request, deaths)
   count('leased', -1)
 end
 
--- Returns how many requests were returned, `most` at the most, and whether that was all.
-local function reap_worker(token, most, deaths)
+-- Returns how many requests and bytes may still be returned after it, of `most` and `bytes`, and whether it was all.
+local function reap_worker(token, most, bytes, deaths)
   condemn(token)
   drop_permits(token)
-  local requests = most > 0 and all_held(token) or {}
-  for index = 1, math.min(#requests, most) do
-    return_lease(token, requests[index], deaths)
+  local requests = most > 0 and bytes > 0 and all_held(token) or {}
+  for _, request in ipairs(requests) do
+    if most <= 0 or bytes <= 0 then
+      break
+    end
+    return_lease(token, request, deaths)
+    most, bytes = most - 1, bytes - #request.payload
   end
   if rcall('EXISTS', key('leases', token)) == 1 then
-    return math.min(#requests, most), false
+    return most, bytes, false
   end
   return_seeds(token)
   forget_worker(token)
-  return #requests, true
+  return most, bytes, true
 end
 
 local function condemned(token)

@@ -4,7 +4,7 @@
 -- arm: of how many it may begin before its next checkpoint; ahead: of a slot with a delay it gets what may be sent in
 -- so many ms; own: slot to {delay, cap}, for others the wish's delay (ms) and cap hold; robots: see
 -- permit; budget: so many requests of a slot are handed out in a crawl, 0 for all; max_pages: so many pages of the
--- crawl are to be answered, 0 for all.
+-- crawl are to be answered, 0 for all; bytes: leased for the asks, or one that is larger, and as many beside them; 0: none.
 -- Adds to `ids` {id, armed, too many} and to `grants`. A worker holds at most one suspect at a time.
 local SLOTS_A_LOOK = 200
 local HANDED = of_crawl('handed')
@@ -54,14 +54,21 @@ local function lacking(max_pages)
   return max_pages == 0 and math.huge or math.max(max_pages - counter('pages') - counter('leased'), 0)
 end
 
+local bytes_left
+local function has_room(bytes)
+  bytes_left = bytes_left or bytes
+  return bytes_left > 0
+end
+
 -- Returns how many it leased.
 local function lease_from(token, name, most, arm, limits, ids)
   most = math.min(most, lacking(limits.max_pages))
-  if most < 1 then
+  if most < 1 or not has_room(limits.bytes) then
     return 0
   end
   read_holder(token)
-  local requests = take(name, most, not suspect_held)
+  local requests
+  requests, bytes_left = take(name, most, bytes_left, not suspect_held)
   for index, request in ipairs(requests) do
     local too_many = is_too_many(request, limits.budget)
     local armed = index <= arm and not too_many
@@ -123,8 +130,9 @@ local function lease(token, wish, ids, grants)
     unwanted[grant[1]] = true
   end
   read_holder(token)
+  bytes_left = wish.bytes  -- of its own: large requests of the slots it works on would keep out all others
   for _, name in ipairs(ready(most, unwanted)) do
-    if leased >= most then
+    if leased >= most or not has_room(wish.bytes) then
       break
     end
     leased = leased + lease_of(token, name, wish, leased, ids, grants)

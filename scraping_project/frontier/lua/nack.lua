@@ -7,6 +7,7 @@ local function nack(token, nacks)
       local again = {id = request.id, attempt = request.attempt + 1, deliveries = request.deliveries, deaths = 0,
         slot = each[4], priority = each[5], payload = each[6]}
       if each[3] > 0 then
+        note_size(again.payload)
         rcall('ZADD', DELAYED, now + each[3], leased_record(again))
         count('delayed')
       else

@@ -1,6 +1,7 @@
 -- The queue: a list for each slot and priority, the priorities of each slot, and the slots by the time of
 -- their next turn. A slot that holds nothing leaves no key.
 local function enqueue(request, front)
+  note_size(request.payload)
   local list = of_crawl('queue', request.priority, request.slot)
   rcall(front and 'LPUSH' or 'RPUSH', list, queued_record(request))
   add_priority(request.slot, request.priority)
@@ -21,13 +22,19 @@ local function put_back(request, again)
   count('queued')
 end
 
--- Moves what is due from the delayed requests to the queue, at most `most`.
-local function due(most)
-  for _, record in ipairs(rcall('ZRANGEBYSCORE', DELAYED, '-inf', now, 'LIMIT', 0, most)) do
-    enqueue(read_leased(record), false)
-    rcall('ZREM', DELAYED, record)
-    count('delayed', -1)
-  end
+-- Moves what is due from the delayed requests to the queue: at most `most`, and so many bytes.
+local function due(most, bytes)
+  repeat
+    local number = fitting(most, bytes)
+    local records = rcall('ZRANGEBYSCORE', DELAYED, '-inf', now, 'LIMIT', 0, number)
+    for _, record in ipairs(records) do
+      enqueue(read_leased(record), false)
+      rcall('ZREM', DELAYED, record)
+      count('delayed', -1)
+      bytes = bytes - #record
+    end
+    most = most - #records
+  until #records < number or most <= 0 or bytes <= 0
 end
 
 local function take_suspect(slot, taken)
@@ -35,19 +42,22 @@ local function take_suspect(slot, taken)
   if record then
     taken[1] = read_leased(record)
   end
+  return record and #record or 0
 end
 
--- Takes up to `most` requests of a slot, the highest priority first; a suspect only when asked to.
-local function take(slot, most, with_suspect)
+-- Takes up to `most` requests of a slot and so many bytes, or one that is larger, the highest priority first; a suspect
+-- only when asked to. Returns how many bytes are left, too.
+local function take(slot, most, bytes, with_suspect)
   local taken = {}
   if with_suspect then
-    take_suspect(slot, taken)
+    bytes = bytes - take_suspect(slot, taken)
   end
   local priorities, before = priorities_of(slot), #priorities_of(slot)
-  while #taken < most and priorities[1] do
+  while #taken < most and bytes > 0 and priorities[1] do
     local list = of_crawl('queue', priorities[1], slot)
-    for _, record in ipairs(rcall('LPOP', list, most - #taken) or {}) do
+    for _, record in ipairs(rcall('LPOP', list, fitting(most - #taken, bytes)) or {}) do
       taken[#taken + 1] = read_queued(record, slot, priorities[1])
+      bytes = bytes - #record
     end
     if rcall('EXISTS', list) == 0 then
       table.remove(priorities, 1)
@@ -60,5 +70,5 @@ local function take(slot, most, with_suspect)
     rcall('ZREM', SLOTS, slot)
   end
   count('queued', -#taken)
-  return taken
+  return taken, bytes
 end

@@ -7,6 +7,7 @@
 -- In two phases: a worker past its deadline is marked, and reaped when it is still silent a lease later. When
 -- the last pass is older than half a lease, Redis itself was away and nobody could extend: everybody gets
 -- another lease, and nobody is reaped. So they do when Redis's clock was set back: their deadlines are too far off.
+local BYTES_A_PASS = 8388608
 local KEEP_GONE_MS = 600000  -- twice Redis's tcp-keepalive: by then it has dropped a dead connection
 
 local function silent(token)
@@ -59,13 +60,13 @@ local function reap()
     look_at_all_slots()
   end
   local away = since < 0 or since > args.lease / 2 + args.grace
-  local reaped, left = {}, args.most
+  local reaped, most, bytes = {}, args.most, BYTES_A_PASS
   local tokens = doomed(away)
   rcall('HSET', CRAWL, 'reaped', now)
   for _, token in ipairs(tokens) do
     local known = rcall('ZSCORE', WORKERS, token)
-    local returned, all = reap_worker(token, left, args.deaths)
-    left = left - returned
+    local all
+    most, bytes, all = reap_worker(token, most, bytes, args.deaths)
     if known and all then
       reaped[#reaped + 1] = token
     end

@@ -1,11 +1,16 @@
--- refuse: a seed that no request can be made of is a dead letter at once. seeds: {letter, payload} each.
-local function refuse(seeds)
-  for _, each in ipairs(seeds) do
-    local id = rcall('HINCRBY', CRAWL, 'next', 1)
-    rcall('HSET', DEAD, id, each[1])
-    rcall('HSET', BURIED, id, leased_record({id = id, attempt = 1, deliveries = 0, deaths = 0, slot = '', priority = 0,
-      payload = each[2]}))
-    count('discovered')
-    count('dead')
+-- refuse: a seed that no request can be made of, or a request that is too large, is a dead letter at once.
+-- refusals: {letter, payload, fingerprint or ''} each; one whose fingerprint is known is a duplicate.
+local function refuse(refusals)
+  for _, each in ipairs(refusals) do
+    if each[3] ~= '' and seen(each[3]) then
+      count('filtered:duplicate')
+    else
+      local id = rcall('HINCRBY', CRAWL, 'next', 1)
+      rcall('HSET', DEAD, id, each[1])
+      rcall('HSET', BURIED, id, leased_record({id = id, attempt = 1, deliveries = 0, deaths = 0, slot = '',
+        priority = 0, payload = each[2]}))
+      count('discovered')
+      count('dead')
+    end
   end
 end

@@ -1,6 +1,6 @@
 -- take_seeds: moves seeds to a worker's own list, from a set, a sorted set (the highest score first) or a list.
 --
--- args: token, most (that it may hold at a time)
+-- args: token, most (that it may hold at a time), longest (bytes of a seed that are held, and returned)
 -- Returns the seeds in the order in which they are to be used.
 --
 -- The worker keeps where they came from, and with which scores, until it is gone: they may have to go back.
@@ -52,10 +52,15 @@ local function take_seeds()
   if not read then
     return redis.error_reply('WRONGTYPE ' .. SEEDS .. ' is a ' .. kind .. ', no list, set or sorted set of seeds')
   end
-  local seeds, scores = read(most)
+  local found, found_scores = read(most)
+  local seeds, scores = {}, {}
+  for index, seed in ipairs(found) do
+    seeds[index] = string.sub(seed, 1, args.longest)
+    scores[seeds[index]] = found_scores[seed]
+  end
   remember(kind, scores)  -- first, for Redis refuses it when its memory is full, and then nothing is moved
   rcall('LPUSH', TAKEN, unpack(seeds))
-  remove(kind, seeds)
+  remove(kind, found)
   return seeds
 end
 
