@@ -156,9 +156,9 @@ class Clock:
         """Take what the frontier answered."""
         self.blocked = grant.outcome == BLOCKED
         self.until = asked_at + grant.lasts / 1000
-        if grant.outcome != GRANTED and not self.blocked:
+        self.giving_back = grant.outcome != GRANTED and not self.blocked
+        if self.giving_back:
             self.permits = 0
-            self.giving_back = True
             return
         self.permits = grant.permits
         if self.adaptive is None and grant.adaptive:
@@ -176,7 +176,7 @@ class Clock:
 
     def is_too_far(self, now: float) -> bool:
         """Whether others had better take their turn: there is nothing to do here for long."""
-        return self.next_send - now > TOO_FAR
+        return not self.blocked and self.next_send - now > TOO_FAR
 
 
 class HandedOut(Protocol):
