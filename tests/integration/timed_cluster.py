@@ -14,6 +14,7 @@ from scraping_project.frontier.keys import Keys
 from scraping_project.slot_queues import AHEAD, MOST, TURN, SlotQueues
 from scraping_project.slots import Slots
 from tests.integration import frontier_worker
+from tests.integration.frontier_model import ROOT
 from tests.integration.frontier_worker import end, push
 
 TOLD = "told:time"  # micros
@@ -23,7 +24,7 @@ local told = rcall('INCR', '{TOLD}')
 local time = {{string.format('%.0f', math.floor(told / 1000000)), string.format('%.0f', told % 1000000)}}
 """
 BEGINNING = 1_800_000_000  # s
-CONCURRENCY, INTERVAL, SOON, TICK, TENDING = 8, 0.25, 0.05, 0.05, 2.0
+CONCURRENCY, INTERVAL, SOON, TICK, TENDING = 8, 0.25, 0.1, 0.05, 2.0
 
 
 def timed_frontier(server):
@@ -87,12 +88,16 @@ class TimedWorker:
         self.token = token
         self.waiting = defaultdict(deque)  # downloads of a slot, in its turn
         self.wire = []
+        self.pages = set()  # handed out, and not known to be acked
+        self.awake_at = 0.0  # it was stopped till then
         self.said = {"ack": [], "release": []}
         self.due = cluster.now
         self.heard_ms = 0
 
     def tick(self):
         now = self.cluster.now
+        if now < self.awake_at:
+            return
         for download in [each for each in self.wire if each.ends <= now]:
             self._answered(download)
         self._hand_out()
@@ -124,6 +129,7 @@ class TimedWorker:
             **said,
         )
         self.heard_ms = heard.now_ms
+        self._settle(said["ack"])
         self.slots.hear(heard, now, now)
         self.queues.heard(asks, heard.leased)
         self.queues.add(heard.leased, self.frontier.last.arm)
@@ -131,15 +137,17 @@ class TimedWorker:
         self.ledger = heard.ledger
         self._hand_out()
 
-    @property
-    def busy_pages(self):
-        return [each.page for queue in self.waiting.values() for each in queue] + [
-            each.page for each in self.wire
-        ]
+    def _settle(self, acked):
+        ids = {each.id for each in acked}
+        for page in [each for each in self.pages if each.leased.id in ids]:
+            self.pages.remove(page)
+            self.cluster.done[page.leased.slot] += 1
 
     def _hand_out(self):
         while leased := self.queues.next(self.cluster.now):
-            self._enqueue(Download(leased.slot, Page(leased, self.cluster.sites[leased.slot].files), True))
+            page = Page(leased, self.cluster.sites[leased.slot].files)
+            self.pages.add(page)
+            self._enqueue(Download(leased.slot, page, True))
 
     def _enqueue(self, download):
         clock = self.slots.of(download.slot)
@@ -199,7 +207,8 @@ class TimedCluster:
         self.sites = defaultdict(Site)
         self.now, self.jumped = 0.0, 0.0
         self.sent, self.workers = [], []
-        self._tended, self._dead, self._joined, self._pushed = 0.0, [], 0, 0
+        self.pushed, self.done = defaultdict(int), defaultdict(int)  # pages, by slot
+        self._tended, self._dead, self._joined, self._next = 0.0, [], 0, 0
 
     def tell_time(self):
         self.server.set(TOLD, round((BEGINNING + self.now + self.jumped) * 1_000_000))
@@ -211,8 +220,9 @@ class TimedCluster:
 
     def push(self, slot, count):
         self.tell_time()
-        numbers = range(self._pushed, self._pushed + count)
-        self._pushed += count
+        numbers = range(self._next, self._next + count)
+        self._next += count
+        self.pushed[slot] += count
         self.workers[0].frontier.push(*(push(number, slot) for number in numbers))
 
     def kill(self, worker):
@@ -247,6 +257,18 @@ class TimedCluster:
         counts = self.counts()
         return not any(counts.get(name, 0) for name in ("queued", "delayed", "leased"))
 
-    def waiting(self, slot):
-        """How many downloads wait for their turn in the workers."""
-        return sum(len(worker.waiting[slot]) for worker in self.workers)
+    def unsent(self, slot):
+        """How much of a slot waits to be sent, in the frontier or in a worker that is not stopped."""
+        awake = [worker for worker in self.workers if worker.awake_at <= self.now]
+        asleep = [worker for worker in self.workers if worker.awake_at > self.now]
+        begun = sum(page.leased.slot == slot for worker in self.workers for page in worker.pages)
+        beyond = sum(len(worker.queues._of(slot)) for worker in asleep)
+        waiting = sum(len(worker.waiting[slot]) for worker in awake)
+        return self.pushed[slot] - self.done[slot] - begun - beyond + waiting
+
+    def suspects(self, slot):
+        """How many of those that were in flight when their worker died wait to be tried one by one."""
+        return self.server.llen(f"{ROOT}{self.counts()['epoch']}:suspects:{slot}")
+
+    def in_flight(self, slot):
+        return any(each.slot == slot for worker in self.workers for each in worker.wire)
