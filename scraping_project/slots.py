@@ -199,6 +199,7 @@ class Slots:
         self._jitter = settings.getfloat("DOWNLOAD_DELAY_JITTER")
         self._own: dict[str, dict[str, Any]] = settings.getdict("DOWNLOAD_SLOTS")
         self._clocks: dict[str, Clock] = {}
+        self.sent = 0  # requests, by this worker, whatever their slot
         self.watchers: list[Callable[[Clock], None]] = []  # called when a clock may say something else
 
     def __iter__(self) -> Iterator[Clock]:
@@ -224,6 +225,10 @@ class Slots:
             cap=max(int(own.get("concurrency", self.cap)), 1),
             jitter=max(float(own.get("jitter", self._jitter)), 0.0),
         )
+
+    def send(self, clock: Clock, now: float) -> None:
+        self.sent += 1
+        clock.send(now)
 
     def forget(self, clock: Clock) -> None:
         del self._clocks[clock.name]
