@@ -1,12 +1,14 @@
 """Files of items wait for their site's turn at several workers at once; the crawl ends whoever is killed."""
 
 import secrets
+import signal
 import sys
 from random import Random
 
 from tests.cluster import file_storm
 from tests.cluster.kill_storm import CONCURRENCY
-from tests.cluster.polite_sites import site
+from tests.cluster.polite_sites import Answer, site
+from tests.integration.test_seeds import until
 
 
 def test_a_storm_of_kills_over_workers_with_files_ends(project, redis_url):
@@ -21,3 +23,22 @@ def test_a_storm_of_kills_over_workers_with_files_ends(project, redis_url):
         damage = file_storm.judge(project, asked, redis_url, ended=ended)
     assert damage.wrong == [], "\n".join(damage.wrong)
     assert damage.refetched <= kills * CONCURRENCY
+
+
+def test_the_files_of_a_page_wait_for_their_turn_in_a_crawl_that_is_told_to_end(project):
+    # Given a page with files that take longer than a permit lasts
+    files = [f"/{number}.png" for number in range(4)]
+    images = "".join(f"<img src={path}>" for path in files)
+    with site(lambda visit: Answer(images, status=404 if "robots" in visit.path else 200)) as asked:
+        command = file_storm.crawl_of(project, asked)
+        process = project.start(*command, "-s", "DOWNLOAD_DELAY=2")
+        until(lambda: files[0] in asked.paths(), process, project)
+
+        # When it is told to end as soon as the first has come
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+
+    # Then the others come too, and nothing is given back
+    assert sorted(asked.paths()) == sorted(["/robots.txt", "/", *files])
+    assert "they are given back" not in project.errors(process)
+    assert [row["status"] for row in project.rows("scrape_logs")] == ["success"]

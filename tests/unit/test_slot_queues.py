@@ -452,6 +452,17 @@ def test_a_slot_that_is_given_back_holds_no_more_than_is_on_the_wire(known):
     assert (ask.need, ask.in_flight) == (1, 1)
 
 
+def test_who_begins_nothing_more_asks_for_what_is_in_the_downloader_and_gives_back_the_rest(known):
+    known.grant("idle")
+    waiting = known.grant("waiting", delay=1000)
+    waiting.handed = waiting.queued = 1
+
+    asks = known.queues.last_asks(NOW + 5.01 - RENEW_WITHIN, INTERVAL, RATE)
+
+    assert [(ask.slot, ask.want, ask.need) for ask in asks] == [("idle", 0, 0), ("waiting", 0, 4)]
+    assert list(known.slots) == [waiting]
+
+
 def test_farewells_give_every_permit_back(known):
     for slot in "ab":
         known.grant(slot)
