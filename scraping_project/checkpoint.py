@@ -15,6 +15,7 @@ from scraping_project.group_commit import GroupCommit
 from scraping_project.life import Life
 from scraping_project.membership import Membership
 from scraping_project.slots import Slots
+from scraping_project.standstill import Standstill
 from scraping_project.storage.engine import connect
 from scraping_project.storage.writer import Writer
 
@@ -41,7 +42,8 @@ class Checkpoint:
         self.slots = Slots(crawler.settings)
         self.seeds: WeakSet[Request] = WeakSet()  # not yet pushed
         self._commits = GroupCommit(crawler, self.membership, self.writer, self.slots)
-        self.life = Life(crawler, database, self.membership, self._commits)
+        standstill = Standstill(self.slots, after=crawler.settings.getfloat("FRONTIER_STANDSTILL_AFTER"))
+        self.life = Life(crawler, database, self.membership, self._commits, standstill)
 
     @classmethod
     def from_crawler(cls, crawler: "Crawler") -> Self:

@@ -143,7 +143,7 @@ class Downloader(downloader.Downloader):
     def _send(self, slot: downloader.Slot, clock: Clock, now: float) -> None:
         request, queued = slot.queue.popleft()
         slot.lastseen, slot.delay, slot.concurrency = now, clock.delay, clock.permits
-        clock.send(now)
+        self._clocks.send(clock, now)
         self._on_wire += 1
         _schedule_coro(self._wait_for_download(slot, request, queued))
 

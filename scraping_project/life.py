@@ -26,6 +26,7 @@ from scraping_project.frontier.worker import Worker
 from scraping_project.group_commit import GroupCommit
 from scraping_project.membership import Membership
 from scraping_project.run import Record
+from scraping_project.standstill import Standstill
 from scraping_project.storage.errors import StorageError
 from scraping_project.storage.migrate import migrate
 from scraping_project.terms import conflict
@@ -50,12 +51,18 @@ class Life:
     """
 
     def __init__(
-        self, crawler: "Crawler", database: Engine, membership: Membership, commits: GroupCommit
+        self,
+        crawler: "Crawler",
+        database: Engine,
+        membership: Membership,
+        commits: GroupCommit,
+        standstill: Standstill,
     ) -> None:
         self._crawler = crawler
         self._database = database
         self._membership = membership
         self._commits = commits
+        self._standstill = standstill
         self._interval = crawler.settings.getfloat("CHECKPOINT_INTERVAL")
         self._due = asyncio.Event()
         self._loop: asyncio.Task[None] | None = None
@@ -164,6 +171,7 @@ class Life:
             await self._commit()
             if self._worker.left_over:
                 self.hurry()
+            await self._look_for_a_standstill()
             if not self._closing and (reason := self._reason_to_end()):
                 await self._end(reason)
             elif self._stopping_for() > LAST_PATIENCE:
@@ -184,6 +192,17 @@ class Life:
         except (WorkerReaped, CrawlOver) as error:
             await self._join_again(error)
             return False
+
+    async def _look_for_a_standstill(self) -> None:
+        heard, away = self._commits.heard, bool(self._commits.away)
+        if not self._standstill.is_due(heard.ledger if heard else None, away=away):
+            return
+        try:
+            causes = await asyncio.to_thread(self._membership.causes, self._standstill.waiting())
+        except FrontierError as error:
+            logger.info("Why nothing is sent could not be asked for: %s", error)
+            return
+        self._standstill.say(causes, at_work=len(self._commits.log.attempts))
 
     async def _join_again(self, lost: FrontierError) -> None:
         """Go on under a new token, if there is a crawl to go on with."""

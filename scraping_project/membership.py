@@ -17,9 +17,11 @@ from scraping_project.frontier.errors import CrawlFollowed, CrawlOver, FrontierE
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.robots import RobotsCache
+from scraping_project.frontier.slot_clock import SlotClocks
 from scraping_project.frontier.worker import Worker
 from scraping_project.heartbeat import Heartbeat
 from scraping_project.holds import Holds
+from scraping_project.standstill import MOST, Cause, cause_of
 from scraping_project.storage.errors import StorageError
 from scraping_project.terms import rules_of, seeds_of
 
@@ -102,6 +104,25 @@ class Membership:
         """The event loop runs."""
         if self._heartbeat:
             self._heartbeat.tick()
+
+    def causes(self, waiting: Mapping[str, str]) -> list[Cause]:
+        """Why requests are not sent. Blocks; for a thread.
+
+        Args:
+            waiting: What waits in this worker, by its slot; the slots of the frontier come after these.
+
+        Raises:
+            FrontierError: Redis does not answer.
+        """
+        if self._client is None:
+            return []
+        keys, token = self.worker.keys, self.worker.token
+        clocks, orders = SlotClocks(self._client, keys), Frontier(self._client, keys).orders()
+        slots = dict.fromkeys([*waiting, *clocks.waiting(MOST)])
+        return [
+            cause_of(slot, clocks.read(slot), orders.get(slot, {}), token=token, here=waiting.get(slot, ""))
+            for slot in list(slots)[:MOST]
+        ]
 
     def keep_no_more(self) -> None:
         """The leases end soon; while the last commits go through they are still extended."""

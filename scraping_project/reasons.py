@@ -83,7 +83,7 @@ def of_status(status: int) -> str:
 
 
 def describe(error: BaseException) -> str:
-    """One line for people: the error's type and text, not all of a long one; no control characters, no logins."""
+    """One line for people: type and text, cut where long, without control characters and logins."""
     text = text_of(error)
     text = text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
     text = re.sub(r"[\x00-\x1f\x7f]+", " ", text).strip()

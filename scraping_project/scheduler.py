@@ -144,7 +144,9 @@ class Scheduler:
         """
         now = time.monotonic()
         if engine.is_closing(self._crawler):
-            return {"asks": self._queues.farewells(now)} if not len(self._log.attempts) else {}
+            waits = len(self._log.attempts) > 0  # for downloads, be it, that wait for their slot's turn
+            asks = self._queues.last_asks(now, interval, rate) if waits else self._queues.farewells(now)
+            return {"asks": asks, "robots": self._slots.robots}
         held = len(self._queues)
         room = int(max(min(MOST, self._checkpoint.budget - len(self._log.attempts)) - held, 0))
         asks = self._queues.asks(now, interval, rate, room)

@@ -106,6 +106,9 @@ ITEM_PIPELINES = {
 CHECKPOINT_INTERVAL = 0.25
 FRONTIER_LEASE = 60.0
 FRONTIER_STUCK_AFTER = 300.0
+FRONTIER_STANDSTILL_AFTER = (
+    300.0  # seconds in which nothing is sent though something waits: it is said, and why
+)
 RUN_HEARTBEAT = 10.0
 STARTED_TOGETHER = ""  # an id that --workers gives to all of them: who comes late for a crawl begins no other
 EXTENSIONS = {

@@ -165,6 +165,12 @@ class SlotQueues:
         self._first = (self._first + 1) % max(len(clocks), 1)
         return clocks[self._first :] + clocks[: self._first]
 
+    def last_asks(self, now: float, interval: float, rate: float) -> list[Ask]:
+        """As ``asks``, of a worker that begins nothing more: for what is in the downloader alone."""
+        for clock in self._slots:
+            clock.giving_back |= not clock.busy
+        return self.asks(now, interval, rate, room=0)
+
     def farewells(self, now: float) -> list[Ask]:
         """Give all permits back."""
         return [clock.ask(now, want=0, arm=0, need=0) for clock in self._slots]

@@ -156,9 +156,9 @@ class Clock:
         """Take what the frontier answered."""
         self.blocked = grant.outcome == BLOCKED
         self.until = asked_at + grant.lasts / 1000
-        if grant.outcome != GRANTED and not self.blocked:
+        self.giving_back = grant.outcome != GRANTED and not self.blocked
+        if self.giving_back:
             self.permits = 0
-            self.giving_back = True
             return
         self.permits = grant.permits
         if self.adaptive is None and grant.adaptive:
@@ -176,7 +176,7 @@ class Clock:
 
     def is_too_far(self, now: float) -> bool:
         """Whether others had better take their turn: there is nothing to do here for long."""
-        return self.next_send - now > TOO_FAR
+        return not self.blocked and self.next_send - now > TOO_FAR
 
 
 class HandedOut(Protocol):
@@ -199,6 +199,7 @@ class Slots:
         self._jitter = settings.getfloat("DOWNLOAD_DELAY_JITTER")
         self._own: dict[str, dict[str, Any]] = settings.getdict("DOWNLOAD_SLOTS")
         self._clocks: dict[str, Clock] = {}
+        self.sent = 0  # requests, by this worker, whatever their slot
         self.watchers: list[Callable[[Clock], None]] = []  # called when a clock may say something else
 
     def __iter__(self) -> Iterator[Clock]:
@@ -224,6 +225,10 @@ class Slots:
             cap=max(int(own.get("concurrency", self.cap)), 1),
             jitter=max(float(own.get("jitter", self._jitter)), 0.0),
         )
+
+    def send(self, clock: Clock, now: float) -> None:
+        self.sent += 1
+        clock.send(now)
 
     def forget(self, clock: Clock) -> None:
         del self._clocks[clock.name]

@@ -39,6 +39,14 @@ class SlotClocks:
                 or bool(self._server.hexists(self._keys.of("orders"), slot))
             )
 
+    def waiting(self, most: int) -> list[str]:
+        """Slots that hold requests, those first whose turn came or comes first."""
+        with translated():
+            names = cast(
+                "list[bytes]", self._server.zrange(self._keys.of(self._epoch(), "slots"), 0, most - 1)
+            )
+        return [name.decode() for name in names]
+
     def read(self, slot: str) -> SlotClock:
         with translated():
             said = cast("dict[bytes, bytes]", self._server.hgetall(self._keys.of("slot", slot)))

@@ -232,6 +232,30 @@ def test_who_yields_with_nothing_in_flight_hears_how_long_it_still_holds_the_slo
     assert (grant.outcome, grant.lasts) == (YIELD, before[1] - now)
 
 
+def test_who_gives_back_what_another_waits_for_gets_none_of_it_in_that_step(server, worker, other):
+    # Given a slot with requests, whose holder was told to yield
+    worker.push(*(push(number) for number in range(3)))
+    say(worker, delay=0, cap=1)
+    say(other, delay=0, cap=1, waits=True)
+    server.hincrby(KEY, "since", -TURN_MS - 1)
+    assert say(worker, delay=0, cap=1)[0].outcome == YIELD
+
+    # When it gives the slot back and looks for work in the same step
+    heard, grants = lease_with_permits(worker, asks=[Ask(SLOT, need=0, crawl=0)], cap=1)
+
+    # Then whoever waits for it is next
+    assert (heard.leased, grants, holders(server)) == ([], {}, set())
+    assert say(other, delay=0, cap=1, waits=True)[0].outcome == GRANTED
+
+
+def test_what_nobody_waits_for_may_be_leased_in_the_step_that_gives_it_back(worker):
+    say(worker, cap=1)
+
+    heard, grants = lease_with_permits(worker, push=[push(1)], asks=[Ask(SLOT, need=0, crawl=0)], cap=1)
+
+    assert (numbers(heard.leased), grants[SLOT].outcome) == ([1], GRANTED)
+
+
 # Death
 
 

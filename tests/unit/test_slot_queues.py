@@ -346,6 +346,30 @@ def test_a_slot_whose_turn_is_far_off_is_given_back(known):
     assert list(known.slots) == []
 
 
+def test_of_a_blocked_slot_nothing_is_given_up_though_its_turn_is_far_off(known):
+    clock = known.grant("a", delay=60_000)
+    clock.begin(NOW)
+    clock.on_wire = 1
+    known.grant("a", delay=60_000, outcome=BLOCKED)
+    known.add("a", 3)
+    known.asks()
+
+    assert list(known.queues.give_up()) == []
+
+
+def test_a_slot_that_is_granted_while_it_is_given_back_goes_on(known):
+    clock = known.grant("a")
+    clock.queued = 1
+    known.grant("a", 0, lasts=4000, outcome=YIELD)
+    assert [ask.need for ask in known.asks()] == [0]
+
+    known.grant("a")
+    known.add("a", 1)
+
+    assert list(known.queues.give_up()) == []
+    assert clock.may_send(NOW) <= NOW
+
+
 def test_what_waits_in_the_downloader_asks_for_one_permit_until_it_has_it(known):
     clock = known.grant("a", 0, lasts=0, outcome=REFUSED)
     clock.queued = 1
@@ -426,6 +450,17 @@ def test_a_slot_that_is_given_back_holds_no_more_than_is_on_the_wire(known):
 
     (ask,) = known.asks(NOW + 4)
     assert (ask.need, ask.in_flight) == (1, 1)
+
+
+def test_who_begins_nothing_more_asks_for_what_is_in_the_downloader_and_gives_back_the_rest(known):
+    known.grant("idle")
+    waiting = known.grant("waiting", delay=1000)
+    waiting.handed = waiting.queued = 1
+
+    asks = known.queues.last_asks(NOW + 5.01 - RENEW_WITHIN, INTERVAL, RATE)
+
+    assert [(ask.slot, ask.want, ask.need) for ask in asks] == [("idle", 0, 0), ("waiting", 0, 4)]
+    assert list(known.slots) == [waiting]
 
 
 def test_farewells_give_every_permit_back(known):

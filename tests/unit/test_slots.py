@@ -104,6 +104,29 @@ def test_a_retry_after_that_comes_while_a_request_is_on_its_way_to_the_wire_hold
     assert clock.may_send(NOW + 1) == NOW + 60
 
 
+@pytest.mark.parametrize("outcome", [REFUSED, YIELD, PAUSED])
+def test_a_grant_ends_that_a_slot_is_given_back(outcome):
+    clock = granted(2)
+    clock.take(grant(0, outcome=outcome), NOW, NOW)
+    assert clock.giving_back
+    assert clock.may_send(NOW) == clock.may_hand_out(NOW) == NEVER
+
+    clock.take(grant(), NOW, NOW)
+
+    assert not clock.giving_back
+    assert clock.may_send(NOW) <= NOW
+    assert clock.may_hand_out(NOW) <= NOW
+
+
+def test_a_slot_that_is_blocked_is_not_given_back():
+    clock = granted()
+    clock.take(grant(0, outcome=REFUSED), NOW, NOW)
+
+    clock.take(grant(outcome=BLOCKED), NOW, NOW)
+
+    assert not clock.giving_back
+
+
 def test_what_is_handed_out_is_a_delay_apart_too():
     clock = granted(4, delay=2000)
     clock.hand_out(NOW)

@@ -4,7 +4,8 @@
 -- after (ms from now, 0: none), adaptive (ms, -1: nothing to say)} each; need 0 gives the permits back.
 -- manners: {robots, budget, max_pages, bytes}, see permit and lease.
 -- Adds to `ids` what it leases, to `grants` {slot, permits, ms they last, wait (ms), delay (ms), outcome, adaptive (ms,
--- 0: none)}; one that is refused says how long what it still holds lasts.
+-- 0: none)}; one that is refused says how long what it still holds lasts. Returns the slots that it gave back and others
+-- wait for: {name = true}.
 local function take_note(slot, sent, crawl, after, adaptive)
   if sent >= 0 then
     slot.sent = math.max(slot.sent or 0, now - sent)
@@ -46,11 +47,12 @@ local function lasts(token, slot, outcome)
   return outcome == BLOCKED and PERMIT_MS or held and held.till - now or 0
 end
 
-local function attend_one(token, ask, manners, ids, grants)
+local function attend_one(token, ask, manners, ids, grants, yielded)
   local slot = slot_of(ask[1])
   take_note(slot, ask[7], ask[10], ask[11], ask[12])
   if ask[4] == 0 then
     give_back(token, slot)
+    yielded[slot.name] = slot.wanted and true
     return
   end
   local asked = {need = ask[4], in_flight = ask[5], waits = ask[6], delay = ask[8], cap = ask[9],
@@ -65,7 +67,9 @@ local function attend_one(token, ask, manners, ids, grants)
 end
 
 local function attend(token, asks, manners, ids, grants)
+  local yielded = {}
   for _, ask in ipairs(asks) do
-    attend_one(token, ask, manners, ids, grants)
+    attend_one(token, ask, manners, ids, grants, yielded)
   end
+  return yielded
 end

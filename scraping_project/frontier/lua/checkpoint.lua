@@ -77,11 +77,11 @@ local function checkpoint()
     take_notes(args.token, args.asks)
   else
     due(500, DUE_BYTES)
-    attend(args.token, args.asks, {robots = args.robots, budget = args.slot_pages, max_pages = args.max_pages,
-      bytes = args.lease_bytes}, ids, grants)
+    local yielded = attend(args.token, args.asks, {robots = args.robots, budget = args.slot_pages,
+      max_pages = args.max_pages, bytes = args.lease_bytes}, ids, grants)
     lease(args.token, {most = args.want, turn = args.turn, skip = args.skip, arm = args.arm_new, ahead = args.ahead,
       delay = args.delay, cap = args.cap, own = args.own, robots = args.robots, budget = args.slot_pages,
-      max_pages = args.max_pages, bytes = args.lease_bytes}, ids, grants)
+      max_pages = args.max_pages, bytes = args.lease_bytes}, yielded, ids, grants)
     write_holder(args.token)
   end
   write_slots()

@@ -120,8 +120,9 @@ local function lease_of(token, name, wish, leased_so_far, ids, grants)
   return leased
 end
 
-local function lease(token, wish, ids, grants)
-  local unwanted, leased = {}, 0
+-- unwanted: {slot = true}, whose turn is others'; to these come those that it skips, and that have a grant.
+local function lease(token, wish, unwanted, ids, grants)
+  local leased = 0
   local most = math.min(wish.most, lacking(wish.max_pages))  -- or slots were held that nothing is leased from
   for _, name in ipairs(wish.skip) do
     unwanted[name] = true
