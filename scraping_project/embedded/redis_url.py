@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import redis
 
-from scraping_project.embedded.client import RedisUnavailable, connect, is_loaded, why
+from scraping_project.embedded.client import RedisUnavailable, ask, connect, is_loaded, why
 from scraping_project.embedded.place import CONF, WHEEL, Place
 from scraping_project.embedded.server import LINGER, POLL, ensure
 
@@ -137,8 +137,9 @@ def _neighbour(port: int, patience: float) -> Neighbour:
     """Tells what answers on the port of this machine."""
     with connect(f"redis://127.0.0.1:{port}/0", GLANCE) as client:
         try:
-            if not is_loaded(client):
+            if not ask(is_loaded, client):
                 _wait_for_ping(client, patience)
+            return "embedded" if _is_embedded(client) else "redis"
         except redis.AuthenticationError:
             return "locked"
         except redis.BusyLoadingError as error:
@@ -147,12 +148,11 @@ def _neighbour(port: int, patience: float) -> Neighbour:
             ) from error
         except redis.RedisError:
             return "none"
-        return "embedded" if _is_embedded(client) else "redis"
 
 
 def _is_embedded(client: redis.Redis) -> bool:
     try:
-        server = client.info("server")
+        server = ask(lambda client: client.info("server"), client)
     except redis.RedisError:
         # One that may not be asked is nobody's embedded server.
         return False

@@ -6,12 +6,13 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import redis
 from filelock import Timeout
 
-from scraping_project.embedded.client import RedisUnavailable, connect, is_loaded, why
+from scraping_project.embedded.client import RedisUnavailable, ask, connect, is_loaded, why
 from scraping_project.embedded.place import Place, binary
 
 LINGER = 60.0
@@ -34,7 +35,7 @@ def ensure(place: Place, port: int, linger: float) -> int:
         place.prepare()
         with place.starting(LOCK_PATIENCE), connect(place.url, TIMEOUT) as client:
             _wait_until_ready(place, client, port, linger)
-            return claim_port(client, port)
+            return ask(partial(claim_port, port=port), client)
 
 
 def stop(data_dir: Path) -> None:
