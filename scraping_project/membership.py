@@ -53,15 +53,16 @@ class Membership:
         Raises:
             embedded.RedisUnavailable: There is no Redis.
         """
+        keys = Keys(getattr(spider, "frontier", "") or spider.name)
+        rules, seeds = rules_of(spider), seeds_of(spider)
         found = embedded.resolve(self._settings["REDIS_URL"], Path(self._settings["DATA_DIR"]))
         self.redis_url = found.url
-        keys = Keys(getattr(spider, "frontier", "") or spider.name)
         self._redis = connect(found.url)
         self.robots = RobotsCache(self._redis, keys)
         self.worker = Worker(
             Frontier(self._redis, keys),
-            rules=rules_of(spider),
-            seeds=seeds_of(spider),
+            rules=rules,
+            seeds=seeds,
             lease_ms=self._lease_ms,
             together=self._settings["STARTED_TOGETHER"],
         )
