@@ -32,6 +32,7 @@ def test_less_than_nothing_is_refused_in_one_line_with_exit_code_2(name, capsys)
         ("DOWNLOAD_DELAY", float("inf")),
         ("DOWNLOAD_TIMEOUT", float("inf")),
         ("AUTOTHROTTLE_START_DELAY", "inf"),
+        ("AUTOTHROTTLE_TARGET_CONCURRENCY", "inf"),
         ("CONCURRENT_REQUESTS_PER_DOMAIN", "0"),
         ("DOWNLOAD_SLOTS", '{"127.0.0.1": 5}'),
         ("DOWNLOAD_SLOTS", '{"127.0.0.1": {"delay": "long"}}'),
