@@ -54,9 +54,10 @@ bench: .venv/dev
 	$(if $(QUICK),,$(BIN)/python -m benchmarks.exports)
 	$(BIN)/python -m benchmarks.speed $(if $(QUICK),--quick)
 
-# Long kill storms, seeds printed; ARGS='--seeds 20 --kills 20'.
+# Long kill storms, seeds printed, and every lost reply; ARGS='--seeds 20 --kills 20'.
 storm: .venv/dev
 	@sh tests/install_servers.sh
+	$(BIN)/python -m tests.cluster.lost_replies
 	$(BIN)/python -m tests.cluster.storm $(ARGS)
 
 # Make the environment with the pinned packages.

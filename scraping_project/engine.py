@@ -36,6 +36,17 @@ def is_closing(crawler: "Crawler") -> bool:
     return slot is not None and slot.closing is not None
 
 
+def start_failed(crawler: "Crawler") -> bool:
+    """Whether the spider raised while it named its start requests: there may be more than it came to."""
+    return bool(crawler.engine._start_error)  # noqa: SLF001  see above
+
+
+def what_failed(error: BaseException) -> BaseException:
+    """What kept a spider from opening, where Scrapy says that there was then nothing to close."""
+    hidden = str(error) == "Engine slot not assigned" and error.__context__
+    return hidden or error
+
+
 def waits_for_callbacks(crawler: "Crawler") -> bool:
     """Whether Scrapy fetches nothing more until callbacks have ended: their answers are too many bytes."""
     slot = crawler.engine.scraper.slot

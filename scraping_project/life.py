@@ -12,7 +12,7 @@ from scrapy import Spider
 from scrapy.exceptions import CloseSpider, DontCloseSpider
 from sqlalchemy import Engine
 
-from scraping_project import embedded, engine, reasons, run
+from scraping_project import advice, embedded, engine, reasons, run
 from scraping_project.frontier.answers import Joined
 from scraping_project.frontier.errors import (
     CrawlFollowed,
@@ -25,6 +25,7 @@ from scraping_project.frontier.errors import (
 from scraping_project.frontier.worker import Worker
 from scraping_project.group_commit import GroupCommit
 from scraping_project.membership import Membership
+from scraping_project.patience import patiently
 from scraping_project.run import Record
 from scraping_project.standstill import Standstill
 from scraping_project.storage.errors import StorageError
@@ -92,25 +93,16 @@ class Life:
         """Join the crawl and begin the commits.
 
         Raises:
-            CloseSpider: The database, Redis or the unfinished crawl refuses; the stats say why.
+            CloseSpider: Something is in the way; the stats say what.
         """
         log = self._commits.log
         log.run_id = getattr(spider, "_job", None) or uuid4().hex
+        self._record = Record(self._crawler, self._database, log)
         engine.before_forced_stop(self._end_by_force)
         try:
-            await asyncio.to_thread(self._membership.connect, spider)
-            joined = await asyncio.to_thread(self._worker.join)
-            self._commits.work_on(joined)
-            await asyncio.to_thread(migrate, self._database)
-            record = Record(self._crawler, self._database, log)
-            await asyncio.to_thread(record.start, spider)
-            self._record = record
-            await asyncio.to_thread(run.lose, self._database, self._worker.reaped)
-        except CrawlRefused as error:
-            self._refuse(conflict(error, self._worker.keys))
-        except (StorageError, FrontierError, embedded.RedisUnavailable) as error:
-            self._refuse(str(error))
-        self._begin(joined)
+            self._begin(await asyncio.to_thread(self._open, spider))
+        except Exception as error:  # noqa: BLE001  a spider that is not closed now would never end
+            self._refuse(self._in_the_way(error))
 
     def hurry(self) -> None:
         """Make the next commit now rather than in a moment."""
@@ -137,9 +129,33 @@ class Life:
     def _worker(self) -> Worker:
         return self._membership.worker
 
+    def _open(self, spider: Spider) -> Joined:
+        """Each step may be repeated, and is while a server gives no answer. Blocks."""
+        patiently(migrate, self._database)
+        self._membership.connect(spider)
+        joined = patiently(self._worker.join)
+        self._commits.work_on(joined)
+        if self._record:
+            self._record.start()
+        patiently(run.lose, self._database, self._worker.reaped)
+        return joined
+
+    def _in_the_way(self, error: Exception) -> str:
+        """What keeps the run from beginning, in one line that says what to do."""
+        if isinstance(error, CrawlRefused):
+            return conflict(error, self._worker.keys)
+        if isinstance(error, StorageError):
+            return advice.of_database(error, self._crawler.settings["DATABASE_URL"])
+        if isinstance(error, FrontierError):
+            return advice.of_redis(error, self._membership.server.url)
+        if isinstance(error, embedded.RedisUnavailable):
+            return str(error)
+        return advice.of_fault(error, self._crawler.settings, self._crawler.spidercls.name)
+
     def _refuse(self, why: str) -> NoReturn:
         self._crawler.stats.set_value("frontier/refused", why)
-        raise CloseSpider("refused")
+        self._crawler.stats.set_value(run.ERROR, why)
+        raise CloseSpider(run.REFUSED)
 
     def _begin(self, joined: Joined) -> None:
         if joined.queued and (joined.alone or not self._crawler.settings["REPORT_FILE"]):  # of --workers, one
@@ -213,7 +229,7 @@ class Life:
             joined = await asyncio.to_thread(join, lost, any_crawl=self.waits_for_seeds)
         except CrawlRefused as refused:
             self._crawler.stats.set_value("frontier/refused", conflict(refused, self._worker.keys))
-            self._ended_by = "refused"
+            self._ended_by = run.REFUSED
         except CrawlOver as over:
             self._ended_by = "finished" if isinstance(over, CrawlFollowed) else "cleared"
         except FrontierError as away:
@@ -229,7 +245,9 @@ class Life:
             return "max_pages"
         if self.waits_for_seeds or not self.started:
             return None
-        return "finished" if self._commits.finished else None
+        if not self._commits.finished:
+            return None
+        return run.START_ERROR if engine.start_failed(self._crawler) else "finished"
 
     async def _end(self, reason: str) -> None:
         """Have Scrapy close the spider, which waits for what is in flight, but not for ever."""

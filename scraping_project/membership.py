@@ -57,14 +57,15 @@ class Membership:
         Raises:
             embedded.RedisUnavailable: There is no Redis.
         """
-        self.server = embedded.resolve(self._settings["REDIS_URL"], Path(self._settings["DATA_DIR"]))
         keys = Keys(getattr(spider, "frontier", "") or spider.name)
+        rules, seeds = rules_of(spider), seeds_of(spider)
+        self.server = embedded.resolve(self._settings["REDIS_URL"], Path(self._settings["DATA_DIR"]))
         self._client = connect(self.server.url, self.server.credentials)
         self.robots = RobotsCache(self._client, keys)
         self.worker = Worker(
             Frontier(self._client, keys),
-            rules=rules_of(spider),
-            seeds=seeds_of(spider),
+            rules=rules,
+            seeds=seeds,
             lease_ms=self._lease_ms,
             together=self._settings["STARTED_TOGETHER"],
         )

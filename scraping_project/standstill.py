@@ -130,5 +130,5 @@ def _held(clock: SlotClock, token: str) -> str:
 
 
 def _named(token: str) -> str:
-    host, pid = process_of(token)
-    return f"process {pid} of {host}"
+    process = process_of(token)
+    return f"process {process[1]} of {process[0]}" if process else token

@@ -16,6 +16,11 @@ class Fault(Enum):
     CUT_REPLY = auto()  # commands arrive; the connection ends once the server has answered
 
 
+class Way(Enum):
+    REQUEST = auto()
+    REPLY = auto()
+
+
 class TcpProxy:
     """Stands before one server; its faults begin with the next bytes that pass.
 
@@ -26,6 +31,9 @@ class TcpProxy:
         self.delay = 0.0  # seconds each chunk is held back
         self.fault = Fault.NONE
         self.replies_cut = 0
+        self.cut_at: tuple[Way, int] | None = None  # the connection ends instead of its passing, once
+        self.passed = dict.fromkeys(Way, 0)
+        self._counting = threading.Lock()
         self._target = target
         self._links: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
@@ -70,15 +78,15 @@ class TcpProxy:
             client.close()
             return
         self._links |= {client, server}
-        back = threading.Thread(target=self._pass_on, args=(server, client, True), daemon=True)
+        back = threading.Thread(target=self._pass_on, args=(server, client, Way.REPLY), daemon=True)
         back.start()
-        self._pass_on(client, server, False)
+        self._pass_on(client, server, Way.REQUEST)
         back.join()
         self._links -= {client, server}
         client.close()
         server.close()
 
-    def _pass_on(self, source: socket.socket, target: socket.socket, is_reply: bool) -> None:
+    def _pass_on(self, source: socket.socket, target: socket.socket, way: Way) -> None:
         with suppress(OSError):  # either side went
             while data := source.recv(CHUNK):
                 self._ending.wait(self.delay)
@@ -86,12 +94,19 @@ class TcpProxy:
                     continue
                 if self.fault is Fault.CUT:
                     break
-                if is_reply and self.fault is Fault.CUT_REPLY:
+                if way is Way.REPLY and self.fault is Fault.CUT_REPLY:
                     self.replies_cut += 1
+                    break
+                if self._is_cut(way):
                     break
                 target.sendall(data)
         _shut(source)
         _shut(target)
+
+    def _is_cut(self, way: Way) -> bool:
+        with self._counting:
+            self.passed[way] += 1
+            return self.cut_at == (way, self.passed[way])
 
 
 def _shut(link: socket.socket) -> None:

@@ -11,6 +11,8 @@ from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.seeds import SeedError, check_url
 
 _COMMA_BEFORE_URL = re.compile(r",\s*(?=[A-Za-z][A-Za-z0-9+.-]*://)")
+#: Scrapy calls what it passes on beside the arguments so.
+_TAKEN = frozenset({"self", "cls", "crawler", "crawler_or_spidercls"})
 _DOMAIN = re.compile(r"(?!-)[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[?[0-9a-f:.]+\]?", re.IGNORECASE)
 
 
@@ -24,6 +26,8 @@ def check_arguments(spider_class: type[Spider], given: dict[str, str]) -> dict[s
 
 
 def _check_names(spider_class: type[Spider], given: dict[str, str]) -> None:
+    if taken := sorted(_TAKEN & given.keys()):
+        refuse(f"-a {taken[0]}=… can't be given to a spider, Scrapy uses that name itself: choose another")
     parameters = inspect.signature(spider_class).parameters
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
         return

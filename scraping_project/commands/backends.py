@@ -1,25 +1,25 @@
 """Redis and the database, found and ready before a command does its work."""
 
 import sys
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 
-from redis.exceptions import RedisError
+import redis
 from scrapy.commands import ScrapyCommand
 from scrapy.settings import BaseSettings, Settings
 from sqlalchemy import Engine
 
-from scraping_project import embedded
+from scraping_project import advice, embedded
 from scraping_project.commands.exits import refuse
 from scraping_project.frontier import durability
 from scraping_project.frontier.connection import connect as connect_redis
-from scraping_project.storage.engine import answering_within, connect, parse
-from scraping_project.storage.errors import DatabaseUnavailable, StorageError
+from scraping_project.frontier.errors import FrontierError, FrontierUnavailable
+from scraping_project.frontier.translation import translated
+from scraping_project.patience import PATIENCE, patiently
+from scraping_project.storage.engine import answering_within, connect
+from scraping_project.storage.errors import StorageError
 from scraping_project.storage.migrate import migrate
 from scraping_project.storage.transactions import reading
-
-#: Seconds that a database gets to answer at the start of a command.
-PATIENCE = 5
 
 
 def settings_of(command: ScrapyCommand) -> Settings:
@@ -54,21 +54,31 @@ def redis_of(settings: BaseSettings) -> embedded.Server:
 def _warn_of_loss(server: embedded.Server, settings: BaseSettings) -> None:
     if settings["REPORT_FILE"]:  # of --workers, the parent says it
         return
-    client = connect_redis(server.url, server.credentials)
-    with closing(client), suppress(RedisError):  # one that hides its INFO
-        for well, line in durability.findings(client):
-            if not well:
-                print(f"warning: {line}", file=sys.stderr)
+    with closing(connect_redis(server.url, server.credentials)) as client:
+        try:
+            findings = patiently(_findings, client)
+        except FrontierUnavailable as error:
+            refuse(advice.of_redis(error, server.url))
+        except FrontierError:  # it hides its INFO
+            return
+    for well, line in findings:
+        if not well:
+            print(f"warning: {line}", file=sys.stderr)
+
+
+def _findings(client: redis.Redis) -> list[tuple[bool, str]]:
+    with translated():
+        return list(durability.findings(client))
 
 
 def database_of(settings: BaseSettings) -> Engine:
     """The database in use, with all migrations applied."""
     try:
         engine = connect(settings["DATABASE_URL"])
-        database_answers(engine)
-        migrate(engine)
+        patiently(database_answers, engine)
+        patiently(migrate, engine)
     except StorageError as error:
-        refuse(with_advice(error, settings["DATABASE_URL"]))
+        refuse(advice.of_database(error, settings["DATABASE_URL"]))
     return engine
 
 
@@ -79,20 +89,9 @@ def database_answers(engine: Engine) -> None:
     """
     if engine.dialect.name == "sqlite":
         return
-    probe = answering_within(engine, PATIENCE)
+    probe = answering_within(engine, int(PATIENCE))
     try:
         with reading(probe):
             return
     finally:
         probe.dispose()
-
-
-def with_advice(error: StorageError, database_url: str) -> str:
-    """The error, and what to do about it when the database is not there."""
-    if not isinstance(error, DatabaseUnavailable):
-        return str(error)
-    if parse(database_url).get_backend_name() == "sqlite":
-        return f"{error}: set DATA_DIR to a folder of yours, or DATABASE_URL to another database"
-    if "Access denied" in str(error):
-        return f"{error}: check user and password, and GRANT ALL on the database to the user"
-    return f"{error}: start it, or set DATABASE_URL to another database"

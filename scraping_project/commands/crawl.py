@@ -7,11 +7,13 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, cast
+from uuid import uuid4
 
 from scrapy import signals
 from scrapy.commands.crawl import Command as ScrapyCrawl
+from scrapy.settings import BaseSettings
 
-from scraping_project import reasons
+from scraping_project import advice, run
 from scraping_project.commands import workers
 from scraping_project.commands.arguments import check_arguments
 from scraping_project.commands.backends import prepare, settings_of
@@ -27,8 +29,8 @@ from scraping_project.commands.exits import (
 )
 from scraping_project.commands.spiders import spider_class
 from scraping_project.commands.workers import Report
-from scraping_project.run import CANCELLED
 from scraping_project.storage.engine import parse
+from scraping_project.storage.errors import StorageError
 from scraping_project.summary import Summary
 
 if TYPE_CHECKING:
@@ -96,7 +98,7 @@ class Command(ScrapyCrawl):
         started = cast("asyncio.Task[None]", process.crawl(crawler, **arguments))  # under asyncio it is one
         process.start()
         if started.done() and not started.cancelled() and (error := started.exception()):
-            _cannot_start(name, error)
+            _cannot_start(crawler.settings, name, arguments.get("_job"), error)
         stats = crawler.stats.get_stats()
         if not started.done():  # by force: Scrapy never got to close the spider
             closed.append(stats.get("frontier/cut_short", "shutdown"))
@@ -105,9 +107,13 @@ class Command(ScrapyCrawl):
         return _report(closed[0], stats) if closed else None
 
 
-def _cannot_start(name: str, error: BaseException) -> NoReturn:
-    logger.debug("The traceback", exc_info=error)
-    refuse(f"the spider {name!r} can't start ({reasons.describe(error)}): -L DEBUG shows where")
+def _cannot_start(settings: BaseSettings, name: str, job: str | None, error: BaseException) -> NoReturn:
+    why = advice.of_fault(error, settings, name)
+    try:
+        run.never_opened(settings, name, job or uuid4().hex, why)
+    except StorageError as failure:  # the run was open, and its row has its end; or the database is away
+        logger.info("That is not written: %s", failure)
+    refuse(why)
 
 
 def _into(closed: list[str]) -> Callable[[str], None]:
@@ -137,9 +143,9 @@ def _word(reason: str) -> str:
 
 
 def _code(reason: str, stats: dict[str, Any]) -> int:
-    if reason in CANCELLED:
+    if reason in run.CANCELLED:
         return INTERRUPTED
-    if reason == "fault":
+    if reason in ("fault", run.START_ERROR):
         return NOTHING_ANSWERED
     if reason == "storage" or stats.get("checkpoint/lost_rows") or stats.get("frontier/lost"):
         return BAD_INPUT

@@ -10,8 +10,8 @@ from redis.exceptions import RedisError, ResponseError
 from scrapy.commands import ScrapyCommand
 from scrapy.settings import BaseSettings
 
-from scraping_project import embedded
-from scraping_project.commands.backends import database_answers, settings_of, with_advice
+from scraping_project import advice, embedded
+from scraping_project.commands.backends import database_answers, settings_of
 from scraping_project.commands.exits import in_one_line, one_line_errors, refuse
 from scraping_project.frontier import durability
 from scraping_project.frontier.connection import connect as connect_redis
@@ -90,7 +90,7 @@ def _database(settings: BaseSettings) -> Iterator[Finding]:
         engine = connect(settings["DATABASE_URL"])
         database_answers(engine)
     except StorageError as error:
-        yield False, with_advice(error, settings["DATABASE_URL"])
+        yield False, advice.of_database(error, settings["DATABASE_URL"])
         return
     name = f"database {engine.url.render_as_string(hide_password=True)}"
     is_file = engine.dialect.name == "sqlite"

@@ -7,6 +7,7 @@ from functools import wraps
 from typing import Any, NoReturn
 
 from scrapy.exceptions import UsageError
+from scrapy.settings import BaseSettings
 
 from scraping_project.commands.derived_settings import derive
 
@@ -41,6 +42,8 @@ def in_one_line(process_options: Callable[..., None]) -> Callable[..., None]:
             refuse(f"there is no option {', '.join(unknown)}: see --help")
         if empty := [name for name, value in vars(opts).items() if value == ""]:
             refuse(f"--{empty[0].replace('_', '-')} is empty: give it a value, or leave it out")
+        for pair in opts.set:
+            _check_table(self.settings, *pair.split("=", 1))
         try:
             process_options(self, args, opts)
         except UsageError as error:
@@ -51,6 +54,16 @@ def in_one_line(process_options: Callable[..., None]) -> Callable[..., None]:
         self.run = _interruptible(self.run)
 
     return wrapped
+
+
+def _check_table(settings: BaseSettings, name: str, value: str = "{}") -> None:
+    """Refuse what Scrapy would not read: a setting that is a table takes an object of JSON."""
+    if not isinstance(settings.get(name), BaseSettings):
+        return
+    try:
+        BaseSettings(value)
+    except (ValueError, TypeError):
+        refuse(f"{name} is a JSON object such as {{}}, not {value!r}")
 
 
 def _interruptible(run: Callable[..., None]) -> Callable[..., None]:

@@ -1,12 +1,17 @@
 """A redis-py client that answers or fails at once, and its failures in a few words."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 import redis
 from redis.backoff import NoBackoff
 from redis.connection import ConnectionPool, parse_url
 from redis.retry import Retry
+
+#: A connection that ends so many times before an answer comes does so always.
+TRIES = 3
+
+Answer = TypeVar("Answer")
 
 
 class RedisUnavailable(Exception):  # noqa: N818 - it names what is wrong, as its message does
@@ -34,6 +39,19 @@ def is_loaded(client: redis.Redis) -> bool:
     except redis.BusyLoadingError:
         return False
     return True
+
+
+def ask(question: Callable[[redis.Redis], Answer], client: redis.Redis) -> Answer:
+    """Asks what may be asked twice, again when the connection came about and ended before its answer."""
+    for _ in range(TRIES - 1):
+        try:
+            return question(client)
+        except (redis.AuthenticationError, redis.BusyLoadingError):
+            raise
+        except redis.ConnectionError as error:
+            if any(isinstance(cause, ConnectionRefusedError | FileNotFoundError) for cause in _causes(error)):
+                raise
+    return question(client)
 
 
 def why(error: Exception) -> str:

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import redis
 from redis.exceptions import NoPermissionError
 
-from scraping_project.embedded.client import RedisUnavailable, connect, is_loaded, why
+from scraping_project.embedded.client import RedisUnavailable, ask, connect, is_loaded, why
 from scraping_project.embedded.place import CONF, WHEEL, Place
 from scraping_project.embedded.server import LINGER, POLL, ensure
 
@@ -188,9 +188,9 @@ def _neighbour(port: int, patience: float) -> Neighbour:
     """Tells what answers on the port of this machine."""
     with connect(f"redis://127.0.0.1:{port}/0", GLANCE) as client:
         try:
-            if not is_loaded(client):
+            if not ask(is_loaded, client):
                 _wait_for_ping(client, patience)
-            return _kind(client)
+            return ask(_kind, client)
         except (redis.AuthenticationError, NoPermissionError):
             return "locked"
         except redis.BusyLoadingError as error:
@@ -230,7 +230,7 @@ def _takes_seeds(client: redis.Redis) -> bool:
 
 def _is_embedded(client: redis.Redis) -> bool:
     try:
-        server = client.info("server")
+        server = ask(lambda client: client.info("server"), client)
     except redis.RedisError:
         # One that may not be asked is nobody's embedded server.
         return False

@@ -7,13 +7,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import redis
 from filelock import Timeout
 from redis.exceptions import NoPermissionError
 
-from scraping_project.embedded.client import RedisUnavailable, connect, is_loaded, why
+from scraping_project.embedded.client import RedisUnavailable, ask, connect, is_loaded, why
 from scraping_project.embedded.place import Place, binary
 from scraping_project.embedded.users import admit, is_open
 
@@ -46,7 +47,7 @@ def ensure(place: Place, port: int, linger: float) -> Running:
         with place.starting(LOCK_PATIENCE), own_client(place) as client:
             place.password.make()
             _wait_until_ready(place, client, port, linger)
-            return Running(claim_port(client, port), is_open(client))
+            return Running(ask(partial(claim_port, port=port), client), ask(is_open, client))
 
 
 def stop(data_dir: Path) -> None:

@@ -17,7 +17,7 @@ from scraping_project.frontier.errors import (
 )
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.scripts import PARTS, Script
-from scraping_project.frontier.steps import Done, Heard, Push, Step, Withdrawal, read_leased
+from scraping_project.frontier.steps import Done, Heard, Push, Step, Withdrawal, blob, read_leased
 from scraping_project.frontier.translation import translated
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -102,20 +102,36 @@ class Frontier:
         return bool(self._call("extend", token=token, lease=lease_ms))
 
     def reap(
-        self, lease_ms: int, *, gone: Sequence[str] = (), most: int = 500, deaths: int = 3, grace_ms: int = 0
+        self,
+        lease_ms: int,
+        *,
+        gone: Sequence[str] = (),
+        strangers: Sequence[bytes] = (),
+        most: int = 500,
+        deaths: int = 3,
+        grace_ms: int = 0,
     ) -> list[str]:
         """Return what dead workers held; returns their tokens.
 
         Args:
             lease_ms: A worker is dead when it was silent for two of these.
             gone: Tokens whose process is known to have ended.
+            strangers: Members of the set of workers with no worker's name: taken out, unless one has joined.
             most: Leases returned at once; the rest with the next calls, and till then that worker
                 cannot come back.
             deaths: A request that so many workers have died of is buried.
             grace_ms: How much later than half a lease a pass may be before Redis counts as having been away.
         """
-        reaped = self._call("reap", lease=lease_ms, gone=gone, most=most, deaths=deaths, grace=grace_ms)
-        return [token.decode() for token in reaped]
+        reaped = self._call(
+            "reap",
+            lease=lease_ms,
+            gone=gone,
+            strangers=[blob(stranger) for stranger in strangers],
+            most=most,
+            deaths=deaths,
+            grace=grace_ms,
+        )
+        return [_text(token) for token in reaped]
 
     def leave(self, token: str) -> int:
         """Go, giving back what is still leased; returns how much that was."""
@@ -123,9 +139,12 @@ class Frontier:
 
     def tokens(self) -> list[str]:
         """The workers that have joined and not left."""
+        return [_text(token) for token in self.members()]
+
+    def members(self) -> list[bytes]:
+        """The same, as they stand in Redis: what others have put there is no token."""
         with translated():
-            tokens = cast("list[bytes]", self._server.zrange(self.keys.of("workers"), 0, -1))
-        return [token.decode() for token in tokens]
+            return cast("list[bytes]", self._server.zrange(self.keys.of("workers"), 0, -1))
 
     def slots(self) -> int:
         """How many slots hold requests."""
@@ -273,6 +292,10 @@ class Frontier:
             return self._scripts[verb].run(
                 self._server, self.keys.prefix, self.keys.seeds, _encode(arguments)
             )
+
+
+def _text(member: bytes) -> str:
+    return member.decode(errors="backslashreplace")
 
 
 _REFUSALS: dict[int, FrontierError] = {

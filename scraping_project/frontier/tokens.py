@@ -6,12 +6,16 @@ containers, or two machines of one name, have different ones): numbers mean some
 
 import hashlib
 import os
+import re
 import socket
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
+
+#: Numbers of processes have seven digits at most; far longer ones could not even be asked about.
+_FORM = re.compile(r"(?P<host>.*):(?P<machine>[^:]*):(?P<pid>[0-9]{1,9}):(?P<started>[^:]*):[^:]*", re.DOTALL)
 
 
 class Process(NamedTuple):
@@ -28,21 +32,26 @@ def new_token() -> str:
     return f"{socket.gethostname()}:{_machine()}:{pid}:{own.started if own else ''}:{uuid4().hex[:8]}"
 
 
-def process_of(token: str) -> tuple[str, int]:
-    """Host and process number of a worker."""
-    host, _, pid, _, _ = token.rsplit(":", 4)
-    return host, int(pid)
+def is_token(name: str) -> bool:
+    """Whether a worker may be called so; anybody may write anything into Redis."""
+    return _FORM.fullmatch(name) is not None
+
+
+def process_of(token: str) -> tuple[str, int] | None:
+    """Host and process number of a worker; None when that is no token."""
+    parts = _FORM.fullmatch(token)
+    return (parts["host"], int(parts["pid"])) if parts else None
 
 
 def is_gone(token: str) -> bool:
     """Whether a token is that of a process of this machine that has ended; False when that can't be told."""
-    _, machine, pid, started, _ = token.rsplit(":", 4)
-    if not (machine and started) or machine != _machine():
+    parts = _FORM.fullmatch(token)
+    if not parts or not (parts["machine"] and parts["started"]) or parts["machine"] != _machine():
         return False
-    found = _process(int(pid))
+    found = _process(int(parts["pid"]))
     if found is None:
-        return not _exists(int(pid))
-    return found.ended or found.started != started
+        return not _exists(int(parts["pid"]))
+    return found.ended or found.started != parts["started"]
 
 
 @cache

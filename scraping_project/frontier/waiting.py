@@ -54,7 +54,7 @@ class WaitingRequests:
             tokens = cast(
                 "list[bytes]", self._server.zrangebyscore(self._keys.of("workers"), "-inf", f"({now}")
             )
-        return [token.decode() for token in tokens]
+        return [token.decode(errors="backslashreplace") for token in tokens]
 
     def read(self, dead: Collection[str]) -> Iterator[Waiting]:
         """Yields what waits; what workers have leased, of those in ``dead`` alone."""

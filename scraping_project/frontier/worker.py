@@ -1,5 +1,6 @@
 """One worker's side of the frontier: who it is, what it holds, and what it has to say."""
 
+import logging
 import os
 import socket
 import threading
@@ -25,7 +26,9 @@ from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.known import Known
 from scraping_project.frontier.said import ENTRIES, STEP_ENTRIES, WORDS, Room, Said
 from scraping_project.frontier.steps import Burial, Heard, Move, Nack, Push, Refusal, Step
-from scraping_project.frontier.tokens import is_gone, new_token
+from scraping_project.frontier.tokens import is_gone, is_token, new_token
+
+logger = logging.getLogger(__name__)
 
 #: A request is buried that was in flight in so many workers when they died; with fewer, an innocent one is
 #: hit every now and then while workers are killed every second.
@@ -69,7 +72,8 @@ class Worker:
         self._next_token = new_token()  # till the join is heard of, which may be said twice
         self.joined: Joined | None = None
         self.gone = threading.Event()  # set while this token is worth nothing
-        self.reaped: list[str] = []  # the dead neighbours that the last join took back from
+        self.reaped: list[str] = []  # the dead neighbours that the joins took back from
+        self._strangers: set[bytes] = set()  # among the workers, that have been named
         self._kept_until = 0.0  # monotonic; till then nobody else can have the leases
 
     @property
@@ -98,8 +102,10 @@ class Worker:
             CrawlRefused: The unfinished crawl has other rules or seeds.
         """
         name = self._frontier.keys.name
-        if gone := self._gone_neighbours():
-            self.reaped = self._reap(gone)
+        gone, strangers = self._neighbours()
+        if gone or strangers:
+            self.reaped += gone  # before, for the answer may be lost
+            self.reaped += self._reap(gone, strangers)
         began = time.monotonic()
         joined = self._frontier.join(
             self._next_token,
@@ -293,7 +299,7 @@ class Worker:
 
     def tend(self) -> list[str]:
         """What any worker does for all, every few seconds: reap the dead, sweep up former crawls."""
-        reaped = self._reap(self._gone_neighbours())
+        reaped = self._reap(*self._neighbours())
         if self._sweeping:
             self._sweeping = self._frontier.sweep()
         return reaped
@@ -303,8 +309,15 @@ class Worker:
         self.gone.set()
         return self._frontier.leave(self.token)
 
-    def _reap(self, gone: list[str]) -> list[str]:
-        return self._frontier.reap(self._lease_ms, gone=gone, deaths=DEATHS, grace_ms=self._lease_ms // 4)
+    def _reap(self, gone: list[str], strangers: set[bytes]) -> list[str]:
+        new = strangers - self._strangers
+        reaped = self._frontier.reap(
+            self._lease_ms, gone=gone, strangers=list(new), deaths=DEATHS, grace_ms=self._lease_ms // 4
+        )
+        for stranger in new:
+            logger.warning("%r among the workers of %r is none", stranger[:100], self._frontier.keys.name)
+        self._strangers = strangers
+        return reaped
 
     def _judge(self, heard: Heard) -> None:
         if answers := len(heard.pushed) + len(heard.known):
@@ -314,9 +327,18 @@ class Worker:
     def _keep(self, asked: float) -> None:
         self._kept_until = asked + self._lease_ms / 1000
 
-    def _gone_neighbours(self) -> list[str]:
-        """Workers of this host whose process has ended."""
-        return [token for token in self._frontier.tokens() if is_gone(token)]
+    def _neighbours(self) -> tuple[list[str], set[bytes]]:
+        """Workers of this host whose process has ended, and what others have put among the workers."""
+        members = self._frontier.members()
+        tokens = {member: member.decode() for member in members if _is_token(member)}
+        return [token for token in tokens.values() if is_gone(token)], set(members) - tokens.keys()
+
+
+def _is_token(member: bytes) -> bool:
+    try:
+        return is_token(member.decode())
+    except UnicodeDecodeError:
+        return False
 
 
 def _buried(step: Step, error: FrontierRefused, bury: Callable[[Culprit], Refusal | Burial]) -> Step:

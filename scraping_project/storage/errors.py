@@ -13,6 +13,13 @@ class DatabaseUnavailable(StorageError):  # noqa: N818 -- the same
     """The database does not serve now: away, full, read-only or locked; trying again later may work."""
 
 
+class DatabaseAway(DatabaseUnavailable):
+    """The server gave no answer: it is away, starting or too busy, or the connection ended.
+
+    Whether the last statement took effect is not known; trying again in a moment may work.
+    """
+
+
 class Deadlocked(DatabaseUnavailable):
     """The database gave up this transaction for another one; trying again at once should work."""
 

@@ -139,8 +139,10 @@ def refuse_unless_pending(engine: Engine, run_id: str) -> None:
 def start_run(engine: Engine, run: Run) -> None:
     """Writes the run as running: from pending, or as a new row when nobody asked for it before.
 
+    The same run may be written again, for the answer of the first time may have been lost.
+
     Raises:
-        RunTaken: A run of this id has started or ended; nothing was written.
+        RunTaken: Another run of this id has started, or this one has ended; nothing was written.
     """
     values = {
         "crawl_id": _identity(run.crawl_id),
@@ -161,7 +163,8 @@ def start_run(engine: Engine, run: Run) -> None:
                 connection.execute(insert(runs).values(_empty_row() | values | {"id": _identity(run.id)}))
     except Duplicated as error:
         with reading(engine) as connection:
-            raise _taken(engine, run.id, str(_outcome(connection, run.id))) from error
+            if not _is_running(connection, run):
+                raise _taken(engine, run.id, str(_outcome(connection, run.id))) from error
 
 
 def beat_run(engine: Engine, run_id: str, counts: RunCounts) -> bool:
@@ -289,6 +292,18 @@ def _identity(run_id: str) -> str:
 def _outcome(connection: Connection, run_id: str) -> str | None:
     outcome: str | None = connection.scalar(select(runs.c.outcome).where(runs.c.id == _identity(run_id)))
     return outcome
+
+
+def _is_running(connection: Connection, run: Run) -> bool:
+    """Whether this very execution has its row; the microsecond tells two of one host and pid apart."""
+    this_one = and_(
+        runs.c.id == _identity(run.id),
+        runs.c.outcome == "running",
+        runs.c.host == fit(run.host, tables.SHORT_LENGTH),
+        runs.c.pid == whole(run.pid, BIGINT_LIMIT),
+        runs.c.started_at == naive_utc(run.started_at),
+    )
+    return connection.scalar(select(func.count()).where(this_one)) == 1
 
 
 def _when_pending(run_id: str) -> Update:

@@ -17,6 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from scraping_project.storage import pooled, sqlite_file
 from scraping_project.storage.errors import (
+    DatabaseAway,
     DatabaseUnavailable,
     Deadlocked,
     Duplicated,
@@ -35,6 +36,8 @@ VALUE_FAULTS = frozenset(
 #: PyMySQL calls these operational too, but the statement is at fault and waiting does not mend it:
 #: unknown column, no default.
 STATEMENT_FAULTS = frozenset({1054, 1364})
+#: The server says no to this user, or knows no such database, and will until somebody changes that.
+REFUSALS = frozenset({1044, 1045, 1049, 1142, 1143, 1227, 1698})
 #: What a driver raises at a value that it cannot send at all.
 UNSENDABLE = (TypeError, ValueError, OverflowError)
 
@@ -128,7 +131,9 @@ def _mysql_kind(error: DBAPIError) -> type[StorageError]:
     if isinstance(error, DataError | IntegrityError):
         return RowRefused
     away = error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
-    return DatabaseUnavailable if away and code not in STATEMENT_FAULTS else StorageError
+    if not away or code in STATEMENT_FAULTS:
+        return StorageError
+    return DatabaseUnavailable if code in REFUSALS else DatabaseAway
 
 
 def _one_line(error: BaseException) -> str:

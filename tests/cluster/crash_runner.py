@@ -2,9 +2,9 @@
 
 ``python -m tests.cluster.crash_runner REDIS_URL`` reads one JSON object a line: frontier, start (a URL),
 how (``urls``, ``seeds``: the start comes from Redis, ``pair``: a second worker beside, ``mariadb``),
-directory, database (a URL, or empty), at and when (see spiders_for_faults/crashing.py). It answers each with
-the exit codes of the first runs and of the run that recovers, which takes place only when none of the first
-ended well.
+directory, database (a URL, or empty), at and when (see spiders_for_faults/crashing.py), and redis when that
+is another. It answers each with the exit codes of the first runs and of the run that recovers, which takes
+place only when none of the first ended well.
 """
 
 import json
@@ -82,6 +82,7 @@ def run_case(case: dict[str, Any], redis_url: str, empty: Path) -> list[int]:
     directory = Path(case["directory"])
     directory.mkdir()
     shutil.copy(empty, directory)
+    redis_url = case.get("redis", redis_url)
     if case["how"] == "seeds":
         with redis.Redis.from_url(redis_url, protocol=2) as client:
             client.lpush(f"{case['frontier']}:start_urls", json.dumps({"url": case["start"], "priority": 1}))

@@ -5,17 +5,19 @@ import subprocess
 import sys
 import time
 import zipfile
+from itertools import count
 from pathlib import Path
 
 import filelock
 import psutil
 import pytest
+import redis
 
 import scraping_project
 from scraping_project.embedded import RedisUnavailable, resolve, stop
 from scraping_project.embedded.client import connect
 from scraping_project.embedded.place import Place
-from scraping_project.embedded.server import _environment
+from scraping_project.embedded.server import _environment, claim_port
 from scraping_project.embedded.supervisor import Supervisor
 from tests.integration.embedded_servers import (
     client_of,
@@ -27,6 +29,7 @@ from tests.integration.embedded_servers import (
     write,
 )
 from tests.servers import free_port, redis_binaries, redis_server
+from tests.tcp_proxy import Way, tcp_proxy
 
 PASSWORD = "s3cret"
 
@@ -137,6 +140,19 @@ def test_a_second_data_directory_gets_a_server_of_its_own_on_a_socket_only(base,
     assert (read(first), read(second)) == ("first", "second")
 
 
+def test_a_lost_answer_about_its_port_is_asked_for_again(base, data_dir, port, monkeypatch):
+    failures = [redis.ConnectionError("Connection closed by server.")]
+
+    def claim(client, port):
+        if failures:
+            raise failures.pop()
+        return claim_port(client, port)
+
+    monkeypatch.setattr("scraping_project.embedded.server.claim_port", claim)
+
+    assert resolve(None, data_dir, port=port).port == port
+
+
 def test_a_port_that_became_free_is_taken_by_the_running_server(base, data_dir, port):
     resolve(None, base / "other", port=port)
     assert resolve(None, data_dir, port=port).port is None
@@ -154,6 +170,30 @@ def test_a_redis_on_the_port_is_used(base, data_dir):
         assert server.url == f"redis://127.0.0.1:{neighbour.port}/0"
         assert server.note == f"Redis: found at 127.0.0.1:{neighbour.port} (set REDIS_URL to choose another)"
     assert not data_dir.exists()
+
+
+@pytest.mark.parametrize("way", Way)
+def test_a_redis_on_the_port_is_found_though_one_request_or_reply_was_lost(base, data_dir, way):
+    with redis_server() as neighbour:
+        for number in count(1):
+            with tcp_proxy(neighbour.host, neighbour.port) as proxy:
+                proxy.cut_at = way, number
+                assert resolve(None, data_dir, port=proxy.port).origin == "found"
+                if proxy.passed[way] < number:
+                    break
+    assert number > 2
+
+
+@pytest.mark.parametrize("way", Way)
+def test_anothers_embedded_server_is_told_from_a_redis_though_one_was_lost(base, data_dir, port, way):
+    resolve(None, base / "other", port=port)
+    for number in count(1):
+        with tcp_proxy("127.0.0.1", port) as proxy:
+            proxy.cut_at = way, number
+            assert resolve(None, data_dir, port=proxy.port).origin == "embedded"
+            if proxy.passed[way] < number:
+                break
+    assert number > 2
 
 
 def test_a_valkey_that_is_configured_as_debian_does_it_is_nobodys_embedded_server(base, data_dir):

@@ -118,6 +118,25 @@ def test_a_worker_whose_process_is_gone_is_reaped_at_once(frontier, worker):
     assert numbers(worker.lease(3)) == [0, 1, 2]
 
 
+def test_what_is_no_worker_is_taken_out_and_not_reported(frontier, worker, server):
+    workers = frontier.keys.of("workers")
+    server.zadd(workers, {"nobody": 9e15, b"\xff": 9e15, "past": 1})
+
+    assert frontier.reap(LONG, strangers=[b"nobody", b"\xff"], grace_ms=LONG) == []
+
+    assert server.zrange(workers, 0, -1) == [worker.token.encode()]
+
+
+def test_one_that_has_joined_is_no_stranger_whatever_its_name(frontier, worker):
+    fill(worker, 3)
+    worker.lease(3)
+
+    assert frontier.reap(LONG, strangers=[worker.token.encode()], grace_ms=LONG) == []
+
+    assert frontier.extend(worker.token, LONG)
+    assert ledger_of(frontier)["leased"] == 3
+
+
 def test_after_redis_was_away_everybody_is_spared(frontier, worker, server):
     silent = Worker(frontier, lease=SHORT)
     until(lambda: late(server, silent))

@@ -1,9 +1,18 @@
 """What becomes of a worker whose place is gone: it joins again, unless its crawl is no more."""
 
+import subprocess
+import sys
+
 import pytest
 from scrapy.utils.project import get_project_settings
 
-from scraping_project.frontier.errors import CrawlFollowed, CrawlOver, SetBack, WorkerReaped
+from scraping_project.frontier.errors import (
+    CrawlFollowed,
+    CrawlOver,
+    FrontierUnavailable,
+    SetBack,
+    WorkerReaped,
+)
 from scraping_project.frontier.worker import Worker
 from scraping_project.membership import Membership
 from tests.integration import frontier_worker
@@ -80,3 +89,24 @@ def test_what_an_older_frontier_has_as_leased_is_given_back_before_the_worker_jo
     assert joined.queued == 5
     assert ledger_of(frontier)["leased"] == 0
     assert frontier.tokens() == [membership.worker.token]
+
+
+def test_a_dead_neighbour_is_known_though_the_answer_about_it_was_lost(frontier, monkeypatch):
+    code = "from scraping_project.frontier.tokens import new_token; print(new_token())"
+    token = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    dead = frontier_worker.Worker(frontier, token=token.strip())
+    worker = Worker(frontier, rules="{}", seeds="[]", lease_ms=LONG)
+    reap = frontier.reap
+
+    def reap_and_lose_the_answer(*arguments, **named):
+        monkeypatch.undo()
+        reap(*arguments, **named)
+        raise FrontierUnavailable("Connection closed by server.")
+
+    monkeypatch.setattr(frontier, "reap", reap_and_lose_the_answer)
+    with pytest.raises(FrontierUnavailable):
+        worker.join()
+    worker.join()
+
+    assert set(worker.reaped) == {dead.token}
+    assert frontier.tokens() == [worker.token]

@@ -95,6 +95,28 @@ def test_a_run_that_was_started_is_not_started_again(engine, outcome):
     assert stored(engine) == before
 
 
+@pytest.mark.parametrize("pending", [False, True])
+def test_the_same_run_may_be_written_again_for_the_answer_may_have_been_lost(engine, pending):
+    if pending:
+        ask_run(engine, asked())
+    start_run(engine, run())
+    before = stored(engine)
+
+    start_run(engine, run())
+
+    assert stored(engine) == before
+
+
+@pytest.mark.parametrize(
+    "other", [{"pid": 8}, {"host": "other"}, {"started_at": NOW + timedelta(microseconds=1)}]
+)
+def test_another_process_is_told_from_it_by_host_number_and_start(engine, other):
+    start_run(engine, run())
+
+    with pytest.raises(RunTaken):
+        start_run(engine, run(**other))
+
+
 def test_of_many_that_start_a_pending_run_at_once_one_does(engine):
     ask_run(engine, asked())
 

@@ -96,3 +96,12 @@ def test_the_name_of_a_scrapyd_job_is_known():
 
 def test_a_spider_with_keyword_arguments_takes_any():
     assert check_arguments(Open, {"anything": "x"}) == {"anything": "x"}
+
+
+@pytest.mark.parametrize("name", ["self", "cls", "crawler", "crawler_or_spidercls"])
+def test_a_name_that_scrapy_uses_itself_is_refused_in_one_line(name, capsys):
+    with pytest.raises(SystemExit) as refused:
+        check_arguments(Open, {name: "1"})
+
+    assert refused.value.code == 2
+    assert capsys.readouterr().err.startswith(f"scrapy: -a {name}=… can't be given to a spider")

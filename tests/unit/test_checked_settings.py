@@ -22,7 +22,49 @@ def test_less_than_nothing_is_refused_in_one_line_with_exit_code_2(name, capsys)
         check(**{name: "-1"})
 
     assert refused.value.code == 2
-    assert capsys.readouterr().err == f"scrapy: {name} is a number from 0, not '-1'\n"
+    assert capsys.readouterr().err.startswith(f"scrapy: {name} is a number from 0 to ")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DOWNLOAD_DELAY", "1e400"),
+        ("DOWNLOAD_DELAY", "1e300"),
+        ("DOWNLOAD_DELAY", "nan"),
+        ("DOWNLOAD_DELAY", float("inf")),
+        ("DOWNLOAD_TIMEOUT", float("inf")),
+        ("AUTOTHROTTLE_START_DELAY", "inf"),
+        ("AUTOTHROTTLE_TARGET_CONCURRENCY", "inf"),
+        ("CONCURRENT_REQUESTS_PER_DOMAIN", "0"),
+        ("DOWNLOAD_SLOTS", '{"127.0.0.1": 5}'),
+        ("DOWNLOAD_SLOTS", '{"127.0.0.1": {"delay": "long"}}'),
+        ("DOWNLOAD_SLOTS", '{"127.0.0.1": {"delay": 1e400}}'),
+        ("DOWNLOAD_SLOTS", '{"127.0.0.1": {"concurrency": -1}}'),
+        ("LOG_LEVEL", "10"),
+        ("LOG_LEVEL", "loud"),
+    ],
+)
+def test_what_no_crawl_can_work_with_is_refused_in_one_line_that_names_the_setting(name, value, capsys):
+    with pytest.raises(SystemExit) as refused:
+        check(**{name: value})
+
+    said = capsys.readouterr().err
+    assert refused.value.code == 2
+    assert said.startswith(f"scrapy: {name}")
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DOWNLOAD_SLOTS", '{"127.0.0.1": {"delay": 0.5, "concurrency": 2, "jitter": 0, "throttle": false}}'),
+        ("DOWNLOAD_DELAY", "86400"),
+        ("LOG_LEVEL", "DEBUG"),
+        ("LOG_LEVEL", 10),
+    ],
+)
+def test_what_it_can_is_not(name, value):
+    check(**{name: value})
 
 
 @pytest.mark.parametrize("size", ["0", "999", str(2**23 + 1)])

@@ -6,7 +6,7 @@ import pytest
 import redis
 
 from scraping_project.embedded import RedisUnavailable, resolve
-from scraping_project.embedded.client import connect, why
+from scraping_project.embedded.client import TRIES, ask, connect, why
 from scraping_project.embedded.place import LONGEST_SOCKET_PATH, Place, binary, quoted
 from scraping_project.embedded.redis_url import shown_url
 from scraping_project.embedded.users import PasswordFile
@@ -153,3 +153,40 @@ def test_a_refused_connection_is_named_in_the_systems_own_words():
             client.ping()
 
     assert why(refused.value) == "connection refused"
+
+
+def cut():
+    return redis.ConnectionError("Connection closed by server.")
+
+
+def refused():
+    error = redis.ConnectionError("Error 111 connecting to 127.0.0.1:1")
+    error.__cause__ = ConnectionRefusedError()
+    return error
+
+
+@pytest.mark.parametrize(
+    ("raised", "times"),
+    [(cut, TRIES), (refused, 1), (redis.AuthenticationError, 1), (redis.TimeoutError, 1)],
+)
+def test_only_what_was_cut_off_is_asked_again_and_not_for_ever(raised, times):
+    asked = []
+
+    def question(client):
+        asked.append(client)
+        raise raised()
+
+    with pytest.raises(redis.RedisError):
+        ask(question, None)
+    assert len(asked) == times
+
+
+def test_an_answer_that_comes_at_last_is_one():
+    failures = [cut(), cut()]
+
+    def question(client):
+        if failures:
+            raise failures.pop()
+        return client
+
+    assert ask(question, "client") == "client"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from scraping_project.frontier import tokens
-from scraping_project.frontier.tokens import is_gone, new_token, process_of
+from scraping_project.frontier.tokens import is_gone, is_token, new_token, process_of
 
 NAMED = "from scraping_project.frontier.tokens import new_token; print(new_token(), flush=True)\n"
 
@@ -49,9 +49,21 @@ def test_no_two_tokens_are_the_same():
 
 
 def test_a_token_tells_host_and_process():
-    host, pid = process_of(new_token())
+    assert process_of(new_token()) == (os.uname().nodename, os.getpid())
 
-    assert (host, pid) == (os.uname().nodename, os.getpid())
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "nobody", "a:b", "a:b:c:d:e", "a:b:1", "a:b:-1:2:3", "a:b:99999999999999999999:2:3", "a:b:²:2:3"],
+)
+def test_what_is_no_token_tells_nothing(name):
+    assert not is_token(name)
+    assert process_of(name) is None
+    assert not is_gone(name)
+
+
+def test_a_token_is_one():
+    assert is_token(new_token())
 
 
 def test_a_running_process_is_not_gone():

@@ -1,7 +1,7 @@
 -- reap: returns what dead workers held. Any worker does it, at least twice a lease.
 --
--- args: lease (ms), grace (ms), gone (tokens known to be dead), most (leases returned at once), deaths (of its
--- workers after which a suspect is buried)
+-- args: lease (ms), grace (ms), gone (tokens known to be dead), strangers (members of the set of workers that may
+-- be no tokens), most (leases returned at once), deaths (of its workers after which a suspect is buried)
 -- Returns the tokens reaped.
 --
 -- In two phases: a worker past its deadline is marked, and reaped when it is still silent a lease later. When
@@ -43,6 +43,11 @@ local function doomed(away)
       tokens[#tokens + 1] = token
     end
   end
+  for _, token in ipairs(args.strangers) do
+    if condemned(token) then  -- or else one has joined under it
+      tokens[#tokens + 1] = token
+    end
+  end
   return tokens
 end
 
@@ -64,10 +69,10 @@ local function reap()
   local tokens = doomed(away)
   rcall('HSET', CRAWL, 'reaped', now)
   for _, token in ipairs(tokens) do
-    local known = rcall('ZSCORE', WORKERS, token)
+    local has_joined = rcall('EXISTS', key('worker', token)) == 1
     local all
     most, bytes, all = reap_worker(token, most, bytes, args.deaths)
-    if known and all then
+    if has_joined and all then
       reaped[#reaped + 1] = token
     end
   end

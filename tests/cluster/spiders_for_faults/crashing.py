@@ -23,7 +23,7 @@ from scraping_project.checkpoint import Checkpoint
 from scraping_project.frontier.errors import FrontierUnavailable
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.items import Site
-from scraping_project.storage.errors import DatabaseUnavailable
+from scraping_project.storage.errors import DatabaseAway
 from scraping_project.storage.writer import Writer
 from spiders.links import LinksSpider
 
@@ -87,9 +87,9 @@ async def blmove(self: Any, *arguments: Any, **named: Any) -> Any:
 
 for method in ("join", "checkpoint", "leave"):
     counted(Frontier, method, FrontierUnavailable)
-counted(Writer, "_write_once", DatabaseUnavailable)
-counted(run, "start_run", DatabaseUnavailable)
-counted(run, "finish_run", DatabaseUnavailable)
+counted(Writer, "_write_once", DatabaseAway)
+counted(run, "start_run", DatabaseAway)
+counted(run, "finish_run", DatabaseAway)
 _blmove = redis.asyncio.Redis.blmove
 redis.asyncio.Redis.blmove = blmove  # type: ignore[method-assign,assignment]
 
