@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol, cast
+from unicodedata import category
 from urllib.parse import urlsplit
 
 import msgspec
+from ada_url import URL
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
@@ -108,6 +110,8 @@ class _JsonSeed(msgspec.Struct, forbid_unknown_fields=True):
 
 
 _json = msgspec.json.Decoder(_JsonSeed)
+#: White space, control characters and surrogates, by their Unicode category; all others are percent-encoded.
+_NOT_IN_URLS = frozenset({"Cc", "Cs", "Zs", "Zl", "Zp"})
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
 
 
@@ -120,7 +124,7 @@ def parse(raw: bytes, *, json_only: bool = False) -> Seed:
     if len(raw) > MAX_SEED:
         raise SeedError(f"a seed has at most {MAX_SEED} bytes, this one has {len(raw)}")
     try:
-        text = raw.decode().strip()
+        text = raw.decode("utf-8-sig").strip()
     except UnicodeDecodeError as error:
         raise SeedError("a seed is UTF-8 text") from error
     if not text.startswith("{") and not json_only:
@@ -136,24 +140,34 @@ def parse(raw: bytes, *, json_only: bool = False) -> Seed:
         raise SeedError("depth in meta is a whole number from 0")
     if not all(_TOKEN.fullmatch(word) for word in (seed.method, *seed.headers)):
         raise SeedError("method and header names are words of letters, digits and !#$%&'*+.^_`|~-")
-    check_url(seed.url)
+    seed.url = check_url(seed.url)
     return Seed(**msgspec.structs.asdict(seed))
 
 
 def check_url(url: str) -> str:
-    """Return the URL when a crawl may start there, else raise SeedError."""
+    """Return the URL, its host in ASCII, when a crawl may start there, else raise SeedError."""
     if len(url) > MAX_URL:
         raise SeedError(f"a URL has at most {MAX_URL} characters, this one has {len(url)}")
-    if any(character.isspace() or not character.isprintable() for character in url):
+    if (" " in url or not url.isprintable()) and any(category(each) in _NOT_IN_URLS for each in url):
         raise SeedError(f"{url!r} holds white space or control characters")
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
+        url = _with_ascii_host(url, parts.netloc)
     except ValueError as error:
         raise SeedError(f"{url!r} is no URL: {error}") from error
     if parts.scheme.lower() not in ("http", "https") or not host:
         raise SeedError(f"{url!r} is no http:// or https:// URL")
     return url
+
+
+def _with_ascii_host(url: str, netloc: str) -> str:
+    """As browsers and the links of pages name it (UTS 46); Scrapy by itself follows an older standard."""
+    if netloc.isascii():
+        return url
+    login, at, place = netloc.rpartition("@")
+    host, colon, port = place.partition(":")
+    return url.replace(netloc, f"{login}{at}{URL(f'http://{host}/').hostname}{colon}{port}", 1)
 
 
 class SeedQueue:
