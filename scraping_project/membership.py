@@ -11,6 +11,7 @@ from scrapy.settings import BaseSettings
 from sqlalchemy import Engine
 
 from scraping_project import embedded, run
+from scraping_project.crawl_arguments import CrawlArguments
 from scraping_project.frontier.answers import Joined
 from scraping_project.frontier.connection import connect
 from scraping_project.frontier.errors import CrawlFollowed, CrawlOver, FrontierError, SetBack
@@ -55,12 +56,13 @@ class Membership:
         """
         found = embedded.resolve(self._settings["REDIS_URL"], Path(self._settings["DATA_DIR"]))
         self.redis_url = found.url
-        keys = Keys(getattr(spider, "frontier", "") or spider.name)
+        given = self._settings.getdict("RUN_ARGUMENTS")
+        keys = Keys.of_spider(spider.name, CrawlArguments.of(spider, given).frontier)
         self._redis = connect(found.url)
         self.robots = RobotsCache(self._redis, keys)
         self.worker = Worker(
             Frontier(self._redis, keys),
-            rules=rules_of(spider),
+            rules=rules_of(spider, given),
             seeds=seeds_of(spider),
             lease_ms=self._lease_ms,
             together=self._settings["STARTED_TOGETHER"],

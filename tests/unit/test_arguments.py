@@ -96,3 +96,22 @@ def test_the_name_of_a_scrapyd_job_is_known():
 
 def test_a_spider_with_keyword_arguments_takes_any():
     assert check_arguments(Open, {"anything": "x"}) == {"anything": "x"}
+
+
+class Closed(Spider):
+    name = "closed"
+
+    def __init__(self, base):
+        super().__init__()
+        self.base = base
+
+
+def test_what_is_this_projects_alone_is_taken_from_anybody_and_kept_from_who_does_not_know_it():
+    given = {"base": "x", "frontier": "mine", "max_pages": "3"}
+
+    assert check_arguments(Closed, given) == {"base": "x"}
+    assert check_arguments(Open, given) == {"base": "x", "frontier": "mine", "max_pages": 3}
+    with pytest.raises(SystemExit):
+        check_arguments(Closed, {"base": "x", "max_pages": "none"})
+    with pytest.raises(SystemExit):
+        check_arguments(Closed, {"base": "x", "max_depth": "3"})
