@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Self
 from itemadapter import ItemAdapter
 from scrapy import signals
 from scrapy.exceptions import NotConfigured
+from scrapy.http import Response
 from scrapy.utils.conf import build_component_list
 from scrapy.utils.misc import load_object
 from scrapy.utils.serialize import ScrapyJSONEncoder
@@ -16,7 +17,7 @@ from scraping_project.items import StoredItem
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
-    from scrapy.http import Response
+    from twisted.python.failure import Failure
 
     from scraping_project.storage.writer import Writer
 
@@ -45,7 +46,7 @@ class ItemsPipeline:
         crawler.signals.connect(pipeline.item_scraped, signal=signals.item_scraped)
         return pipeline
 
-    def item_scraped(self, item: Any, response: "Response | None") -> None:
+    def item_scraped(self, item: Any, response: "Response | Failure | None") -> None:
         if isinstance(item, self._others):
             return
         attempt = self._log.attempts.of(getattr(response, "request", None))
@@ -62,12 +63,18 @@ class ItemsPipeline:
                 number=attempt.records if attempt else next(self._from_start),
                 crawl_id=self._log.crawl_id,
                 run_id=self._log.run_id,
-                url=response.url.partition("#")[0] if response is not None else "",
+                url=_url(response),
                 type=type(item).__name__,
                 data=data,
                 scraped_at=utc_now(),
             )
         )
+
+
+def _url(response: "Response | Failure | None") -> str:
+    """The URL of the answer that an item comes from, or of the failed request whose errback yielded it."""
+    source = response if isinstance(response, Response) else getattr(response, "request", None)
+    return source.url.partition("#")[0] if source is not None else ""
 
 
 class _Encoder(ScrapyJSONEncoder):

@@ -11,6 +11,7 @@ from scraping_project.signals import page_answered
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.http import Response
+    from twisted.python.failure import Failure
 
     from scraping_project.storage.writer import Writer
 
@@ -40,7 +41,7 @@ class SitesPipeline:
     def page_answered(self, site: Site) -> None:
         self._writer.append(site)
 
-    def item_scraped(self, item: Any, response: "Response | None") -> None:
+    def item_scraped(self, item: Any, response: "Response | Failure | None") -> None:
         if not isinstance(item, Site):
             return
         try:

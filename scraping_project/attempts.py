@@ -73,7 +73,7 @@ class Attempt:
             self.latency_ms = round(time.monotonic() * 1000 - self.sent_ms)
 
 
-#: Whose callback is running: Scrapy parses each answer in a task of its own.
+#: Whose callback or errback is running: Scrapy parses each answer in a task of its own.
 asking: ContextVar[Attempt | None] = ContextVar("asking", default=None)
 
 

@@ -7,7 +7,8 @@ from weakref import WeakSet
 from scrapy import Request, signals
 from scrapy.utils.misc import load_object
 
-from scraping_project import engine, logins, payloads
+from scraping_project import engine, logins, payloads, terms
+from scraping_project.crawl_arguments import CrawlArguments
 from scraping_project.frontier.said import STEP_BYTES
 from scraping_project.frontier.steps import Burial, End, Leased, Push, Refusal, blob
 from scraping_project.frontier.worker import Worker
@@ -48,6 +49,7 @@ class Checkpoint:
     @classmethod
     def from_crawler(cls, crawler: "Crawler") -> Self:
         _check_scheduler(crawler.settings["SCHEDULER"])
+        _check_spider(crawler)
         checkpoint = cls(crawler)
         crawler.signals.connect(checkpoint.life.spider_opened, signal=signals.spider_opened)
         crawler.signals.connect(checkpoint.life.spider_idle, signal=signals.spider_idle)
@@ -149,3 +151,11 @@ def _check_scheduler(scheduler: str | type) -> None:
         raise ValueError(
             f"SCHEDULER is {scheduler!r}, which can't be used here: leave it out of the settings"
         )
+
+
+def _check_spider(crawler: "Crawler") -> None:
+    """Settle where the spider starts and how far it goes, or refuse it, before anything is joined."""
+    if crawler.spider is None:
+        raise RuntimeError("Scrapy makes the spider before its extensions")
+    terms.settle(crawler.spider)
+    CrawlArguments.of(crawler.spider, crawler.settings.getdict("RUN_ARGUMENTS"))

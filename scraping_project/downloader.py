@@ -15,6 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from scraping_project import authorization, conditions
+from scraping_project.attempts import asking
 from scraping_project.checkpoint import Checkpoint
 from scraping_project.domains import registered_domain
 from scraping_project.extensions.attempts import AttemptLog
@@ -89,7 +90,9 @@ class Downloader(downloader.Downloader):
     ) -> Response | Request | Failure:
         self._clocks.came_back(attempt)
         attempt.result = result.value if isinstance(result, Failure) else result
-        if isinstance(result, Request):
+        if isinstance(result, Failure):
+            asking.set(attempt)  # the errback runs without the spider middlewares, which would say it
+        elif isinstance(result, Request):
             self._attempts.replace(attempt, result)
             if result.url != attempt.request.url:
                 conditions.drop(result)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from scraping_project import ends, engine, payloads
 from scraping_project.answered import Answered
+from scraping_project.crawl_arguments import CrawlArguments
 from scraping_project.drops import Drops
 from scraping_project.extensions.attempts import AttemptLog
 from scraping_project.extensions.garbage import Garbage
@@ -167,10 +168,11 @@ class GroupCommit:
         """How many more pages the crawl may be answered, by what is known here."""
         return self.answered.left(self.max_pages, self.log.answered)
 
-    @property
+    @cached_property
     def max_pages(self) -> int:
         """How many pages of the crawl are to be answered, by all workers; 0: no limit."""
-        return getattr(self._crawler.spider, "max_pages", None) or 0
+        given = self._crawler.settings.getdict("RUN_ARGUMENTS")
+        return CrawlArguments.of(self._crawler.spider, given).max_pages
 
     @cached_property
     def log(self) -> AttemptLog:

@@ -11,6 +11,7 @@ from scrapy.settings import BaseSettings
 from sqlalchemy import Engine
 
 from scraping_project import embedded, run
+from scraping_project.crawl_arguments import CrawlArguments
 from scraping_project.frontier.answers import Joined
 from scraping_project.frontier.connection import connect
 from scraping_project.frontier.errors import CrawlFollowed, CrawlOver, FrontierError, SetBack
@@ -57,8 +58,9 @@ class Membership:
         Raises:
             embedded.RedisUnavailable: There is no Redis.
         """
-        keys = Keys(getattr(spider, "frontier", "") or spider.name)
-        rules, seeds = rules_of(spider), seeds_of(spider)
+        given = self._settings.getdict("RUN_ARGUMENTS")
+        keys = Keys.of_spider(spider.name, CrawlArguments.of(spider, given).frontier)
+        rules, seeds = rules_of(spider, given), seeds_of(spider)
         self.server = embedded.resolve(self._settings["REDIS_URL"], Path(self._settings["DATA_DIR"]))
         self._client = connect(self.server.url, self.server.credentials)
         self.robots = RobotsCache(self._client, keys)

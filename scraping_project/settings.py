@@ -47,8 +47,10 @@ SCRAPYD_PASSWORD = os.environ.get("SCRAPYD_PASSWORD", "")
 SCHEDULER = "scraping_project.scheduler.Scheduler"
 REQUEST_FINGERPRINTER_CLASS = "scraping_project.fingerprints.Fingerprinter"
 SPIDER_MIDDLEWARES = {
+    "scraping_project.spidermiddlewares.offsite.OffsiteStarts": 5,
     "scraping_project.spidermiddlewares.seeds.Seeds": 10,
     "scraping_project.spidermiddlewares.outcomes.Outcomes": 20,
+    "scraping_project.spidermiddlewares.starts.Starts": 1000,
 }
 URLLENGTH_LIMIT = 8000
 FRONTIER_ORDER = "fifo"  # of a slot's requests of one priority: fifo, lifo, or depth for the shallow first

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 from scrapy import Spider
 from scrapy.http import Response
 from scrapy.spidermiddlewares.depth import DepthMiddleware
+from twisted.python.failure import Failure
 
 from scraping_project.fingerprints import Fingerprinter
 from scraping_project.scheduler import Scheduler
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
 
-def unseen(spider: Spider, response: Response, urls: Iterable[str]) -> list[str]:
+def unseen(spider: Spider, response: Response | Failure, urls: Iterable[str]) -> list[str]:
     """Returns the URLs that may be new, in order; the others are counted as the duplicates that they are.
 
     For a callback that would yield a plain ``Request(url)`` for each: those of known URLs would be dropped
@@ -24,7 +25,7 @@ def unseen(spider: Spider, response: Response, urls: Iterable[str]) -> list[str]
 
     Args:
         spider: The one whose callback this is.
-        response: Where the links were found.
+        response: Where the links were found; in an errback, the failure.
         urls: Absolute ones, as Scrapy requests them.
     """
     candidates = list(urls)
@@ -33,7 +34,7 @@ def unseen(spider: Spider, response: Response, urls: Iterable[str]) -> list[str]
     return candidates
 
 
-async def unseen_by_all(spider: Spider, response: Response, urls: Iterable[str]) -> list[str]:
+async def unseen_by_all(spider: Spider, response: Response | Failure, urls: Iterable[str]) -> list[str]:
     """As ``unseen``, for ``async def`` callbacks: it leaves out what other workers found, too.
 
     While the frontier knows most of what is new to this worker, the page waits for the next checkpoint, which
@@ -55,12 +56,14 @@ class _Page:
     depth: int  # of the links
 
     @classmethod
-    def of(cls, spider: Spider, response: Response) -> Self | None:
+    def of(cls, spider: Spider, response: Response | Failure) -> Self | None:
         """None where every link has to become a Request, for somebody else has to see them all."""
         crawler = spider.crawler
         scheduler, fingerprinter = _scheduler(crawler), crawler.request_fingerprinter
         if not isinstance(scheduler, Scheduler) or not isinstance(fingerprinter, Fingerprinter):
             return None
+        if isinstance(response, Failure):
+            return cls(scheduler, fingerprinter.number_of, None, 0)  # Scrapy counts no depth from there
         depths = crawler.get_spider_middleware(DepthMiddleware)
         depth = response.meta.get("depth", 0) + 1
         if depths and 0 < depths.maxdepth < depth:

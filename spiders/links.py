@@ -31,6 +31,7 @@ class LinksSpider(Spider):
     """
 
     name = "links"
+    crawl_arguments = ("frontier", "max_depth", "max_pages")
     custom_settings = {  # noqa: RUF012  Scrapy's own way
         "HTTPERROR_ALLOW_ALL": True,  # a 404 is an answer, too
         "CONCURRENT_ITEMS": 1,  # it yields one, which waits for nothing

@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from scrapy import Spider
@@ -9,6 +10,9 @@ from scrapy import Spider
 from scraping_project.commands.exits import refuse
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.seeds import SeedError, check_url
+
+#: What no spider need know of, for it does nothing to them.
+OURS = frozenset({"frontier", "max_pages"})
 
 _COMMA_BEFORE_URL = re.compile(r",\s*(?=[A-Za-z][A-Za-z0-9+.-]*://)")
 #: Scrapy calls what it passes on beside the arguments so.
@@ -19,19 +23,23 @@ _DOMAIN = re.compile(r"(?!-)[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[?[0-9a-f:.]+\]?", re.I
 def check_arguments(spider_class: type[Spider], given: dict[str, str]) -> dict[str, Any]:
     """Convert ``-a`` arguments for a spider's constructor, or refuse them in one line.
 
-    A spider that takes ``**kwargs``, as Scrapy's templates do, takes any argument.
+    A spider that takes ``**kwargs``, as Scrapy's templates do, takes any argument. What is this project's
+    alone is kept from one that does not know it.
     """
-    _check_names(spider_class, given)
-    return {name: _CONVERTERS.get(name, _as_is)(name, value) for name, value in given.items()}
-
-
-def _check_names(spider_class: type[Spider], given: dict[str, str]) -> None:
     if taken := sorted(_TAKEN & given.keys()):
         refuse(f"-a {taken[0]}=… can't be given to a spider, Scrapy uses that name itself: choose another")
+    converted = {name: _CONVERTERS.get(name, _as_is)(name, value) for name, value in given.items()}
     parameters = inspect.signature(spider_class).parameters
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
-        return
-    unknown = sorted(given.keys() - parameters.keys() - {"_job"})
+        return converted
+    _check_names(spider_class, given, parameters)
+    return {name: value for name, value in converted.items() if name in parameters or name not in OURS}
+
+
+def _check_names(
+    spider_class: type[Spider], given: dict[str, str], parameters: Mapping[str, inspect.Parameter]
+) -> None:
+    unknown = sorted(given.keys() - parameters.keys() - OURS - {"_job"})
     if unknown:
         known = ", ".join(name for name in parameters if not name.startswith("_"))
         refuse(f"the spider {spider_class.name!r} takes no argument {', '.join(unknown)}: it takes {known}")

@@ -101,7 +101,7 @@ def _subject(held: Crawl | None, known: KnownCrawl, settings: BaseSettings) -> S
     if held is not None:
         return Subject(known.id, _spider(kind, known, held.rules), held.rules, held.seeds, forgotten=False)
     spider = _spider(kind, known, "{}")
-    return Subject(known.id, spider, rules_of(spider), seeds_of(spider), forgotten=True)
+    return Subject(known.id, spider, rules_of(spider, known.arguments), seeds_of(spider), forgotten=True)
 
 
 def _spider(kind: type[Spider], known: KnownCrawl, rules: str) -> Spider:

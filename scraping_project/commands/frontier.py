@@ -8,6 +8,8 @@ from itertools import islice
 from typing import Any
 
 from scrapy.commands import ScrapyCommand
+from scrapy.settings import BaseSettings
+from scrapy.spiderloader import get_spider_loader
 
 from scraping_project import payloads
 from scraping_project.commands import repair, slot
@@ -72,11 +74,8 @@ class Command(ScrapyCommand):
 
     def run(self, args: list[str], opts: Namespace) -> None:
         name, verb = args[0], args[1] if len(args) > 1 else ""
-        try:
-            keys = Keys(name)
-        except ValueError as error:
-            refuse(str(error))
         settings = settings_of(self)
+        keys = _keys(name, settings)
         found = redis_of(settings)
         with connect(found.url, found.credentials) as server:
             frontier = Frontier(server, keys)
@@ -92,6 +91,18 @@ class Command(ScrapyCommand):
                 sys.stderr.close()
             except FrontierError as error:
                 refuse(f"Redis stopped answering: {error}")
+
+
+def _keys(name: str, settings: BaseSettings) -> Keys:
+    """Those of a frontier, be it named as itself or as the spider whose own it is."""
+    try:
+        keys = Keys(name)
+    except ValueError as error:
+        if name not in get_spider_loader(settings).list():
+            refuse(f"{error}; nor is there such a spider")
+        return Keys.of_spider(name)
+    spiders = get_spider_loader(settings).list() if keys.may_be_made_up else []
+    return next((own for own in map(Keys.of_spider, spiders) if own.name == name), keys)
 
 
 def _check_filters(args: list[str], opts: Namespace) -> None:

@@ -24,9 +24,9 @@ Push = Callable[[list[bytes]], object]
 
 def seeds_key(spider: type[Spider], frontier: str | None) -> str:
     """The key of a frontier's seeds: of the spider's own, or of the one that is named."""
-    if frontier is None:
-        return Keys(spider.name).seeds
-    return Keys(check_arguments(spider, {"frontier": frontier})["frontier"]).seeds
+    if frontier is not None:
+        check_arguments(spider, {"frontier": frontier})
+    return Keys.of_spider(spider.name, frontier or "").seeds
 
 
 @contextmanager

@@ -60,10 +60,10 @@ class AttemptLog:
         """Take back that an item was scraped: it could not be stored; its page is stored without it.
 
         Raises:
-            Exception: The error itself, where there is no answer that it could be logged of.
+            Exception: The error itself, where there is no row that would say it.
         """
         attempt = self._attempt_of(response)
-        if attempt is None:
+        if attempt is None or outcome_of(attempt) is None:
             raise error
         attempt.records -= 1
         if isinstance(item, Site):
@@ -194,13 +194,19 @@ def outcome_of(attempt: Attempt) -> Outcome | None:
     if isinstance(result, Response):
         return _answered(attempt, result)
     if isinstance(result, reasons.Filtered):
-        return "filtered", result.reason, reasons.text_of(result)
+        return "filtered", result.reason, _with_errback(reasons.text_of(result), attempt)
     if isinstance(result, IgnoreRequest):
         return _ignored(attempt, result)
     if result is None:
         return None
     reason = reasons.of_download(result)
-    return "filtered" if reason == "guard" else "dead", reason, reasons.describe(result)
+    message = _with_errback(reasons.describe(result), attempt)
+    return "filtered" if reason == "guard" else "dead", reason, message
+
+
+def _with_errback(message: str, attempt: Attempt) -> str:
+    """Why there is no answer, and what went wrong with the errback or with what that yielded."""
+    return f"{message}; then {attempt.error[1]}" if attempt.error else message
 
 
 def _answered(attempt: Attempt, response: Response) -> Outcome:
@@ -220,9 +226,10 @@ def _of_links(site: Site) -> str | None:
 def _ignored(attempt: Attempt, why: IgnoreRequest) -> Outcome | None:
     """A middleware wants to hear no more of it; what the site was asked and did stays on record."""
     if isinstance(attempt.wire, BaseException):
-        return "dead", reasons.of_download(attempt.wire), reasons.describe(attempt.wire)
+        message = _with_errback(reasons.describe(attempt.wire), attempt)
+        return "dead", reasons.of_download(attempt.wire), message
     answer = _answer(attempt)
-    return (*_by_status(answer), reasons.text_of(why)) if answer is not None else None
+    return (*_by_status(answer), _with_errback(reasons.text_of(why), attempt)) if answer is not None else None
 
 
 def _by_status(response: Response) -> tuple[str, str | None]:

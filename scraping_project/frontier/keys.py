@@ -1,34 +1,74 @@
 """Every Redis key of a frontier, its type and meaning."""
 
+import hashlib
 import re
 from dataclasses import dataclass
+from typing import Self
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_UNFIT = re.compile(r"[^A-Za-z0-9_.-]+")
+_MADE_UP = re.compile(r"[A-Za-z0-9_.-]+-[0-9a-f]{8}")
+#: How much of a name that does not fit stays readable, in characters.
+_READABLE = 31
 
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The keys of the frontier ``name``; that of its seeds is spelled as scrapy-redis spells it."""
+    """The keys of the frontier ``name``; that of its seeds is spelled as scrapy-redis spells it.
+
+    Args:
+        name: The frontier's.
+        spider: The spider's whose frontier it is, where that is another.
+    """
 
     name: str
+    spider: str = ""
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
             raise ValueError(f"{self.name!r} is no frontier name: 1 to 64 letters, digits, '_', '.' or '-'")
 
+    @classmethod
+    def of_spider(cls, spider: str, frontier: str = "") -> Self:
+        """Those of the frontier that is named, or else of the spider's own.
+
+        The own is called as the spider is. When that is no frontier name, it is what of it is, and a hash,
+        the same for every worker and command. Its seeds are pushed under the spider's name all the same.
+
+        Raises:
+            ValueError: The frontier's name is none.
+        """
+        own = cls(spider) if _NAME.fullmatch(spider) else cls(_fitting(spider), spider)
+        return own if frontier in ("", own.name) else cls(frontier)
+
+    @property
+    def may_be_made_up(self) -> bool:
+        """Whether the name may be that of a spider's own frontier which could not be called as the spider."""
+        return bool(_MADE_UP.fullmatch(self.name))
+
     @property
     def seeds(self) -> str:
         """Seeds waiting to be taken, URLs or JSON objects: a list, newest on the left, or a (sorted) set."""
-        return f"{self.name}:start_urls"
+        return f"{self.spider or self.name}:start_urls"
 
     @property
     def prefix(self) -> str:
-        """What all keys below begin with: with the seeds key as hash tag, a cluster keeps all together."""
-        return f"{{{self.seeds}}}"
+        """What all keys below begin with.
+
+        With the seeds key as hash tag a cluster keeps all together, but for a spider whose name does not fit.
+        """
+        return f"{{{self.name}:start_urls}}"
 
     def of(self, *parts: object) -> str:
         """A key by its name; CATALOGUE lists them."""
         return ":".join((self.prefix, *map(str, parts)))
+
+
+def _fitting(spider: str) -> str:
+    """At most 40 characters, so that ids of crawls, which begin with it, fit into their columns."""
+    readable = _UNFIT.sub("_", spider).strip("_")[:_READABLE]
+    digest = hashlib.sha256(spider.encode(errors="surrogatepass")).hexdigest()[:8]
+    return f"{readable}-{digest}" if readable else f"spider-{digest}"
 
 
 #: Every key under the prefix, with its type and meaning. Those that begin with <epoch> belong to one crawl.

@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol, cast
+from unicodedata import category
 from urllib.parse import urlsplit
 
 import msgspec
+from ada_url import URL
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
@@ -144,6 +146,8 @@ class _JsonSeed(msgspec.Struct, forbid_unknown_fields=True):
 
 
 _json = msgspec.json.Decoder(_JsonSeed)
+#: White space, control characters and surrogates, by their Unicode category; all others are percent-encoded.
+_NOT_IN_URLS = frozenset({"Cc", "Cs", "Zs", "Zl", "Zp"})
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")  # all but the tab
 
@@ -157,7 +161,7 @@ def parse(raw: bytes, *, json_only: bool = False) -> Seed:
     if len(raw) > MAX_SEED:
         raise SeedError(f"a seed has at most {MAX_SEED} bytes, this one has more")
     try:
-        text = raw.decode().strip()
+        text = raw.decode("utf-8-sig").strip()
     except UnicodeDecodeError as error:
         raise SeedError("a seed is UTF-8 text") from error
     if not text.startswith("{") and not json_only:
@@ -166,7 +170,7 @@ def parse(raw: bytes, *, json_only: bool = False) -> Seed:
         seed = _json.decode(text)
     except (msgspec.DecodeError, RecursionError) as error:
         raise SeedError(str(error)) from error
-    check_url(seed.url)
+    seed.url = check_url(seed.url)
     if seed.method.upper() not in METHODS:
         raise SeedError(f"method is one of {', '.join(METHODS)}")
     if abs(seed.priority) > MAX_PRIORITY:
@@ -214,21 +218,31 @@ def _nesting(value: Any) -> int:
 
 
 def check_url(url: str) -> str:
-    """Return the URL when a crawl may start there, else raise SeedError."""
+    """Return the URL, its host in ASCII, when a crawl may start there, else raise SeedError."""
     if len(url) > MAX_URL:
         raise SeedError(f"a URL has at most {MAX_URL} characters, this one has {len(url)}")
     shown = repr(logins.hide_in_refused(url))
-    if any(character.isspace() or not character.isprintable() for character in url):
+    if (" " in url or not url.isprintable()) and any(category(each) in _NOT_IN_URLS for each in url):
         raise SeedError(f"{shown} holds white space or control characters")
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
+        url = _with_ascii_host(url, parts.netloc)
     except ValueError as error:
         why = "" if "@" in url else f": {error}"  # which names what it took for the port
         raise SeedError(f"{shown} is no URL{why}") from error
     if parts.scheme.lower() not in ("http", "https") or not host:
         raise SeedError(f"{shown} is no http:// or https:// URL")
     return url
+
+
+def _with_ascii_host(url: str, netloc: str) -> str:
+    """As browsers and the links of pages name it (UTS 46); Scrapy by itself follows an older standard."""
+    if netloc.isascii():
+        return url
+    login, at, place = netloc.rpartition("@")
+    host, colon, port = place.partition(":")
+    return url.replace(netloc, f"{login}{at}{URL(f'http://{host}/').hostname}{colon}{port}", 1)
 
 
 class SeedQueue:

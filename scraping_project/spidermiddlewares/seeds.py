@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import shlex
 import sys
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from redis.exceptions import RedisError, ResponseError
@@ -13,6 +15,8 @@ from scraping_project import authorization
 from scraping_project.checkpoint import Checkpoint
 from scraping_project.frontier.connection import connect_async
 from scraping_project.frontier.seeds import Kind, Seed, SeedError, SeedQueue, kind_of, parse
+from scraping_project.spidermiddlewares.pushes import each_by_itself
+from scraping_project.spidermiddlewares.starts import Starts
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -45,22 +49,34 @@ class Seeds:
             yield item
             if checkpoint is not None and checkpoint.is_crowded:
                 await checkpoint.room()
+        started = self._starts_with(own)
         if checkpoint is None:
             return
         checkpoint.life.started = True
-        spider = self._crawler.spider
+        spider: Any = self._crawler.spider
         if hasattr(spider, "schedule_next_requests"):  # scrapy-redis's: it takes seeds itself when it is idle
             checkpoint.life.waits_for_seeds = True
+            if make := getattr(spider, "make_request_from_data", None):
+                spider.make_request_from_data = each_by_itself(make, partial(self._refuse, checkpoint))
             self._say(checkpoint, f"waiting for seeds in {getattr(spider, 'redis_key', None)}")
-        elif not own:
+        elif not started:
             async for request in self._seeds(checkpoint):
                 yield request
+
+    def _starts_with(self, passed: int) -> int:
+        """How much ``start()`` yielded, of which so much was let pass; says how much was not."""
+        starts = self._crawler.get_spider_middleware(Starts)
+        yielded = max(starts.count, passed) if starts else passed
+        if dropped := yielded - passed:
+            logger.warning("%d of %d start requests were dropped by a spider middleware", dropped, yielded)
+        return yielded
 
     async def _seeds(self, checkpoint: Checkpoint) -> AsyncIterator[Request]:
         checkpoint.life.waits_for_seeds = True
         worker = checkpoint.worker
         kind = kind_of(self._crawler.settings)
-        self._say(checkpoint, f"waiting for seeds: redis-cli {_PUSH[kind].format(key=worker.keys.seeds)}")
+        push = _PUSH[kind].format(key=shlex.quote(worker.keys.seeds))
+        self._say(checkpoint, f"waiting for seeds: redis-cli {push}")
         found = checkpoint.membership.server
         server = connect_async(found.url, found.credentials)
         queue = SeedQueue(server, worker.keys, lambda: worker.token, polls=kind is not Kind.LIST)
@@ -83,9 +99,12 @@ class Seeds:
         try:
             return authorization.from_url(_request(parse(raw)))
         except (SeedError, ValueError) as error:  # Scrapy refuses what it can't make a request of
-            logger.warning("Refused a seed: %s", error)
-            checkpoint.refuse(raw, error)
+            self._refuse(checkpoint, raw, error)
             return None
+
+    def _refuse(self, checkpoint: Checkpoint, raw: bytes, error: Exception) -> None:
+        logger.warning("Refused a seed: %s", error)
+        checkpoint.refuse(raw, error)
 
 
 async def _patiently(queue: SeedQueue) -> AsyncIterator[bytes]:

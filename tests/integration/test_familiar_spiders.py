@@ -113,11 +113,11 @@ def a_client(redis_url):
         yield client
 
 
-def fed(project, name, *arguments):
+def fed(project, name, *arguments, module="fed"):
     """The items of a run of one of scrapy-redis's spiders, which ends when no seed came for a second."""
     output = project.directory / "fed.jl"
     idle = ("-s", "MAX_IDLE_TIME_BEFORE_CLOSE=1")
-    crawl(project, name, *idle, *arguments, "-O", str(output), module="fed")
+    crawl(project, name, *idle, *arguments, "-O", str(output), module=module)
     return [json.loads(item) for item in items(output)]
 
 
@@ -170,6 +170,71 @@ def test_a_redis_crawl_spider_follows_its_rules_however_long_after_its_seed(proj
     slowly = ("-s", "DOWNLOAD_DELAY=1", "-s", "CONCURRENT_REQUESTS_PER_DOMAIN=1")
 
     assert [item["title"] for item in fed(project, "fed_rules", *slowly)] == ["One", "Three", "Two"]
+
+
+@pytest.mark.parametrize("domain", [(), ("-a", "domain=127.0.0.1,a.example")])
+def test_scrapy_rediss_own_example_of_a_spider_runs(project, site, client, domain):
+    client.lpush("myspider:start_urls", f"{site}/Items/1", json.dumps({"url": f"{site}/Items/2"}))
+
+    assert fed(project, "myspider_redis", *domain, module="examples") == [
+        {"name": "One", "url": f"{site}/Items/1"},
+        {"name": "Two", "url": f"{site}/Items/2"},
+    ]
+
+
+@pytest.mark.parametrize("domain", ["127.0.0.1", "127.0.0.1,a.example"])
+def test_scrapy_rediss_own_example_of_a_crawler_follows_the_links_of_its_domains(
+    project, site, client, domain
+):
+    client.lpush("mycrawler:start_urls", f"{site}/")
+
+    found = fed(project, "mycrawler_redis", "-a", f"domain={domain}", module="examples")
+
+    assert [item["name"] for item in found if item["name"]] == ["One", "Three", "Two"]
+    # the seed's own request has passed the filter, so a link to it is followed, as with scrapy-redis
+    assert {item["url"].removeprefix(site) for item in found if not item["name"]} == {
+        "/",
+        "/category/1",
+        "/category/2",
+    }
+
+
+def test_scrapy_rediss_own_example_of_a_crawler_follows_no_link_out_of_its_domains(project, site, client):
+    client.lpush("mycrawler:start_urls", f"{site}/")
+
+    assert fed(project, "mycrawler_redis", "-a", "domain=a.example", module="examples") == []
+    assert [row["url"] for row in project.rows("scrape_logs")] == [f"{site}/"]
+
+
+BAD_PUSHES = (
+    "notaurl",
+    b"\xff\xfe",
+    json.dumps({"url": 5}),
+    json.dumps({"url": "http://a.example/", "meta": 5}),
+    json.dumps({"url": "http://a.example/", "method": 5}),
+    json.dumps({"url": "http://[::1/"}),
+)
+
+
+@pytest.mark.parametrize("bad", BAD_PUSHES)
+def test_a_push_that_makes_no_request_costs_a_batch_nothing_but_itself(project, site, client, bad):
+    client.rpush("fed:start_urls", f"{site}/Items/1", f"{site}/Items/2", bad, f"{site}/Items/3")
+
+    assert [item["title"] for item in fed(project, "fed")] == ["One", "Three", "Two"]
+    refused = [row for row in project.rows("scrape_logs") if row["reason"] == "undecodable"]
+    assert [row["url"] for row in refused] == [bad if isinstance(bad, str) else "\ufffd\ufffd"]
+    dead = project.run("frontier", "fed", "dead", "--json").stdout.splitlines()
+    assert [json.loads(letter)["reason"] for letter in dead] == ["undecodable"]
+
+
+def test_what_a_spider_makes_of_a_push_before_it_raises_is_crawled(project, site, client):
+    client.rpush("picky:start_urls", f"{site}/Items/1 broken", f"{site}/Items/2", f"broken {site}/Items/3")
+
+    found = fed(project, "picky", module="examples")
+
+    assert [item["name"] for item in found] == ["One", "Two"]
+    messages = [row["error_message"] for row in project.rows("scrape_logs") if row["status"] == "dead"]
+    assert messages == ["LookupError: the spider is broken"] * 2
 
 
 def test_a_redis_spider_without_a_limit_waits_for_seeds_until_it_is_stopped(project, site, client):

@@ -105,3 +105,22 @@ def test_a_name_that_scrapy_uses_itself_is_refused_in_one_line(name, capsys):
 
     assert refused.value.code == 2
     assert capsys.readouterr().err.startswith(f"scrapy: -a {name}=… can't be given to a spider")
+
+
+class Closed(Spider):
+    name = "closed"
+
+    def __init__(self, base):
+        super().__init__()
+        self.base = base
+
+
+def test_what_is_this_projects_alone_is_taken_from_anybody_and_kept_from_who_does_not_know_it():
+    given = {"base": "x", "frontier": "mine", "max_pages": "3"}
+
+    assert check_arguments(Closed, given) == {"base": "x"}
+    assert check_arguments(Open, given) == {"base": "x", "frontier": "mine", "max_pages": 3}
+    with pytest.raises(SystemExit):
+        check_arguments(Closed, {"base": "x", "max_pages": "none"})
+    with pytest.raises(SystemExit):
+        check_arguments(Closed, {"base": "x", "max_depth": "3"})

@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from scrapy import Request
 
 from scraping_project.frontier.seeds import (
     FORBIDDEN_HEADERS,
@@ -13,6 +14,7 @@ from scraping_project.frontier.seeds import (
     parse,
 )
 from scraping_project.frontier.steps import MAX_PRIORITY
+from scraping_project.html.urls import resolve
 
 
 def test_a_bare_url_is_a_seed():
@@ -191,3 +193,32 @@ def test_a_depth_that_would_let_a_crawl_go_deeper_than_it_may_is_refused(depth):
 def test_a_bare_url_is_no_json_line():
     with pytest.raises(SeedError):
         parse(b"https://example.com/", json_only=True)
+
+
+@pytest.mark.parametrize(
+    ("typed", "url"),
+    [
+        ("http://ß.example/ß", "http://xn--zca.example/ß"),
+        ("http://u@bücher.example:81/", "http://u@xn--bcher-kva.example:81/"),
+        ("http://sh\u00ady.example/", "http://shy.example/"),
+        ("http://a.example/می\u200cخ", "http://a.example/می\u200cخ"),
+        ("http://a.example/\u200d\u00ad\ue000", "http://a.example/\u200d\u00ad\ue000"),
+    ],
+)
+def test_what_is_not_ascii_is_read_as_on_a_page(typed, url):
+    assert parse(typed.encode()).url == url
+    assert parse(json.dumps({"url": typed}).encode()).url == url
+    assert Request(parse(typed.encode()).url).url == resolve("http://b.example/", typed)
+
+
+@pytest.mark.parametrize("host", ["a\u200db.example", "xn--a.ß", "\u202ea.example"])
+def test_a_host_that_no_browser_knows_is_refused(host):
+    with pytest.raises(SeedError, match="is no URL"):
+        parse(f"http://{host}/".encode())
+
+
+def test_a_mark_of_the_byte_order_is_no_part_of_a_seed():
+    seed = Seed(url="http://a.example/")
+    assert (
+        parse(b"\xef\xbb\xbfhttp://a.example/") == parse(b'\xef\xbb\xbf{"url": "http://a.example/"}') == seed
+    )
