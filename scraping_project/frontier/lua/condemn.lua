@@ -37,13 +37,13 @@ end
 -- Returns how many requests were returned, `most` at the most, and whether that was all.
 local function reap_worker(token, most, deaths)
   condemn(token)
-  drop_permits(token)
-  local requests = most > 0 and all_held(token) or {}
-  for index = 1, math.min(#requests, most) do
-    return_lease(token, requests[index], deaths)
+  local permits_dropped = drop_permits(token)
+  local requests = last_held(token, most)
+  for _, request in ipairs(requests) do
+    return_lease(token, request, deaths)
   end
-  if rcall('EXISTS', key('leases', token)) == 1 then
-    return math.min(#requests, most), false
+  if not (permits_dropped and holds_nothing(token)) then
+    return #requests, false
   end
   return_seeds(token)
   forget_worker(token)

@@ -6,8 +6,8 @@ local function requeue()
   local moved = 0
   for _, id in ipairs(args.ids) do
     local record = rcall('HGET', BURIED, id)
-    if record then
-      local request = read_leased(record)
+    local request = record and read_leased(record)
+    if request then
       request.attempt, request.deliveries, request.deaths = request.attempt + 1, 0, 0
       enqueue(request, false)
       rcall('HDEL', BURIED, id)

@@ -5,8 +5,13 @@
 local function sweep_slots(epoch, most)
   local slots, priorities = key(epoch, 'slots'), key(epoch, 'priorities')
   for _, slot in ipairs(rcall('ZRANGE', slots, 0, most - 1)) do
+    if most < 1 then
+      break
+    end
+    most = most - 1
     for priority in string.gmatch(rcall('HGET', priorities, slot) or '', '[^,]+') do
       rcall('UNLINK', key(epoch, 'queue', priority, slot))
+      most = most - 1
     end
     rcall('UNLINK', key(epoch, 'suspects', slot))
     rcall('HDEL', priorities, slot)
@@ -20,8 +25,11 @@ local function sweep()
   if not oldest then
     return 0
   end
-  local epoch, buckets = string.match(oldest, '(%d+):(%d+)')
-  if not sweep_slots(epoch, args.most) then
+  local epoch, buckets = string.match(oldest, '^(%d+):(%d+)$')
+  if not epoch or epoch == EPOCH then  -- somebody else has written it
+    rcall('LPOP', key('retired'))
+    return rcall('EXISTS', key('retired'))
+  elseif not sweep_slots(epoch, args.most) then
     return 1
   end
   local left = math.max(tonumber(buckets) - args.most, 0)
