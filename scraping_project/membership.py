@@ -59,7 +59,9 @@ class Membership:
         self._redis = connect(found.url)
         self.robots = RobotsCache(self._redis, keys)
         self.worker = Worker(
-            Frontier(self._redis, keys),
+            Frontier(
+                self._redis, keys, keep_ms=int(self._settings.getfloat("FRONTIER_KEEP_FINISHED") * 1000)
+            ),
             rules=rules_of(spider),
             seeds=seeds_of(spider),
             lease_ms=self._lease_ms,
@@ -115,10 +117,15 @@ class Membership:
     def leave(self) -> int:
         """Give back what is held; returns how much that was. Blocks."""
         try:
-            return self.worker.leave()
+            returned = self.worker.leave()
         except FrontierError as error:
             logger.warning("The leases could not be given back (%s): they end by themselves", error)
             return 0
+        try:
+            self.worker.rest()
+        except FrontierError as error:
+            logger.warning("A finished crawl stays till somebody comes back to it (%s)", error)
+        return returned
 
     def abandon(self) -> None:
         """Give back at once what is held, if anything is: the process is forced to stop, or cannot begin."""

@@ -81,7 +81,8 @@ class Command(ScrapyCommand):
             refuse(str(error))
         settings = settings_of(self)
         with connect(redis_of(settings).url) as server:
-            frontier = Frontier(server, keys)
+            keep_ms = int(settings.getfloat("FRONTIER_KEEP_FINISHED") * 1000)
+            frontier = Frontier(server, keys, keep_ms=keep_ms)
             try:
                 if verb == "slot":
                     self.exitcode = slot.run(frontier, SlotClocks(server, keys), args[2:], opts, settings)
@@ -178,6 +179,7 @@ def _requeue(frontier: Frontier, opts: Namespace) -> int:
         while batch := list(islice(remaining, BATCH)):
             moved += frontier.requeue(batch)
             progress.say(f"requeued {moved:,} of {len(ids):,}")
+    frontier.rest()
     return _say(opts, f"requeued {moved} of {len(ids)}", requeued=moved, of=len(ids))
 
 
@@ -199,6 +201,7 @@ def _pause(frontier: Frontier, opts: Namespace) -> int:
 
 def _resume(frontier: Frontier, opts: Namespace) -> int:
     frontier.resume()
+    frontier.rest()
     return _say(opts, f"resumed {frontier.keys.name}", paused=False)
 
 

@@ -74,6 +74,7 @@ def _run(
     finally:
         if not opts.dry_run:
             frontier.leave(token)
+            frontier.rest()
     return _tell(frontier, opts, found)
 
 

@@ -25,6 +25,9 @@ from scraping_project.frontier.translation import translated
 
 #: Of an order, as lua/slot.lua has it.
 LONGEST_DELAY_MS = 86_400_000
+WEEK_MS = 7 * 86_400_000
+#: Buckets of the dupe filter that a script gives a time to live, or takes it away from, at once.
+BUCKETS = 2000
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -34,10 +37,16 @@ class Frontier:
 
     A step that raises FrontierUnavailable may have been executed: send the same step again, with the same
     sequence. It does not protect from a Redis that loses what it acknowledged (power loss, failover).
+
+    Args:
+        server: Where it is.
+        keys: Its own.
+        keep_ms: How long a finished crawl stays once nobody works on it.
     """
 
-    def __init__(self, server: redis.Redis, keys: Keys) -> None:
+    def __init__(self, server: redis.Redis, keys: Keys, *, keep_ms: int = WEEK_MS) -> None:
         self.keys = keys
+        self._keep_ms = keep_ms
         self._server = server
         self._scripts = {verb: Script(verb) for verb in PARTS}
 
@@ -78,7 +87,11 @@ class Frontier:
             "lease": lease_ms,
             "together": together,
         }
-        status, epoch, current, queued, pages, in_force, alone = self._call("join", token=token, **arguments)
+        answer = self._call("join", token=token, **arguments)
+        while answer[0] == _EXPIRES:
+            self.persist()
+            answer = self._call("join", token=token, **arguments)
+        status, epoch, current, queued, pages, in_force, alone = answer
         if status < 0:
             raise CrawlRefused("rules" if status == -1 else "seeds", in_force.decode())
         return Joined(
@@ -174,7 +187,9 @@ class Frontier:
 
     def requeue(self, ids: Sequence[int]) -> int:
         """Put dead letters back into their queues; returns how many there were."""
-        return int(self._call("requeue", ids=ids))
+        while (moved := int(self._call("requeue", ids=ids))) < 0:
+            self.persist()
+        return moved
 
     def clear(self) -> int:
         """Forget the crawl; returns how many requests were waiting or in work."""
@@ -268,13 +283,26 @@ class Frontier:
         """Delete some of what former crawls left; False when nothing is left."""
         return bool(self._call("sweep", most=most))
 
+    def rest(self) -> None:
+        """Give the crawl its time to live if it is finished and nobody works on it; else change nothing."""
+        while left := self._call("expire", keep=self._keep_ms, most=BUCKETS):
+            if left == _SWEEP_FIRST:
+                self.sweep()
+
+    def persist(self) -> None:
+        """Let a finished crawl stay, whatever time to live it was given."""
+        while self._call("persist", most=BUCKETS):
+            pass
+
     def pause(self) -> None:
-        """Let no worker lease any more."""
-        with translated():
+        """Let no worker lease any more; the crawl stays till this is taken back."""
+        self.persist()
+        with self._read():
             self._server.hset(self.keys.of("crawl"), "paused", 1)
+            self._server.persist(self.keys.of("crawl"))  # of a frontier that was cleared
 
     def resume(self) -> None:
-        with translated():
+        with self._read():
             self._server.hdel(self.keys.of("crawl"), "paused")
 
     def counts(self) -> Mapping[str, int]:
@@ -310,6 +338,8 @@ class Frontier:
             )
 
 
+#: What scripts say: the finished crawl is to be persisted first; former crawls are to be swept up first.
+_EXPIRES, _SWEEP_FIRST = -3, 2
 _REFUSALS: dict[int, FrontierError] = {
     -1: WorkerReaped("this worker was silent for too long: others have its requests"),
     -2: CrawlFollowed("the crawl is finished and has been followed by another"),

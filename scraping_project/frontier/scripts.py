@@ -40,6 +40,8 @@ PARTS = {
     "requeue": ("prelude", *_QUEUE, "requeue"),
     "clear": ("prelude", "return_seeds", "forget_worker", "retire", "clear"),
     "sweep": ("prelude", "sweep"),
+    "expire": ("prelude", "finished", "keys_that_stay", "expire"),
+    "persist": ("prelude", "retire", "keys_that_stay", "persist"),
     "known": ("prelude", "seen", "look_up", "known"),
     "repair": ("prelude", "seen", *_QUEUE, "leased", "withdraw", "repair"),
 }

@@ -376,6 +376,17 @@ def test_a_queued_request_whose_callback_is_gone_is_dead_and_has_a_row(project, 
     assert "/1.html" not in fetched(site)
 
 
+def test_a_finished_crawl_leaves_no_key_that_lasts(project, site, redis_url):
+    keep = ("-s", "FRONTIER_KEEP_FINISHED=600")
+    project.run("crawl", "links", "-a", f"start_urls={site.url}1.html", "-a", "max_depth=0", *keep, *FAST)
+
+    with redis.Redis.from_url(redis_url, protocol=2) as client:
+        lasts = {key: client.ttl(key) for key in client.scan_iter()}
+    assert min(lasts.values()) > 0
+    assert all(0 < lasts[key] <= 600 for key in lasts if key.endswith((b":crawl", b":seen:0")))
+    assert any(key.endswith(b":seen:0") for key in lasts)
+
+
 def test_values_of_somebody_else_are_named(project, redis_url):
     other_run = ("crawl", "links", "-a", "start_urls=http://127.0.0.1:9/", "-a", "frontier=links")
     with redis.Redis.from_url(redis_url, protocol=2) as client:

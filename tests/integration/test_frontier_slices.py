@@ -178,6 +178,27 @@ def test_what_former_crawls_left_is_swept_up_bit_by_bit(frontier, worker, server
     assert server.keys(f"{ROOT}1:*") == []
 
 
+def test_a_time_to_live_is_given_and_taken_bit_by_bit(frontier, worker, server, monkeypatch, most_commands):
+    monkeypatch.setattr("scraping_project.frontier.frontier.BUCKETS", 5)
+    hold(worker, 5_000)
+    leased = [end[0] for end in server.hscan_iter(f"{ROOT}leases:{worker.token}")]
+    assert len(leased) == 5_000
+    frontier.leave(worker.token)
+    done = Worker(frontier)
+    while requests := done.lease(500):
+        done.ack(*requests)
+    done.finish_start()
+    frontier.leave(done.token)
+    assert len(server.keys(f"{ROOT}1:seen:*")) > 20
+
+    frontier.rest()
+    Worker(frontier, seeds="")
+
+    assert most_commands["expire"] < 60
+    assert most_commands["persist"] < 60
+    assert server.ttl(f"{ROOT}1:seen:20") == -1
+
+
 def test_a_check_reads_page_by_page_and_runs_no_script(frontier, worker, server):
     for first in range(0, 2_000, 500):
         worker.push(*(push(number, f"slot-{number}") for number in range(first, first + 500)))
