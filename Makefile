@@ -47,6 +47,7 @@ check: .venv/dev
 bench: .venv/dev
 	@sh tests/install_servers.sh
 	$(BIN)/python -m benchmarks.frontier $(if $(QUICK),--quick)
+	$(BIN)/python -m benchmarks.longest_script $(if $(QUICK),--quick)
 	$(if $(QUICK),,$(BIN)/python -m benchmarks.distance)
 	$(BIN)/python -m benchmarks.kills $(if $(QUICK),--kills 1)
 	$(BIN)/python -m benchmarks.politeness $(if $(QUICK),--quick)

@@ -102,13 +102,14 @@ def worker() -> Iterator[tuple[redis.Redis, Frontier, "Steps"]]:
 class Steps:
     """Makes the steps of one worker, numbered."""
 
-    def __init__(self, epoch: int) -> None:
+    def __init__(self, epoch: int, token: str = "token") -> None:  # noqa: S107  no password
         self._epoch = epoch
+        self._token = token
         self._sequence = 0
 
     def __call__(self, **said: object) -> Step:
         self._sequence += 1
-        return Step(token="token", epoch=self._epoch, sequence=self._sequence, lease=LEASE_MS, **said)  # noqa: S106
+        return Step(token=self._token, epoch=self._epoch, sequence=self._sequence, lease=LEASE_MS, **said)
 
 
 def used(client: redis.Redis) -> int:

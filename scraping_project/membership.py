@@ -65,7 +65,9 @@ class Membership:
         self._client = connect(self.server.url, self.server.credentials)
         self.robots = RobotsCache(self._client, keys)
         self.worker = Worker(
-            Frontier(self._client, keys),
+            Frontier(
+                self._client, keys, keep_ms=int(self._settings.getfloat("FRONTIER_KEEP_FINISHED") * 1000)
+            ),
             rules=rules,
             seeds=seeds,
             lease_ms=self._lease_ms,
@@ -140,10 +142,15 @@ class Membership:
     def leave(self) -> int:
         """Give back what is held; returns how much that was. Blocks."""
         try:
-            return self.worker.leave()
+            returned = self.worker.leave()
         except FrontierError as error:
             logger.warning("The leases could not be given back (%s): they end by themselves", error)
             return 0
+        try:
+            self.worker.rest()
+        except FrontierError as error:
+            logger.warning("A finished crawl stays till somebody comes back to it (%s)", error)
+        return returned
 
     def abandon(self) -> None:
         """Give back at once what is held, if anything is: the process is forced to stop, or cannot begin."""

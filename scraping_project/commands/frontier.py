@@ -4,7 +4,7 @@ import json
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator
-from itertools import islice
+from itertools import count, islice
 from typing import Any
 
 from scrapy.commands import ScrapyCommand
@@ -16,10 +16,11 @@ from scraping_project.commands import repair, slot
 from scraping_project.commands.arguments import domain
 from scraping_project.commands.backends import redis_of, settings_of
 from scraping_project.commands.exits import in_one_line, one_line_errors, refuse
+from scraping_project.commands.progress import Progress
 from scraping_project.commands.runs import printable
 from scraping_project.frontier.answers import DeadLetter
 from scraping_project.frontier.connection import connect
-from scraping_project.frontier.errors import FrontierError
+from scraping_project.frontier.errors import FrontierError, FrontierUnavailable
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.slot_clock import SlotClocks
@@ -28,6 +29,8 @@ from scraping_project.storage.values import host_of
 
 LEDGER = ("discovered", "queued", "delayed", "leased", "done", "dead")
 BATCH = 500
+#: Keys that are swept up at once.
+SWEPT = 1000
 
 
 class Command(ScrapyCommand):
@@ -78,7 +81,8 @@ class Command(ScrapyCommand):
         keys = _keys(name, settings)
         found = redis_of(settings)
         with connect(found.url, found.credentials) as server:
-            frontier = Frontier(server, keys)
+            keep_ms = int(settings.getfloat("FRONTIER_KEEP_FINISHED") * 1000)
+            frontier = Frontier(server, keys, keep_ms=keep_ms)
             try:
                 if verb == "slot":
                     self.exitcode = slot.run(frontier, SlotClocks(server, keys), args[2:], opts, settings)
@@ -89,8 +93,10 @@ class Command(ScrapyCommand):
                 sys.stdout.flush()
             except BrokenPipeError:  # the reader, such as head, has seen enough
                 sys.stderr.close()
-            except FrontierError as error:
+            except FrontierUnavailable as error:
                 refuse(f"Redis stopped answering: {error}")
+            except FrontierError as error:
+                refuse(str(error))
 
 
 def _keys(name: str, settings: BaseSettings) -> Keys:
@@ -126,11 +132,17 @@ def _show(frontier: Frontier, opts: Namespace) -> int:
     ledger["paused"] = bool(counts.get("paused"))
     ledger["slots"] = frontier.slots()
     ledger["workers"] = frontier.tokens()
+    if foreign := counts.get("foreign", 0):
+        ledger["foreign"] = foreign
+    frontier.orders(slot.name_no_order)
     if opts.json:
         print(json.dumps(ledger))
         return 0
     for name, value in ledger.items():
         print(f"{name:<10} {_text(value)}")
+    if foreign:
+        place = frontier.keys.of("foreign", "*")
+        print(f"somebody else's values were put aside as {place}: they expire after a week", file=sys.stderr)
     return 0
 
 
@@ -145,39 +157,51 @@ def _text(value: Any) -> str:
 
 
 def _check(frontier: Frontier, opts: Namespace) -> int:
-    wrong = frontier.check()
+    with Progress() as progress:
+        checked = frontier.checked(progress.of_parts)
     if opts.json:
-        print(json.dumps({"clean": not wrong, "wrong": wrong}))
-    else:
-        print("\n".join(f"WRONG {line}" for line in wrong) or "clean: everything is where the ledger says")
-    return 1 if wrong else 0
+        print(json.dumps({"clean": not checked.wrong, "wrong": checked.wrong, "moved": checked.moved}))
+        return 1 if checked.wrong and not checked.moved else 0
+    word = "MOVED" if checked.moved else "WRONG"
+    print(
+        "\n".join(f"{word} {line}" for line in checked.wrong) or "clean: everything is where the ledger says"
+    )
+    if checked.wrong and checked.moved:
+        print("workers were at work, so this may be what moved meanwhile: check again when they have ended")
+    return 1 if checked.wrong and not checked.moved else 0
 
 
 def _dead(frontier: Frontier, opts: Namespace) -> int:
-    count = 0
-    for count, letter in enumerate(_chosen(frontier, opts), 1):  # noqa: B007  read after the loop
+    number = 0
+    for number, letter in enumerate(_chosen(frontier, opts), 1):  # noqa: B007  read after the loop
         fields = {"id": letter.id, "url": _url(letter), **letter.letter}
         print(
             json.dumps(fields)
             if opts.json
             else printable(f"{fields['reason']:<12} {fields['url']}  {_why(letter)}".rstrip())
         )
-    print(f"{count} dead letter{'' if count == 1 else 's'}", file=sys.stderr)
+    print(f"{number} dead letter{'' if number == 1 else 's'}", file=sys.stderr)
     return 0
 
 
 def _requeue(frontier: Frontier, opts: Namespace) -> int:
     ids = [letter.id for letter in _chosen(frontier, opts)]
     remaining, moved = iter(ids), 0
-    while batch := list(islice(remaining, BATCH)):
-        moved += frontier.requeue(batch)
+    with Progress() as progress:
+        while batch := list(islice(remaining, BATCH)):
+            moved += frontier.requeue(batch)
+            progress.say(f"requeued {moved:,} of {len(ids):,}")
+    frontier.rest()
     return _say(opts, f"requeued {moved} of {len(ids)}", requeued=moved, of=len(ids))
 
 
 def _clear(frontier: Frontier, opts: Namespace) -> int:
     held = frontier.clear()
-    while frontier.sweep():
-        pass
+    with Progress() as progress:
+        for scripts in count(1):
+            if not frontier.sweep(SWEPT):
+                break
+            progress.say(f"about {scripts * SWEPT:,} keys swept up")
     return _say(opts, f"cleared {frontier.keys.name}: {held} requests were waiting or in work", cleared=held)
 
 
@@ -189,6 +213,7 @@ def _pause(frontier: Frontier, opts: Namespace) -> int:
 
 def _resume(frontier: Frontier, opts: Namespace) -> int:
     frontier.resume()
+    frontier.rest()
     return _say(opts, f"resumed {frontier.keys.name}", paused=False)
 
 
@@ -208,13 +233,17 @@ VERBS: dict[str, Callable[[Frontier, Namespace], int]] = {
 
 
 def _chosen(frontier: Frontier, opts: Namespace) -> Iterator[DeadLetter]:
-    for letter in frontier.dead():
+    for letter in frontier.dead(_name_unreadable):
         url = _url(letter)
         wrong_reason = opts.reason is not None and letter.letter.get("reason") != opts.reason
         wrong_domain = opts.domain is not None and host_of(url) != opts.domain
         wrong_url = opts.url is not None and url != opts.url
         if not (wrong_reason or wrong_domain or wrong_url):
             yield letter
+
+
+def _name_unreadable(request_id: str) -> None:
+    print(printable(f"{request_id}: no dead letter, somebody else has written it"), file=sys.stderr)
 
 
 def _url(letter: DeadLetter) -> str:

@@ -4,7 +4,6 @@ import json
 import os
 import socket
 import sys
-import time
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
@@ -15,6 +14,7 @@ from scraping_project import logins
 from scraping_project.commands.backends import database_of
 from scraping_project.commands.crawl_to_repair import Subject, choose
 from scraping_project.commands.exits import INTERRUPTED, refuse
+from scraping_project.commands.progress import Progress
 from scraping_project.frontier.errors import CrawlOver, WorkerReaped
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.tokens import is_gone, new_token
@@ -66,16 +66,16 @@ def _run(
         return _say(opts, f"nothing to repair: the last crawl of {name!r} had finished", Found())
     rebuilt = Rebuilt(subject.spider, settings)
     token = new_token()
-    progress = _Progress()
     try:
-        books: Books = DryBooks(frontier) if opts.dry_run else _join(frontier, token, subject)
-        dead = {*waiting.silent(), *filter(is_gone, frontier.tokens())}
-        repair = Repair(database, subject.id, books, rebuilt, progress)
-        found = repair.run(_urls(subject.seeds), waiting.read(dead))
+        with Progress() as progress:
+            books: Books = DryBooks(frontier) if opts.dry_run else _join(frontier, token, subject)
+            dead = {*waiting.silent(), *filter(is_gone, frontier.tokens())}
+            repair = Repair(database, subject.id, books, rebuilt, progress.of_rows)
+            found = repair.run(_urls(subject.seeds), waiting.read(dead))
     finally:
-        progress.end()
         if not opts.dry_run:
             frontier.leave(token)
+            frontier.rest()
     return _tell(frontier, opts, found)
 
 
@@ -104,7 +104,8 @@ def _tell(frontier: Frontier, opts: Namespace, found: Found) -> int:
     if opts.dry_run:
         text = f"would repair: {_numbers(found)}" if found.any else "nothing to repair"
         return _say(opts, text, found)
-    wrong = frontier.check()
+    checked = frontier.checked()
+    wrong = [] if checked.moved else checked.wrong
     ledger = "ledger clean" if not wrong else "the ledger does not agree"
     text = f"repaired: {_numbers(found)}, {ledger}" if found.any else f"nothing to repair, {ledger}"
     _say(opts, text, found, wrong=wrong)
@@ -124,27 +125,3 @@ def _say(opts: Namespace, text: str, found: Found, **more: Any) -> int:
     fields = {"done": found.done, "ended": found.ended, "put_back": found.put_back, **more}
     print(json.dumps(fields) if opts.json else text)
     return 0
-
-
-class _Progress:
-    """Says how far it has come: on a terminal in one line, else every ten seconds in another."""
-
-    def __init__(self) -> None:
-        self._terminal = sys.stderr.isatty()
-        self._told = time.monotonic()
-        self._shown = False
-
-    def end(self) -> None:
-        if self._shown:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-
-    def __call__(self, what: str, number: int) -> None:
-        now = time.monotonic()
-        if now - self._told < (0.2 if self._terminal else TELL_EVERY):
-            return
-        self._told = now
-        line = f"{number} {what} read"
-        self._shown = self._terminal
-        print(
-            f"\r\x1b[K{line}" if self._terminal else line, end="" if self._terminal else "\n", file=sys.stderr
-        )

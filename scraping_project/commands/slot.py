@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import sys
 from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
 from ipaddress import ip_address
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 from scrapy.settings import BaseSettings
 
 from scraping_project.commands.exits import refuse
+from scraping_project.commands.runs import printable
 from scraping_project.domains import registered_domain
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.slot_clock import SlotClock, SlotClocks
@@ -55,7 +57,7 @@ def run(
     if not args:
         return _list(frontier, opts)
     slot = _slot_of(args[0], clocks, settings)
-    order = dict(frontier.orders().get(slot, {}))
+    order = dict(frontier.orders(name_no_order).get(slot, {}))
     if opts.forget or _apply(order, opts):
         order = {} if opts.forget else order
         frontier.order(slot, order)
@@ -78,7 +80,7 @@ def _apply(order: dict[str, Any], opts: Namespace) -> bool:
 
 
 def _list(frontier: Frontier, opts: Namespace) -> int:
-    for slot, order in sorted(frontier.orders().items()):
+    for slot, order in sorted(frontier.orders(name_no_order).items()):
         print(json.dumps({"slot": slot, **_readable(order)}) if opts.json else f"{slot}: {_text(order)}")
     return 0
 
@@ -100,6 +102,10 @@ def _show(slot: str, order: dict[str, Any], clock: SlotClock, opts: Namespace) -
     }.items():
         print(f"{name:<12} {value}")
     return 0
+
+
+def name_no_order(slot: str) -> None:
+    print(printable(f"{slot}: somebody else has written what is no order, and is ignored"), file=sys.stderr)
 
 
 def _readable(order: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The frontier: the shared set of requests known, queued, delayed, leased, done and dead."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, cast
 
 import msgspec
@@ -15,10 +16,18 @@ from scraping_project.frontier.errors import (
     SetBack,
     WorkerReaped,
 )
+from scraping_project.frontier.foreign import read_of
 from scraping_project.frontier.keys import Keys
+from scraping_project.frontier.ledger_check import Checked, LedgerCheck
 from scraping_project.frontier.scripts import PARTS, Script
 from scraping_project.frontier.steps import Done, Heard, Push, Step, Withdrawal, blob, read_leased
 from scraping_project.frontier.translation import translated
+
+#: Of an order, as lua/slot.lua has it.
+LONGEST_DELAY_MS = 86_400_000
+WEEK_MS = 7 * 86_400_000
+#: Buckets of the dupe filter that a script gives a time to live, or takes it away from, at once.
+BUCKETS = 2000
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -28,10 +37,16 @@ class Frontier:
 
     A step that raises FrontierUnavailable may have been executed: send the same step again, with the same
     sequence. It does not protect from a Redis that loses what it acknowledged (power loss, failover).
+
+    Args:
+        server: Where it is.
+        keys: Its own.
+        keep_ms: How long a finished crawl stays once nobody works on it.
     """
 
-    def __init__(self, server: redis.Redis, keys: Keys) -> None:
+    def __init__(self, server: redis.Redis, keys: Keys, *, keep_ms: int = WEEK_MS) -> None:
         self.keys = keys
+        self._keep_ms = keep_ms
         self._server = server
         self._scripts = {verb: Script(verb) for verb in PARTS}
 
@@ -72,7 +87,11 @@ class Frontier:
             "lease": lease_ms,
             "together": together,
         }
-        status, epoch, current, queued, pages, in_force, alone = self._call("join", token=token, **arguments)
+        answer = self._call("join", token=token, **arguments)
+        while answer[0] == _EXPIRES:
+            self.persist()
+            answer = self._call("join", token=token, **arguments)
+        status, epoch, current, queued, pages, in_force, alone = answer
         if status < 0:
             raise CrawlRefused("rules" if status == -1 else "seeds", in_force.decode())
         return Joined(
@@ -122,20 +141,21 @@ class Frontier:
             deaths: A request that so many workers have died of is buried.
             grace_ms: How much later than half a lease a pass may be before Redis counts as having been away.
         """
-        reaped = self._call(
-            "reap",
-            lease=lease_ms,
-            gone=gone,
-            strangers=[blob(stranger) for stranger in strangers],
-            most=most,
-            deaths=deaths,
-            grace=grace_ms,
-        )
+        arguments = {"lease": lease_ms, "most": most, "deaths": deaths, "grace": grace_ms}
+        strange = [blob(stranger) for stranger in strangers]
+        reaped, left = self._call("reap", **arguments, gone=gone, strangers=strange)
+        while left:
+            more, left = self._call("reap", **(arguments | {"most": 0}), gone=(), strangers=())
+            reaped += more
         return [_text(token) for token in reaped]
 
-    def leave(self, token: str) -> int:
-        """Go, giving back what is still leased; returns how much that was."""
-        return int(self._call("leave", token=token))
+    def leave(self, token: str, *, most: int = 500) -> int:
+        """Go, giving back what is still leased, so much at once; returns how much that was."""
+        returned, more = 0, 1
+        while more:
+            number, more = self._call("leave", token=token, most=most)
+            returned += number
+        return int(returned)
 
     def tokens(self) -> list[str]:
         """The workers that have joined and not left."""
@@ -143,28 +163,45 @@ class Frontier:
 
     def members(self) -> list[bytes]:
         """The same, as they stand in Redis: what others have put there is no token."""
-        with translated():
+        with self._read():
             return cast("list[bytes]", self._server.zrange(self.keys.of("workers"), 0, -1))
 
     def slots(self) -> int:
         """How many slots hold requests."""
-        with translated():
+        with self._read():
             return int(self._server.zcard(self.keys.of(self._epoch(), "slots")))
 
-    def dead(self) -> Iterator[DeadLetter]:
-        """The dead letters, in no certain order; one that is buried meanwhile may be missed."""
-        with translated():
+    def dead(self, unreadable: Callable[[str], None] = lambda _: None) -> Iterator[DeadLetter]:
+        """The dead letters, in no certain order; one that is buried meanwhile may be missed.
+
+        Args:
+            unreadable: Is told the id of what somebody else has put among them.
+        """
+        with self._read():
             epoch = self._epoch()
-            for request_id, letter in self._server.hscan_iter(self.keys.of(epoch, "dead"), count=500):
-                record = cast("bytes | None", self._server.hget(self.keys.of(epoch, "buried"), request_id))
-                if record is not None:
-                    yield DeadLetter(
-                        id=int(request_id), letter=msgspec.json.decode(letter), request=read_leased(record)
-                    )
+            for page in self._pages_of_letters(epoch):
+                found = self._server.hmget(self.keys.of(epoch, "buried"), list(page))
+                records = cast("list[bytes | None]", found)
+                for (request_id, letter), record in zip(page.items(), records, strict=True):
+                    if record is None:
+                        continue
+                    try:
+                        yield _letter(request_id, letter, record)
+                    except ValueError:
+                        unreadable(request_id.decode(errors="replace"))
+
+    def _pages_of_letters(self, epoch: int) -> Iterator[dict[bytes, bytes]]:
+        cursor = -1
+        while cursor:
+            cursor, page = self._server.hscan(self.keys.of(epoch, "dead"), max(cursor, 0), count=500)
+            if page:
+                yield cast("dict[bytes, bytes]", page)
 
     def requeue(self, ids: Sequence[int]) -> int:
         """Put dead letters back into their queues; returns how many there were."""
-        return int(self._call("requeue", ids=ids))
+        while (moved := int(self._call("requeue", ids=ids))) < 0:
+            self.persist()
+        return moved
 
     def clear(self) -> int:
         """Forget the crawl; returns how many requests were waiting or in work."""
@@ -172,17 +209,20 @@ class Frontier:
 
     def crawl(self) -> Crawl | None:
         """The crawl that this frontier holds, finished or not."""
-        with translated():
-            found = self._server.hmget(self.keys.of("crawl"), ["epoch", "id", "rules", "seeds"])
-        epoch, *words = cast("list[bytes | None]", found)
-        crawl_id, rules, seeds = (word and word.decode() for word in words)
-        if epoch is None or not crawl_id:
+        with self._read():
+            words = cast(
+                "list[bytes | None]", self._server.hmget(self.keys.of("crawl"), ["id", "rules", "seeds"])
+            )
+            epoch = self._epoch()
+        crawl_id, rules, seeds = (word and word.decode(errors="replace") for word in words)
+        if not crawl_id:
             return None
-        return Crawl(epoch=int(epoch), id=crawl_id, rules=rules or "{}", seeds=seeds or "")
+        return Crawl(epoch=epoch, id=crawl_id, rules=rules or "{}", seeds=seeds or "")
 
     def was_used(self) -> bool:
         """Whether this frontier has ever held a crawl; False too when Redis has forgotten all of it."""
-        return self._epoch() > 0
+        with self._read():
+            return self._epoch() > 0
 
     def known(self, fingerprints: Sequence[str]) -> str:
         """Ask the dupe filter: "1" known, "0" not, in the order given."""
@@ -214,19 +254,21 @@ class Frontier:
             WorkerReaped: Nothing was changed.
             CrawlFollowed: Nothing was changed.
         """
-        status, *numbers = self._call(
-            "repair",
-            token=token,
-            epoch=epoch,
-            lease=lease_ms,
-            highest=highest,
-            push=push,
-            done=done,
-            ends=ends,
-        )
-        if status:
-            raise _REFUSALS[status]
-        return Repaired(**dict(zip(("pushed", "marked", "ended"), numbers, strict=True)))
+        said = {"token": token, "epoch": epoch, "lease": lease_ms, "highest": highest}
+        repaired = Repaired(pushed=0, marked=0, ended=0)
+        while True:
+            status, *numbers = self._call("repair", **said, push=push, done=done, ends=ends)
+            if status:
+                raise _REFUSALS[status]
+            pushed, marked, ended, looked_for = numbers
+            repaired = Repaired(
+                pushed=repaired.pushed + pushed,
+                marked=repaired.marked + marked,
+                ended=repaired.ended + ended,
+            )
+            push, done, ends = (), (), ends[looked_for:]
+            if not ends:
+                return repaired
 
     def hold(self, waits: Mapping[str, int]) -> None:
         """Let nobody send to these slots for so many milliseconds; a hold that ends later stays."""
@@ -237,52 +279,70 @@ class Frontier:
         text = msgspec.json.encode(order).decode() if order else ""
         self._call("order", slot=slot, order=text)
 
-    def orders(self) -> dict[str, dict[str, Any]]:
-        """What the operator has said, by slot."""
-        with translated():
-            said = cast("dict[bytes, bytes]", self._server.hgetall(self.keys.of("orders")))
-        return {slot.decode(): msgspec.json.decode(order) for slot, order in said.items()}
+    def orders(self, no_order: Callable[[str], None] = lambda _: None) -> dict[str, dict[str, Any]]:
+        """What the operator has said, by slot.
+
+        Args:
+            no_order: Is told the slot of what somebody else has written there: the workers ignore it.
+        """
+        orders = {}
+        with self._read():
+            for slot, text in self._server.hscan_iter(self.keys.of("orders"), count=500):
+                name = slot.decode(errors="replace")
+                if (order := _order(text)) is None:
+                    no_order(name)
+                else:
+                    orders[name] = order
+        return orders
 
     def sweep(self, most: int = 200) -> bool:
         """Delete some of what former crawls left; False when nothing is left."""
         return bool(self._call("sweep", most=most))
 
+    def rest(self) -> None:
+        """Give the crawl its time to live if it is finished and nobody works on it; else change nothing."""
+        while left := self._call("expire", keep=self._keep_ms, most=BUCKETS):
+            if left == _SWEEP_FIRST:
+                self.sweep()
+
+    def persist(self) -> None:
+        """Let a finished crawl stay, whatever time to live it was given."""
+        while self._call("persist", most=BUCKETS):
+            pass
+
     def pause(self) -> None:
-        """Let no worker lease any more."""
-        with translated():
+        """Let no worker lease any more; the crawl stays till this is taken back."""
+        self.persist()
+        with self._read():
             self._server.hset(self.keys.of("crawl"), "paused", 1)
+            self._server.persist(self.keys.of("crawl"))  # of a frontier that was cleared
 
     def resume(self) -> None:
-        with translated():
+        with self._read():
             self._server.hdel(self.keys.of("crawl"), "paused")
 
     def counts(self) -> Mapping[str, int]:
         """All counters of the crawl, those of the ledger and ``filtered:<reason>``."""
-        with translated():
+        with self._read():
             fields = cast("dict[bytes, bytes]", self._server.hgetall(self.keys.of("crawl")))
         return answers.counters(fields)
 
     def check(self) -> list[str]:
-        """Count everything and compare with the ledger; returns what does not agree."""
-        *numbers, buried, seen, stray, fields = self._call("check")
-        counted = dict(zip(("queued", "delayed", "leased", "dead"), numbers, strict=True)) | {"seen": seen}
-        counts = answers.counters(dict(zip(fields[::2], fields[1::2], strict=True)))
-        wrong = [
-            f"{name}: {number} found, {counts.get(name, 0)} in the ledger"
-            for name, number in counted.items()
-            if number != counts.get(name, 0)
-        ]
-        total = sum(counts.get(name, 0) for name in ("queued", "delayed", "leased", "done", "dead"))
-        if total != counts.get("discovered", 0):
-            wrong.append(f"discovered: {counts.get('discovered', 0)}, but {total} accounted for")
-        if buried != counted["dead"]:
-            wrong.append(f"dead: {counted['dead']} letters, {buried} requests")
-        if stray:
-            wrong.append(f"armed: {stray} that are not leased")
-        return wrong
+        """Count everything and compare with the ledger; returns what does not agree, see LedgerCheck."""
+        return self.checked().wrong
+
+    def checked(self, progress: Callable[[str, int, int], None] = lambda *_: None) -> Checked:
+        """The same, and whether somebody worked meanwhile."""
+        return LedgerCheck(self._server, self.keys, progress).run()
 
     def _epoch(self) -> int:
-        return int(self._server.hget(self.keys.of("crawl"), "epoch") or 0)
+        epoch = self._server.hget(self.keys.of("crawl"), "epoch") or b"0"
+        if not epoch.isdigit():
+            raise FrontierError(f"{self.keys.of('crawl')} has an epoch that is no number: {epoch!r}")
+        return int(epoch)
+
+    def _read(self) -> AbstractContextManager[None]:
+        return read_of(self._server, self.keys)
 
     def _call(self, verb: str, **arguments: Any) -> Any:
         return self._run(verb, arguments)
@@ -298,9 +358,31 @@ def _text(member: bytes) -> str:
     return member.decode(errors="backslashreplace")
 
 
+#: What scripts say: the finished crawl is to be persisted first; former crawls are to be swept up first.
+_EXPIRES, _SWEEP_FIRST = -3, 2
 _REFUSALS: dict[int, FrontierError] = {
     -1: WorkerReaped("this worker was silent for too long: others have its requests"),
     -2: CrawlFollowed("the crawl is finished and has been followed by another"),
     -3: FrontierError("an older step than the last one"),
     -4: SetBack("Redis has lost the last steps: what this worker holds is given back"),
 }
+
+
+def _letter(request_id: bytes, letter: bytes, record: bytes) -> DeadLetter:
+    """Raises ValueError where one of them is none; msgspec's DecodeError is one."""
+    said = msgspec.json.decode(letter, type=dict[str, Any])
+    return DeadLetter(
+        id=int(request_id), letter={"reason": "undecodable"} | said, request=read_leased(record)
+    )
+
+
+def _order(text: bytes) -> dict[str, Any] | None:
+    """An order as lua/slot.lua takes it."""
+    try:
+        order = msgspec.json.decode(text, type=dict[str, Any])
+    except msgspec.DecodeError:
+        return None
+    delay = order.get("delay", 0)
+    if isinstance(delay, bool) or not isinstance(delay, int | float) or not 0 <= delay <= LONGEST_DELAY_MS:
+        return None
+    return order

@@ -80,6 +80,7 @@ CATALOGUE = {
     "worker:<token>": "hash: last sequence and answer, host, pid, epoch, joined and marked (ms), its suspect,"
     " what kind of key its seeds were taken from, and their scores",
     "leases:<token>": "hash: request id to the held record",
+    "returning:<token>": "sorted set: ids of what a worker that goes still holds, as it leased them",
     "armed:<token>": "set: ids of those that it may have begun",
     "seeds:<token>": "list: seeds that it has taken and not yet pushed",
     "permits:<token>": "set: slots that it has permits for, or had",
@@ -88,6 +89,7 @@ CATALOGUE = {
     "news": "sorted set: slots that all their workers should look at again, by when that was said, ms",
     "robots:<origin>": "string that expires: a robots.txt, packed by zlib",
     "fetching:<origin>": "string that expires: a worker fetches this robots.txt for all",
+    "foreign:<key>": "any type, expires: a value that somebody else has put in the place of this key",
     "retired": "list: epoch and number of seen buckets of crawls that are being deleted",
     "<epoch>:slots": "sorted set: slots that hold requests, by the time of their next turn, ms",
     "<epoch>:priorities": "hash: slot to its priorities in use, highest first",

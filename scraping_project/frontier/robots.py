@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import cast
 
 import redis
+from redis.exceptions import ResponseError
 
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.translation import translated
@@ -37,14 +38,16 @@ class RobotsCache:
         self._keys = keys
 
     def read(self, origin: str) -> RobotsTxt | None:
+        """The file of an origin, or None: it is not known, or somebody else has written what lies there."""
         key = self._keys.of("robots", origin)
         with translated(), self._server.pipeline(transaction=True) as pipeline:
             pipeline.get(key)
             pipeline.ttl(key)  # Redis's clock, for those of the workers may differ
-            packed, left = cast("tuple[bytes | None, int]", pipeline.execute())
-        if packed is None:
-            return None
-        return RobotsTxt(body=zlib.decompress(packed), age=KEPT - left)
+            packed, left = cast("tuple[object, int]", pipeline.execute(raise_on_error=False))
+            if isinstance(packed, ResponseError) and "WRONGTYPE" not in str(packed):
+                raise packed
+        body = _unpacked(packed) if isinstance(packed, bytes) else None
+        return None if body is None else RobotsTxt(body=body, age=KEPT - left)
 
     def write(self, origin: str, body: bytes) -> None:
         with translated():
@@ -56,12 +59,22 @@ class RobotsCache:
         with translated():
             if self._server.set(key, token, nx=True, ex=CLAIM):
                 return True
-            holder = self._server.get(key)
-            if holder is None or self._server.zscore(self._keys.of("workers"), holder) is not None:
-                return False
+            if self._server.type(key) in (b"string", b"none"):
+                holder = self._server.get(key)
+                if holder is None or self._server.zscore(self._keys.of("workers"), holder) is not None:
+                    return False
             return bool(self._server.set(key, token, ex=CLAIM))
 
     def unclaim(self, origin: str) -> None:
         """Let another try; without Redis the claim ends by itself."""
         with translated():
             self._server.delete(self._keys.of("fetching", origin))
+
+
+def _unpacked(packed: bytes) -> bytes | None:
+    unpacking = zlib.decompressobj()
+    try:
+        body = unpacking.decompress(packed, MOST + 1)  # a foreign one may be anything of any length
+    except zlib.error:
+        return None
+    return body if unpacking.eof else None

@@ -10,10 +10,10 @@ from redis.exceptions import NoScriptError
 
 _ROOM = "scraping_project.frontier"
 
-_QUEUE = ("record", "priorities", "sizes", "queue")
+_QUEUE = ("record", "undecodable", "priorities", "sizes", "queue")
 _ENDS = ("leased", "move", "nack", "bury", "release", "ack")
 _LEASE = ("slot", "permit", "lease", "attend")
-_RETURN = ("leased", "return_seeds", "forget_worker", "slot", "drop_permits")
+_RETURN = ("leased", "holdings", "return_seeds", "forget_worker", "slot", "drop_permits")
 
 #: What each script is made of, in the order in which its parts need each other.
 PARTS = {
@@ -41,7 +41,8 @@ PARTS = {
     "requeue": ("prelude", *_QUEUE, "requeue"),
     "clear": ("prelude", "return_seeds", "forget_worker", "retire", "clear"),
     "sweep": ("prelude", "sweep"),
-    "check": ("prelude", *_QUEUE, "check"),
+    "expire": ("prelude", "finished", "keys_that_stay", "expire"),
+    "persist": ("prelude", "retire", "keys_that_stay", "persist"),
     "known": ("prelude", "seen", "look_up", "known"),
     "repair": ("prelude", "seen", *_QUEUE, "leased", "withdraw", "repair"),
 }

@@ -1,12 +1,16 @@
 """What the frontier knows of one slot, for people to read."""
 
+import re
 from dataclasses import dataclass
 from typing import cast
 
 import redis
 
+from scraping_project.frontier.foreign import read_of
 from scraping_project.frontier.keys import Keys
-from scraping_project.frontier.translation import translated
+
+#: A time of a slot, and its permits, as lua/slot.lua writes them.
+_NUMBER, _PERMITS = re.compile("[0-9]{1,14}"), re.compile("[0-9]{1,14} [0-9]{1,14}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +35,7 @@ class SlotClocks:
 
     def knows(self, slot: str) -> bool:
         """Whether the frontier has a queue, a clock or an order of exactly this name."""
-        with translated():
+        with read_of(self._server, self._keys):
             epoch = self._epoch()
             return (
                 bool(self._server.exists(self._keys.of("slot", slot)))
@@ -41,26 +45,26 @@ class SlotClocks:
 
     def waiting(self, most: int) -> list[str]:
         """Slots that hold requests, those first whose turn came or comes first."""
-        with translated():
+        with read_of(self._server, self._keys):
             names = cast(
                 "list[bytes]", self._server.zrange(self._keys.of(self._epoch(), "slots"), 0, most - 1)
             )
         return [name.decode() for name in names]
 
     def read(self, slot: str) -> SlotClock:
-        with translated():
+        with read_of(self._server, self._keys):
             said = cast("dict[bytes, bytes]", self._server.hgetall(self._keys.of("slot", slot)))
             seconds, micros = self._server.time()
             queued = self._queued(slot)
         now_ms = seconds * 1000 + micros // 1000
-        return _clock({name.decode(): value.decode() for name, value in said.items()}, now_ms, queued)
+        text = {name.decode(errors="replace"): value.decode(errors="replace") for name, value in said.items()}
+        return _clock(text, now_ms, queued)
 
     def _queued(self, slot: str) -> int:
         epoch = self._epoch()
         said = cast("bytes | None", self._server.hget(self._keys.of(epoch, "priorities"), slot))
-        lists = [
-            self._keys.of(epoch, "queue", each, slot) for each in (said or b"").decode().split(",") if each
-        ]
+        priorities = (said or b"").decode(errors="replace").split(",")
+        lists = [self._keys.of(epoch, "queue", each, slot) for each in priorities if each]
         lists.append(self._keys.of(epoch, "suspects", slot))
         return sum(self._server.llen(each) for each in lists)
 
@@ -69,9 +73,13 @@ class SlotClocks:
 
 
 def _clock(said: dict[str, str], now_ms: int, queued: int) -> SlotClock:
-    seconds = {name: int(value) / 1000 for name, value in said.items() if not name.startswith("@")}
+    seconds = {name: int(value) / 1000 for name, value in said.items() if _NUMBER.fullmatch(value)}
     sent, now = seconds.get("sent"), now_ms / 1000
-    permits = {name[1:]: value.split() for name, value in said.items() if name.startswith("@")}
+    permits = {
+        name[1:]: value.split()
+        for name, value in said.items()
+        if name.startswith("@") and _PERMITS.fullmatch(value)
+    }
     return SlotClock(
         sent_ago=None if sent is None else round(max(now - sent, 0.0), 3),
         delay=seconds.get("delay", 0.0),

@@ -242,11 +242,17 @@ class Leased(msgspec.Struct, array_like=True, frozen=True):
 
 
 def read_leased(record: bytes) -> Leased:
-    """A leased record, as the letters of Heard hold it."""
+    """A leased record, as the letters of Heard hold it.
+
+    Raises:
+        ValueError: It is none.
+    """
+    if len(record) < _PLACE.size or len(record) < _PLACE.size + record[_PLACE.size - 1] + _QUEUED.size:
+        raise ValueError("no record of a request")
     priority, length = _PLACE.unpack_from(record)
     end = _PLACE.size + length
     number, attempt, delivery, deaths = _QUEUED.unpack_from(record, end)
-    slot = record[_PLACE.size : end].decode()
+    slot = record[_PLACE.size : end].decode(errors="replace")
     request_id = int.from_bytes(number, "big")
     return Leased(request_id, attempt, delivery, deaths, slot, priority, record[end + _QUEUED.size :])
 

@@ -1,19 +1,21 @@
 """All requests of a crawl that wait to be fetched, and where each lies."""
 
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import cast
 
 import redis
 
+from scraping_project.frontier.foreign import read_of
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.steps import Withdrawal, blob, read_leased
-from scraping_project.frontier.translation import translated
 
 #: Records a reply at the most, and so many bytes of them, or one that is larger.
 PAGE, PAGE_BYTES = 500, 4 * 2**20
 #: What comes before the payload of a queued record, and before the leased record in a held one.
 _QUEUED, _HELD = 8, 4
+_PRIORITY = re.compile(rb"-?[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class WaitingRequests:
 
     def silent(self) -> list[str]:
         """The workers past their deadline, by Redis's clock."""
-        with translated():
+        with read_of(self._server, self._keys):
             seconds, microseconds = self._server.time()
             now = seconds * 1000 + microseconds // 1000
             tokens = cast(
@@ -58,7 +60,7 @@ class WaitingRequests:
 
     def read(self, dead: Collection[str]) -> Iterator[Waiting]:
         """Yields what waits; what workers have leased, of those in ``dead`` alone."""
-        with translated():
+        with read_of(self._server, self._keys):
             found = cast(
                 "list[bytes | None]", self._server.hmget(self._keys.of("crawl"), ["epoch", "largest"])
             )
@@ -67,21 +69,23 @@ class WaitingRequests:
             for token in dead:
                 yield from self._leases(token)
             for slot, _ in self._server.zscan_iter(self._keys.of(epoch, "slots"), count=self._page):
-                yield from self._queues(epoch, slot.decode())
+                yield from self._queues(epoch, slot.decode(errors="replace"))
             for record, _ in self._server.zscan_iter(self._keys.of(epoch, "delayed"), count=self._page):
-                yield _waiting("delayed", "", record, record)
+                yield from _waiting("delayed", "", record, record)
 
     def _leases(self, token: str) -> Iterator[Waiting]:
         leases = self._server.hscan_iter(self._keys.of("leases", token), count=self._page)
         for _, record in leases:
-            yield _waiting("leases", token, record, record[_HELD:])
+            yield from _waiting("leases", token, record, record[_HELD:])
 
     def _queues(self, epoch: int, slot: str) -> Iterator[Waiting]:
         for record in self._list(self._keys.of(epoch, "suspects", slot)):
-            yield _waiting("suspects", slot, record, record)
+            yield from _waiting("suspects", slot, record, record)
         priorities = cast("bytes | None", self._server.hget(self._keys.of(epoch, "priorities"), slot)) or b""
-        for priority in map(int, filter(None, priorities.split(b","))):
+        for priority in map(int, _PRIORITY.findall(priorities)):
             for record in self._list(self._keys.of(epoch, "queue", priority, slot)):
+                if len(record) < _QUEUED:
+                    continue
                 request_id, delivery = int.from_bytes(record[:5], "big"), record[6]
                 payload = record[_QUEUED:]
                 yield Waiting("queue", slot, priority, record, request_id, delivery, payload)
@@ -95,8 +99,11 @@ class WaitingRequests:
             last -= self._page
 
 
-def _waiting(place: str, name: str, record: bytes, leased_record: bytes) -> Waiting:
-    leased = read_leased(leased_record)
-    return Waiting(
+def _waiting(place: str, name: str, record: bytes, leased_record: bytes) -> Iterator[Waiting]:
+    try:
+        leased = read_leased(leased_record)
+    except ValueError:  # somebody else has put it there: whoever takes it next makes it a dead letter
+        return
+    yield Waiting(
         place, name or leased.slot, leased.priority, record, leased.id, leased.delivery, leased.payload
     )

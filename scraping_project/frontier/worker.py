@@ -223,7 +223,7 @@ class Worker:
         try:
             heard = self._frontier.checkpoint(step)
         except WorkerReaped as error:
-            over = self.counts().get("epoch") != step.epoch
+            over = self._is_another_crawl()
             self.gone.set()
             if over:  # whoever clears a crawl forgets its workers, too
                 raise CrawlOver("the crawl was cleared") from error
@@ -294,8 +294,12 @@ class Worker:
         """Whether others have finished the crawl meanwhile, or begun another."""
         counts = self.counts()
         left = any(counts.get(name) for name in ("queued", "delayed", "leased"))
-        followed = self.joined is not None and counts.get("epoch") != self.joined.epoch
-        return followed or (bool(counts.get("discovered")) and not left)
+        return self._is_another_crawl() or (bool(counts.get("discovered")) and not left)
+
+    def _is_another_crawl(self) -> bool:
+        """Whether the frontier holds another crawl than the one that was joined, or none."""
+        crawl = self._frontier.crawl()
+        return self.joined is not None and (crawl is None or crawl.id != self.joined.crawl_id)
 
     def tend(self) -> list[str]:
         """What any worker does for all, every few seconds: reap the dead, sweep up former crawls."""
@@ -308,6 +312,13 @@ class Worker:
         """Give back what is held and go; what was reaped meanwhile may still have left taken seeds."""
         self.gone.set()
         return self._frontier.leave(self.token)
+
+    def rest(self) -> None:
+        """After leaving: see to it that a finished crawl does not stay for ever."""
+        gone, strangers = self._neighbours()
+        if gone or strangers:
+            self._reap(gone, strangers)
+        self._frontier.rest()
 
     def _reap(self, gone: list[str], strangers: set[bytes]) -> list[str]:
         new = strangers - self._strangers

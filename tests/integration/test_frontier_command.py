@@ -149,7 +149,8 @@ def test_the_ledger_accounts_for_every_request_and_tells_why_links_were_left_out
     assert shown["discovered"] == sum(shown[name] for name in LEDGER - {"discovered", "filtered"})
     assert shown["filtered"]["duplicate"] > 0
     assert frontier(project, "check").stdout.startswith("clean")
-    assert json.loads(frontier(project, "check", "--json").stdout) == {"clean": True, "wrong": []}
+    checked = json.loads(frontier(project, "check", "--json").stdout)
+    assert checked == {"clean": True, "wrong": [], "moved": False}
 
 
 def test_for_people_the_ledger_is_a_line_a_number(project, dead):
@@ -373,3 +374,48 @@ def test_a_queued_request_whose_callback_is_gone_is_dead_and_has_a_row(project, 
     (letter,) = project.run("frontier", "page", "dead", "--json").stdout.splitlines()
     assert (json.loads(letter)["url"], json.loads(letter)["reason"]) == (f"{site.url}1.html", "undecodable")
     assert "/1.html" not in fetched(site)
+
+
+def test_a_finished_crawl_leaves_no_key_that_lasts(project, site, redis_url):
+    keep = ("-s", "FRONTIER_KEEP_FINISHED=600")
+    project.run("crawl", "links", "-a", f"start_urls={site.url}1.html", "-a", "max_depth=0", *keep, *FAST)
+
+    with redis.Redis.from_url(redis_url, protocol=2) as client:
+        lasts = {key: client.ttl(key) for key in client.scan_iter()}
+    assert min(lasts.values()) > 0
+    assert all(0 < lasts[key] <= 600 for key in lasts if key.endswith((b":crawl", b":seen:0")))
+    assert any(key.endswith(b":seen:0") for key in lasts)
+
+
+def test_values_of_somebody_else_are_named(project, redis_url):
+    other_run = ("crawl", "links", "-a", "start_urls=http://127.0.0.1:9/", "-a", "frontier=links")
+    with redis.Redis.from_url(redis_url, protocol=2) as client:
+        client.hset("{links:start_urls}:orders", "a.example", "no JSON")
+        client.hset(
+            "{links:start_urls}:crawl", mapping={"epoch": 1, "dead": 1, "discovered": 1, "foreign": 2}
+        )
+        client.hset("{links:start_urls}:1:dead", 7, "no JSON")
+        client.hset("{links:start_urls}:1:buried", 7, "no record")
+
+        shown = frontier(project)
+        assert "a.example: somebody else has written what is no order, and is ignored" in shown.stderr
+        assert "{links:start_urls}:foreign:*" in shown.stderr
+        assert "foreign    2" in shown.stdout
+        assert "a.example: " in frontier(project, "slot").stderr
+        dead = frontier(project, "dead")
+        assert "7: no dead letter, somebody else has written it" in dead.stderr
+        assert "0 dead letters" in dead.stderr
+        assert frontier(project, "check").returncode == 0
+
+        client.set("{links:start_urls}:1:slots", "theirs")
+        for verb in ("", "check", "clear"):
+            refused = frontier(project, *filter(None, [verb]), "--json", check=False)
+            assert refused.returncode == 2, verb
+            assert "{links:start_urls}:1:slots" in refused.stderr
+            assert refused.stderr.count("\n") == 1
+        client.delete("{links:start_urls}:1:slots")
+        client.set("{links:start_urls}:crawl", "theirs")
+        crawl = project.run(*other_run, check=False)
+        assert crawl.returncode == 2
+        assert "{links:start_urls}:crawl" in crawl.stderr
+        assert "Traceback" not in crawl.stderr

@@ -22,7 +22,17 @@ from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.steps import End, read_leased
 from tests.integration.frontier_model import ROOT, Crawl, Holder, content_of
-from tests.integration.frontier_worker import LONG, Worker, burial, ledger_of, move, nack, push, strays
+from tests.integration.frontier_worker import (
+    LONG,
+    Worker,
+    burial,
+    lasting,
+    ledger_of,
+    move,
+    nack,
+    push,
+    strays,
+)
 
 DEATHS = 2
 STATES = ("queued", "delayed", "leased", "done", "dead")
@@ -279,6 +289,12 @@ class Machine(RuleBasedStateMachine):
     @rule(most=st.integers(1, 5))
     def sweep(self, most):
         self.frontier.sweep(most)
+
+    @rule()
+    def rest(self):
+        self.frontier.rest()
+        if self.crawl.finished and not self.crawl.holders and not self.paused and not self.cleared:
+            assert lasting(self.server) == []
 
     @invariant()
     def the_ledger_agrees(self):

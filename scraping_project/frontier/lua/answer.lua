@@ -6,8 +6,8 @@ local function described(token, ids)
   local requests = {}
   for _, leased in ipairs(ids) do
     local record = rcall('HGET', key('leases', token), leased[1])
-    if record then
-      local request = read_held(record)
+    local request = record and read_held(record)
+    if request then
       requests[#requests + 1] = {request.id, request.attempt, request.deliveries, request.deaths,
         request.slot, request.priority, request.payload, leased[2] and 1 or 0, leased[3] and 1 or 0}
     end
@@ -18,14 +18,28 @@ end
 local function ledger()
   local numbers = rcall('HMGET', CRAWL, unpack(LEDGER))
   for index = 1, #LEDGER do
-    numbers[index] = tonumber(numbers[index] or '0')
+    numbers[index] = tonumber(numbers[index] or '0') or 0
   end
   return numbers
 end
 
 local LETTERS, LETTERS_BYTES = 10, 1048576
+
+-- What is no request gets no row.
 local function letters()
-  return rcall('HRANDFIELD', OUTBOX, fitting(LETTERS, LETTERS_BYTES), 'WITHVALUES')
+  local found, readable = rcall('HRANDFIELD', OUTBOX, fitting(LETTERS, LETTERS_BYTES), 'WITHVALUES'), {}
+  for index = 1, #found, 2 do
+    local request = read_leased(found[index + 1])
+    if request and string.format('%.0f', request.id) == found[index] then
+      readable[#readable + 1] = found[index]
+      readable[#readable + 1] = found[index + 1]
+    else
+      put_aside(found[index + 1], '', 0)
+      rcall('HDEL', OUTBOX, found[index])
+    end
+  end
+  write_counts()
+  return readable
 end
 
 -- A permit that is told of again has become shorter.

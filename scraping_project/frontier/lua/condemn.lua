@@ -37,16 +37,13 @@ end
 -- Returns how many requests and bytes may still be returned after it, of `most` and `bytes`, and whether it was all.
 local function reap_worker(token, most, bytes, deaths)
   condemn(token)
-  drop_permits(token)
-  local requests = most > 0 and bytes > 0 and all_held(token) or {}
+  local permits_dropped = drop_permits(token)
+  local requests = most > 0 and bytes > 0 and last_held(token, fitting(most, bytes)) or {}
   for _, request in ipairs(requests) do
-    if most <= 0 or bytes <= 0 then
-      break
-    end
     return_lease(token, request, deaths)
     most, bytes = most - 1, bytes - #request.payload
   end
-  if rcall('EXISTS', key('leases', token)) == 1 then
+  if not (permits_dropped and holds_nothing(token)) then
     return most, bytes, false
   end
   return_seeds(token)

@@ -1,6 +1,6 @@
 -- Takes a worker that holds nothing any more off the books.
 local function forget_worker(token)
-  rcall('DEL', key('worker', token), key('armed', token), key('leases', token),
+  rcall('UNLINK', key('worker', token), key('armed', token), key('leases', token), key('returning', token),
     key('permits', token))
   rcall('SREM', STARTING, token)
   rcall('ZREM', WORKERS, token)

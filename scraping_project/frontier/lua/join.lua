@@ -4,7 +4,8 @@
 -- new crawl, together (what was started with this worker; '' for nothing)
 -- Returns {status, epoch, crawl id, requests queued or delayed, pages, the rules or seeds in force, 1 when no other
 -- worker is alive}; the same for a token that has joined already, and changes nothing.
---   status: 1 began a new crawl, 0 joined, -1 the unfinished crawl has other rules, -2 it has other seeds
+--   status: 1 began a new crawl, 0 joined, -1 the unfinished crawl has other rules, -2 it has other seeds, -3 the
+--   finished crawl has a time to live, see persist
 local function begin()
   retire()
   rcall('HSET', CRAWL, 'id', args.id, 'rules', args.rules, 'seeds', args.seeds, 'began', now, 'reaped', now)
@@ -37,6 +38,8 @@ local function register(status)
   if args.together ~= '' then
     rcall('SADD', key(epoch, 'together'), args.together)
   end
+  rcall('PERSIST', GONE)
+  rcall('PERSIST', key('news'))
   rcall('ZADD', WORKERS, now + args.lease, args.token)
   if args.seeds ~= '' then
     rcall('SADD', STARTING, args.token)
@@ -57,6 +60,8 @@ local function join()
     and (args.seeds ~= '' or known[2] ~= args.rules and rcall('ZCARD', WORKERS) == 0) then
     begin()
     status = 1
+  elseif rcall('HEXISTS', CRAWL, 'expires') == 1 then
+    return {-3, 0, '', 0, 0, '', 0}
   elseif known[2] ~= args.rules then
     return {-1, 0, '', 0, 0, known[2], 0}
   elseif args.seeds ~= '' and known[3] ~= args.seeds then

@@ -6,7 +6,7 @@
 -- permit; budget: so many requests of a slot are handed out in a crawl, 0 for all; max_pages: so many pages of the
 -- crawl are to be answered, 0 for all; bytes: leased for the asks, or one that is larger, and as many beside them; 0: none.
 -- Adds to `ids` {id, armed, too many} and to `grants`. A worker holds at most one suspect at a time.
-local SLOTS_A_LOOK = 200
+local SLOTS_A_LOOK, LOOKS = 200, 10
 local HANDED = of_crawl('handed')
 
 -- One that is too many is not to be sent: it is neither armed, nor is this a delivery of it.
@@ -28,7 +28,7 @@ local function read_holder(token)
     return
   end
   local known = rcall('HMGET', key('worker', token), 'suspect', 'handed')
-  suspect_held, handed_out = known[1], tonumber(known[2] or '0')
+  suspect_held, handed_out = known[1], tonumber(known[2] or '0') or 0
 end
 
 local function write_holder(token)
@@ -81,10 +81,10 @@ local function lease_from(token, name, most, arm, limits, ids)
 end
 
 -- The slots whose turn it is, enough of them for `most` requests; a worker that holds a suspect passes over
--- slots that have nothing but suspects.
+-- slots that have nothing but suspects, so many looks at the most: others take those.
 local function ready(most, unwanted)
   local found, offset = {}, 0
-  while #found < most do
+  while #found < most and offset < LOOKS * SLOTS_A_LOOK do
     local slots = rcall('ZRANGEBYSCORE', SLOTS, '-inf', this_instant, 'LIMIT', offset, SLOTS_A_LOOK)
     for _, slot in ipairs(slots) do
       if not unwanted[slot] and not (suspect_held and rcall('HEXISTS', PRIORITIES, slot) == 0) then
@@ -106,6 +106,10 @@ local function asked_of(name, wish)
 end
 
 local function lease_of(token, name, wish, leased_so_far, ids, grants)
+  if holds_no_request(name) then
+    rcall('ZREM', SLOTS, name)
+    return 0
+  end
   local slot, asked = slot_of(name), asked_of(name, wish)
   local permits, wait, outcome = permit(token, slot, asked)
   local leased = 0

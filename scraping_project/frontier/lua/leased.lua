@@ -10,16 +10,6 @@ local function held(token, id, delivery)
   return nil
 end
 
--- All that a worker holds, the last leased first: put back to the front in this order, it lies as it lay.
-local function all_held(token)
-  local fields, requests = rcall('HGETALL', key('leases', token)), {}
-  for index = 2, #fields, 2 do
-    requests[#requests + 1] = read_held(fields[index])
-  end
-  table.sort(requests, function(a, b) return a.order > b.order end)
-  return requests
-end
-
 local function let_go(token, request)
   rcall('HDEL', key('leases', token), request.id)
   rcall('SREM', key('armed', token), request.id)

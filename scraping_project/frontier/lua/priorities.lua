@@ -6,7 +6,7 @@ local function priorities_of(slot)
   if not list then
     list = {}
     for priority in string.gmatch(rcall('HGET', PRIORITIES, slot) or '', '[^,]+') do
-      list[#list + 1] = tonumber(priority)
+      list[#list + 1] = string.find(priority, '^-?%d+$') and tonumber(priority) or nil
     end
     known_priorities[slot] = list
   end

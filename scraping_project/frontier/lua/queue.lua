@@ -28,19 +28,31 @@ local function due(most, bytes)
     local number = fitting(most, bytes)
     local records = rcall('ZRANGEBYSCORE', DELAYED, '-inf', now, 'LIMIT', 0, number)
     for _, record in ipairs(records) do
-      enqueue(read_leased(record), false)
+      local request = read_leased(record)
+      if request then
+        enqueue(request, false)
+        count('delayed', -1)
+      else
+        put_aside(record, '', 0)
+      end
       rcall('ZREM', DELAYED, record)
-      count('delayed', -1)
       bytes = bytes - #record
     end
     most = most - #records
   until #records < number or most <= 0 or bytes <= 0
 end
 
+local function holds_no_request(slot)
+  return #priorities_of(slot) == 0 and rcall('EXISTS', of_crawl('suspects', slot)) == 0
+end
+
 local function take_suspect(slot, taken)
   local record = rcall('LPOP', of_crawl('suspects', slot))
-  if record then
-    taken[1] = read_leased(record)
+  local request = record and read_leased(record)
+  if request then
+    taken[1] = request
+  elseif record then
+    put_aside(record, slot, 0)
   end
   return record and #record or 0
 end
@@ -56,7 +68,12 @@ local function take(slot, most, bytes, with_suspect)
   while #taken < most and bytes > 0 and priorities[1] do
     local list = of_crawl('queue', priorities[1], slot)
     for _, record in ipairs(rcall('LPOP', list, fitting(most - #taken, bytes)) or {}) do
-      taken[#taken + 1] = read_queued(record, slot, priorities[1])
+      local request = read_queued(record, slot, priorities[1])
+      if request then
+        taken[#taken + 1] = request
+      else
+        put_aside(record, slot, priorities[1])
+      end
       bytes = bytes - #record
     end
     if rcall('EXISTS', list) == 0 then
@@ -66,7 +83,7 @@ local function take(slot, most, bytes, with_suspect)
   if #priorities < before then
     write_priorities(slot)
   end
-  if #priorities == 0 and rcall('EXISTS', of_crawl('suspects', slot)) == 0 then
+  if holds_no_request(slot) then
     rcall('ZREM', SLOTS, slot)
   end
   count('queued', -#taken)

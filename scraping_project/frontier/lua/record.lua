@@ -4,7 +4,19 @@
 -- leased: priority (4 bytes), length of the slot (1 byte), slot, then as queued
 -- held: order among all that its worker was given (4 bytes), then as leased
 --
--- A payload may be a megabyte: each is copied once when it is written, and once when it is read.
+-- A payload may be a megabyte: each is copied once when it is written, and once when it is read. Whoever reads one gets
+-- nil for what is none, see undecodable.
+local QUEUED_BYTES, LEASED_BYTES, HELD_BYTES = 8, 5, 4
+local highest_id
+
+-- An id that was never given is none of ours.
+local function is_given(id)
+  if not highest_id or id > highest_id then
+    highest_id = counter('next')
+  end
+  return id >= 1 and id <= highest_id
+end
+
 local function queued_head(request)
   return struct.pack('>I5I1I1I1', request.id, math.min(request.attempt, 255),
     math.min(request.deliveries, 255), math.min(request.deaths, 255))
@@ -27,19 +39,32 @@ local function held_record(request, order)
 end
 
 local function read_queued(record, slot, priority, from)
-  local id, attempt, deliveries, deaths, at = struct.unpack('>I5I1I1I1', record, from or 1)
-  return {id = id, attempt = attempt, deliveries = deliveries, deaths = deaths,
-    payload = string.sub(record, at), slot = slot, priority = priority}
+  from = from or 1
+  if #record - from + 1 < QUEUED_BYTES then
+    return nil
+  end
+  local id, attempt, deliveries, deaths, at = struct.unpack('>I5I1I1I1', record, from)
+  return is_given(id) and {id = id, attempt = attempt, deliveries = deliveries, deaths = deaths,
+    payload = string.sub(record, at), slot = slot, priority = priority} or nil
 end
 
 local function read_leased(record, from)
-  local priority, length, at = struct.unpack('>i4I1', record, from or 1)
+  from = from or 1
+  if #record - from + 1 < LEASED_BYTES then
+    return nil
+  end
+  local priority, length, at = struct.unpack('>i4I1', record, from)
   return read_queued(record, string.sub(record, at, at + length - 1), priority, at + length)
 end
 
 local function read_held(record)
+  if #record < HELD_BYTES then
+    return nil
+  end
   local order, at = struct.unpack('>I4', record)
   local request = read_leased(record, at)
-  request.order = order
+  if request then
+    request.order = order
+  end
   return request
 end

@@ -4,8 +4,8 @@
 -- meanwhile; highest: the highest request id that the database knows
 --   push: as in push; done: {fingerprint, pages} each, requests that are done
 --   ends: {place, slot or token, priority, record, id, delivery, pages} each, waiting requests that are done
--- Returns {status, how many were pushed, how many were marked as done, how many waited and are done}; what is known
--- already changes nothing.
+-- Returns {status, how many were pushed, how many were marked as done, how many waited and are done, how many of ends
+-- were looked for: the others are to be sent again}; what is known already changes nothing.
 --   status: 0 done, -1 this worker was reaped, -2 its crawl is over
 local function put_back(requests)
   local number = 0
@@ -35,14 +35,16 @@ end
 
 local function finish(ends)
   local number = 0
-  for _, each in ipairs(ends) do
-    if withdraw[each[1]](each) then
+  for index, each in ipairs(ends) do
+    if not may_look() then
+      return number, index - 1
+    elseif withdraw[each[1]](each) then
       count('done')
       count('pages', each[7])
       number = number + 1
     end
   end
-  return number
+  return number, #ends
 end
 
 local function repair()
@@ -56,12 +58,12 @@ local function repair()
     rcall('HSET', CRAWL, 'next', args.highest)  -- no new request gets the number of one that has rows
   end
   local pushed = put_back(args.push)
-  local ended = finish(args.ends)
+  local ended, looked_for = finish(args.ends)
   local marked = mark(args.done)
   seen_write()
   write_counts()
   rcall('ZADD', WORKERS, 'XX', now + args.lease, args.token)
-  return {0, pushed, marked, ended}
+  return {0, pushed, marked, ended, looked_for}
 end
 
 return repair()

@@ -1,13 +1,16 @@
 -- requeue: puts dead letters back into their queues, as new.
 --
 -- args: ids
--- Returns how many there were.
+-- Returns how many there were; -1 when the finished crawl has a time to live, see persist, and changes nothing.
 local function requeue()
+  if rcall('HEXISTS', CRAWL, 'expires') == 1 then
+    return -1
+  end
   local moved = 0
   for _, id in ipairs(args.ids) do
     local record = rcall('HGET', BURIED, id)
-    if record then
-      local request = read_leased(record)
+    local request = record and read_leased(record)
+    if request then
       request.attempt, request.deliveries, request.deaths = request.attempt + 1, 0, 0
       enqueue(request, false)
       rcall('HDEL', BURIED, id)

@@ -4,7 +4,7 @@
 local put_seed = {
   list = function(seed) rcall('RPUSH', SEEDS, seed) end,
   set = function(seed) rcall('SADD', SEEDS, seed) end,
-  zset = function(seed, score) rcall('ZADD', SEEDS, 'NX', score or 0, seed) end,
+  zset = function(seed, score) rcall('ZADD', SEEDS, 'NX', tonumber(score) and score or 0, seed) end,
 }
 
 local function seeds_back(token)
@@ -14,7 +14,8 @@ local function seeds_back(token)
   if not put then
     return  -- somebody has put something else there
   end
-  local scores = known[2] and cmsgpack.unpack(known[2]) or {}
+  local is_packed, scores = pcall(cmsgpack.unpack, known[2] or '\128')  -- an empty map
+  scores = is_packed and type(scores) == 'table' and scores or {}
   local seed = rcall('LPOP', key('seeds', token))
   while seed do
     put(seed, scores[seed])

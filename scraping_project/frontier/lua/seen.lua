@@ -36,7 +36,7 @@ local function seen_split()
   local old, new = of_crawl('seen', from), of_crawl('seen', to)
   local moving = {}
   for _, fingerprint in ipairs(rcall('SMEMBERS', old)) do
-    if seen_modulo(fingerprint, seen_size * 2) == to then
+    if string.find(fingerprint, '^%d+$') and seen_modulo(fingerprint, seen_size * 2) == to then
       moving[#moving + 1] = fingerprint
     end
   end

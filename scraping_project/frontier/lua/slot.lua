@@ -9,9 +9,13 @@
 --   since     ms, when its only holder got it; wanted: 1 when somebody else waits for it
 --   lacked    ms, when somebody last got less than a share; sharers: among how many
 --   @<token>  "permits until": how many requests that worker may have in flight, and until when (ms)
-local NUMBERS = {'sent', 'delay', 'crawl', 'after', 'adaptive', 'since', 'wanted', 'lacked', 'sharers'}
+local FIELDS = {'sent', 'delay', 'crawl', 'after', 'adaptive', 'since', 'wanted', 'lacked', 'sharers'}
 local REMEMBERED_MS = 600000
 local ORDERS, NEWS = key('orders'), key('news')
+local IS_FIELD, MOST_DIGITS = {}, 14
+for _, field in ipairs(FIELDS) do
+  IS_FIELD[field] = true
+end
 local slots_known, slots_changed = {}, {}
 
 -- A permit that ran out may have been used up to its last instant.
@@ -43,12 +47,13 @@ local function slot_of(name)
   end
   local slot, fields = {name = name, permits = {}}, rcall('HGETALL', key('slot', name))
   for index = 1, #fields, 2 do
-    local token = string.match(fields[index], '^@(.*)$')
+    local name_of_field, value = fields[index], fields[index + 1]
+    local token = string.match(name_of_field, '^@(.*)$')
     if token then
-      local permits, till = string.match(fields[index + 1], '^(%d+) (%d+)$')
-      slot.permits[token] = {count = tonumber(permits), till = tonumber(till)}
-    else
-      slot[fields[index]] = tonumber(fields[index + 1])
+      local permits, till = string.match(value, '^(%d+) (%d+)$')
+      slot.permits[token] = permits and {count = tonumber(permits), till = tonumber(till)}
+    elseif IS_FIELD[name_of_field] and string.find(value, '^%d+$') and #value <= MOST_DIGITS then
+      slot[name_of_field] = tonumber(value)
     end
   end
   slots_known[name] = slot
@@ -57,12 +62,17 @@ local function slot_of(name)
   return slot
 end
 
--- What the operator said about a slot: delay (ms), paused, blocked.
+-- What the operator said about a slot: delay (ms), paused, blocked. What is no order says nothing.
 local any_orders
 local function order_of(name)
   any_orders = any_orders or rcall('HLEN', ORDERS)
-  local order = any_orders > 0 and rcall('HGET', ORDERS, name)
-  return order and cjson.decode(order) or {}
+  local text = any_orders > 0 and rcall('HGET', ORDERS, name)
+  local is_json, said = pcall(cjson.decode, text or '{}')
+  if not (is_json and type(said) == 'table') then
+    return {}
+  end
+  local delay = type(said.delay) == 'number' and said.delay >= 0 and said.delay <= LONGEST_WAIT_MS and said.delay
+  return {delay = delay or nil, paused = said.paused == true, blocked = said.blocked == true}
 end
 
 -- When somebody else may have the slot.
@@ -78,7 +88,7 @@ end
 
 local function write_slot(slot)
   local name, fields, expires = key('slot', slot.name), {}, free_at(slot)
-  for _, field in ipairs(NUMBERS) do
+  for _, field in ipairs(FIELDS) do
     if slot[field] then
       fields[#fields + 1] = field
       fields[#fields + 1] = string.format('%.0f', slot[field])

@@ -36,7 +36,8 @@ local function remove(kind, seeds)
 end
 
 local function remember(kind, scores)
-  local known = cmsgpack.unpack(rcall('HGET', WORKER, 'scores') or cmsgpack.pack({}))
+  local is_packed, known = pcall(cmsgpack.unpack, rcall('HGET', WORKER, 'scores') or '\128')  -- an empty map
+  known = is_packed and type(known) == 'table' and known or {}
   for _, seed in ipairs(rcall('LRANGE', TAKEN, 0, -1)) do
     scores[seed] = scores[seed] or known[seed]
   end

@@ -1,7 +1,22 @@
 -- withdraw: takes a request from where it waits. {place, slot or token, priority, record, id, delivery}; returns
 -- whether it was there. In a queue it is looked for from the front, where lies what was leased before.
+--
+-- A request is looked for among so many, and when a script has compared as many in all, it looks for no more:
+-- `may_look` says whether it may.
+local REACH = 1000000
+local to_compare = REACH
+local function may_look()
+  return to_compare > 0
+end
+
+local function remove(list, record)
+  local at = rcall('LPOS', list, record, 'MAXLEN', REACH)
+  to_compare = to_compare - (at or math.min(rcall('LLEN', list), REACH))
+  return at and rcall('LREM', list, 1, record) == 1
+end
+
 local function leave_slot(slot)
-  if #priorities_of(slot) == 0 and rcall('EXISTS', of_crawl('suspects', slot)) == 0 then
+  if holds_no_request(slot) then
     rcall('ZREM', SLOTS, slot)
   end
 end
@@ -18,7 +33,7 @@ end
 
 local function dequeue(slot, priority, record)
   local list = of_crawl('queue', priority, slot)
-  if rcall('LREM', list, 1, record) == 0 then
+  if not remove(list, record) then
     return false
   end
   if rcall('EXISTS', list) == 0 then
@@ -30,7 +45,7 @@ local function dequeue(slot, priority, record)
 end
 
 local function drop_suspect(slot, record)
-  if rcall('LREM', of_crawl('suspects', slot), 1, record) == 0 then
+  if not remove(of_crawl('suspects', slot), record) then
     return false
   end
   leave_slot(slot)
