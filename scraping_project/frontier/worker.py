@@ -17,6 +17,7 @@ from scraping_project.frontier.errors import CrawlFollowed, CrawlOver, FrontierE
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.known import Known
+from scraping_project.frontier.server_time import ServerTime
 from scraping_project.frontier.steps import Burial, End, Heard, Move, Nack, Push, Refusal, Step
 from scraping_project.frontier.tokens import is_gone, new_token
 
@@ -44,6 +45,7 @@ class Said:
     logged: list[int] = field(default_factory=list)
     look_up: list[str] = field(default_factory=list)
     pages: int = 0
+    leapt: bool = False
 
     def __bool__(self) -> bool:
         return any(getattr(self, name) for name in self.__slots__)
@@ -57,6 +59,7 @@ class Said:
         for reason, count in step.filtered.items():
             self.filtered[reason] = self.filtered.get(reason, 0) + count
         self.pages += step.pages
+        self.leapt |= step.leapt
 
 
 class Worker:
@@ -79,6 +82,10 @@ class Worker:
         self._found_to = 0  # of the steps that found something so many were heard of
         self._unanswered: Step | None = None
         self._sweeping = True  # a former crawl may have left something
+        self._time = ServerTime()
+        self.leapt = (
+            False  # Redis's clock was set forward before the last answer: its permits are worth nothing
+        )
         self.said = Said()
         self.known = Known()
         self.known_lately = 0.0  # share of what the frontier knew, of late, and the mirror here did not
@@ -202,11 +209,13 @@ class Worker:
             self.gone.set()
             raise
         self._keep(began)
+        self.leapt = self._time.has_leapt(began, heard.now_ms, time.monotonic())
         return heard
 
     def answered(self, step: Step, heard: Heard) -> None:
         """Take note that a step was executed."""
         self._unanswered = None
+        self.said.leapt |= self.leapt
         self._heard_ms = heard.now_ms
         self.known.add(push.fingerprint for push in step.push if push.fingerprint)
         self._found_to = heard.found_to
