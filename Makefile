@@ -55,7 +55,7 @@ bench: .venv/dev
 	$(if $(QUICK),,$(BIN)/python -m benchmarks.exports)
 	$(BIN)/python -m benchmarks.speed $(if $(QUICK),--quick)
 
-# Long kill storms, seeds printed, and every lost reply; ARGS='--seeds 20 --kills 20'.
+# Long kill storms, seeds printed, and every lost reply; ARGS='--seeds 20 --kills 20', '--files' for workers with files.
 storm: .venv/dev
 	@sh tests/install_servers.sh
 	$(BIN)/python -m tests.cluster.lost_replies

@@ -248,6 +248,8 @@ class GroupCommit:
         self._worker.answered(step, heard)
         self.questions.answer(step.look_up)
         self._slots.hear(heard, asked_at, time.monotonic())
+        if self._worker.leapt:
+            self._slots.lose_all()
         self._buffers.receive(heard, step)
         self.heard = heard
         for record in heard.letters.values():

@@ -108,9 +108,7 @@ ITEM_PIPELINES = {
 CHECKPOINT_INTERVAL = 0.25
 FRONTIER_LEASE = 60.0
 FRONTIER_STUCK_AFTER = 300.0
-FRONTIER_STANDSTILL_AFTER = (
-    300.0  # seconds without a send though something waits: then the log says why
-)
+FRONTIER_STANDSTILL_AFTER = 300.0  # seconds without a send though something waits: then the log says why
 FRONTIER_KEEP_FINISHED = 7 * 86_400.0  # seconds that Redis keeps a finished crawl, once nobody works on it
 RUN_HEARTBEAT = 10.0
 STARTED_TOGETHER = ""  # an id that --workers gives to all of them: who comes late for a crawl begins no other

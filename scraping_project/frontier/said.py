@@ -99,6 +99,7 @@ class Said:
     logged: list[int] = field(default_factory=list)
     look_up: list[str] = field(default_factory=list)
     pages: int = 0
+    leapt: bool = False  # Redis's clock was set forward, see lua/leap.lua
     push_bytes: int = field(default=0, compare=False)  # of what came by ``add``
     _gates: list[_Gate] = field(default_factory=list, repr=False)  # of what was said before the last cut
 
@@ -129,7 +130,11 @@ class Said:
         if entries <= room.entries and len(self.look_up) <= STEP_LOOK_UPS and self.bytes <= room.bytes:
             return self, Said()
         now = Said(
-            filtered=self.filtered, logged=self.logged, pages=self.pages, look_up=self.look_up[:STEP_LOOK_UPS]
+            filtered=self.filtered,
+            logged=self.logged,
+            pages=self.pages,
+            leapt=self.leapt,
+            look_up=self.look_up[:STEP_LOOK_UPS],
         )
         later = Said(look_up=self.look_up[STEP_LOOK_UPS:])
         for name in _FREE:
@@ -159,6 +164,7 @@ class Said:
         for reason, count in step.filtered.items():
             self.filtered[reason] = self.filtered.get(reason, 0) + count
         self.pages += step.pages
+        self.leapt |= step.leapt
         self.push_bytes += sum(map(_payload, step.push))
 
     def _part(self, name: str, now: "Said", later: "Said", room: Room, most: int | None = None) -> None:

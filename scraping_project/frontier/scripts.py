@@ -12,7 +12,7 @@ _ROOM = "scraping_project.frontier"
 
 _QUEUE = ("record", "undecodable", "priorities", "sizes", "queue")
 _ENDS = ("leased", "move", "nack", "bury", "release", "ack")
-_LEASE = ("slot", "permit", "lease", "attend")
+_LEASE = ("slot", "drop_permits", "leap", "permit", "lease", "attend")
 _RETURN = ("leased", "holdings", "return_seeds", "forget_worker", "slot", "drop_permits")
 
 #: What each script is made of, in the order in which its parts need each other.

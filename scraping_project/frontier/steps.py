@@ -222,6 +222,7 @@ class Step(msgspec.Struct, kw_only=True):
     slot_pages: int = 0  # requests of a slot that are handed out in a crawl, 0 for all
     max_pages: int = 0  # of the crawl that are to be answered by all workers, 0: no limit
     lifo: bool = False  # what is pushed comes first
+    leapt: bool = False  # Redis's clock was set forward, see server_time.py
     heard: int = 0  # ms, until when the news are known
     look_up: Sequence[str] = ()  # fingerprints that may be known; those of this step's pushes are
     found: int = 0  # how many steps that found something were heard of

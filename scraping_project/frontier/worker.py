@@ -25,6 +25,7 @@ from scraping_project.frontier.held import HeldBytes
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.known import Known
 from scraping_project.frontier.said import ENTRIES, STEP_ENTRIES, WORDS, Room, Said
+from scraping_project.frontier.server_time import ServerTime
 from scraping_project.frontier.steps import Burial, Heard, Move, Nack, Push, Refusal, Step
 from scraping_project.frontier.tokens import is_gone, is_token, new_token
 
@@ -61,6 +62,10 @@ class Worker:
         self._found_to = 0  # of the steps that found something so many were heard of
         self._unanswered: Step | None = None
         self._sweeping = True  # a former crawl may have left something
+        self._time = ServerTime()
+        self.leapt = (
+            False  # Redis's clock was set forward before the last answer: its permits are worth nothing
+        )
         self.said = Said()
         self._entries = STEP_ENTRIES  # that a step says at the most; fewer while Redis refuses one of them
         self._is_suspect = False  # what the next step says: Redis took one without it
@@ -233,11 +238,13 @@ class Worker:
             raise
         self._keep(began)
         self._redis_ahead = heard.now_ms / 1000 - time.monotonic()
+        self.leapt = self._time.has_leapt(began, heard.now_ms, time.monotonic())
         return heard
 
     def answered(self, step: Step, heard: Heard) -> None:
         """Take note that a step was executed."""
         self._unanswered = None
+        self.said.leapt |= self.leapt
         self._is_suspect = self._entries == 0
         self._entries = min(2 * self._entries, STEP_ENTRIES) or 1
         self._heard_ms = heard.now_ms

@@ -15,7 +15,7 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
-from tests.cluster import file_storm, polite_sites
+from tests.cluster import file_storm
 from tests.cluster.database_storm import BUSY, storm_over
 from tests.cluster.kill_storm import CONCURRENCY, SLOW, Damage, crawl_of, judge, run_to_the_end, storm
 from tests.conftest import Project, manual
@@ -102,7 +102,7 @@ def one_storm_with_files(seed: int, *, workers: int, kills: int) -> tuple[int, D
     with (
         TemporaryDirectory(prefix="storm-") as directory,
         redis_server() as server,
-        polite_sites.site(file_storm.answer) as asked,
+        file_storm.pages_with_files() as asked,
     ):
         project = Project(Path(directory), lambda: server.url)
         try:

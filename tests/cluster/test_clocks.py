@@ -12,6 +12,7 @@ import redis
 
 from scraping_project.frontier.steps import Ask
 from tests.cluster.kill_storm import CONCURRENCY, frontier_at, judge, kill, run_to_the_end
+from tests.cluster.polite_sites import HOSTS, short, write_pages
 from tests.integration.frontier_worker import Worker
 from tests.integration.test_seeds import until
 from tests.servers import RedisServer, find_program, redis_binaries
@@ -21,6 +22,7 @@ SLOT = "127.0.0.1"
 #: What a silent worker has leased.
 HELD = 5
 HOURS = 2 * 3600
+DELAY = 0.5  # s
 #: Requests after which a clock is set, out of more than a hundred.
 ENOUGH = 40
 SLOW = (
@@ -146,6 +148,31 @@ def test_a_clock_of_redis_that_is_set_costs_nothing(project, sphinx_site, server
     # Then they finish the crawl without it, and nobody was taken for dead
     assert all("others have its requests" not in project.errors(worker) for worker in workers)
     assert_whole(project, sphinx_site, server.url, again=0)
+
+
+def test_a_clock_of_redis_that_is_set_forward_makes_no_second_holder(project, nginx, tmp_path, server):
+    # Given four workers on three sites
+    root = write_pages(tmp_path / "pages", 60)
+    sites = [nginx(root, host) for host in HOSTS[:3]]
+    urls = ",".join(f"{site.url}index.html" for site in sites)
+    command = ("crawl", "links", "-a", f"start_urls={urls}", "-s", f"DOWNLOAD_DELAY={DELAY}")
+    workers = [project.start(*command, env={"REDIS_URL": server.url}) for _ in range(4)]
+
+    # When Redis's clock is set forward by more than their permits last, again and again
+    for leaps in range(1, 4):
+        seen = [len(site.requests()) for site in sites]
+        until(lambda seen=seen: grown(sites, seen, by=8), workers[0], project)
+        server.set_clock(leaps * 8)
+    seen = [len(site.requests()) for site in sites]
+    until(lambda: grown(sites, seen, by=8), workers[0], project)
+    kill(*workers)
+
+    # Then the sites have not noticed
+    assert [short([request.began for request in site.requests()], DELAY) for site in sites] == [[]] * 3
+
+
+def grown(sites, seen, *, by):
+    return all(len(site.requests()) >= before + by for site, before in zip(sites, seen, strict=True))
 
 
 @pytest.mark.parametrize("seconds", [HOURS, -HOURS])

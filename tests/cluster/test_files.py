@@ -12,10 +12,10 @@ from tests.integration.test_seeds import until
 
 
 def test_a_storm_of_kills_over_workers_with_files_ends(project, redis_url):
-    # Given four workers whose items have files, and a delay that is shorter than an answer takes
+    # Given four workers on three sites whose files lie at one, with a delay shorter than an answer takes
     seed = secrets.randbelow(10**6)
     sys.stdout.write(f"seed {seed}\n")
-    with site(file_storm.answer) as asked:
+    with file_storm.pages_with_files() as asked:
         # When some are killed and replaced
         kills, ended = file_storm.storm(project, asked, workers=4, kills=4, chance=Random(seed))
 

@@ -785,6 +785,47 @@ def test_a_holder_s_turn_ends_after_the_clock_was_set_back(server, worker, other
     assert int(clock(server)["since"]) <= now
 
 
+# Redis's clock was set forward
+
+
+def leap(worker):
+    """The worker says that the clock has leapt; returns the time until which slots are held."""
+    return worker.step(leapt=True).now_ms + PERMIT_MS
+
+
+def test_after_a_leap_a_slot_waits_for_as_long_as_somebody_may_have_a_permit(server, worker, other):
+    say(worker, delay=DELAY)
+    server.delete(KEY)  # it has expired
+    held_till = leap(other)
+
+    grant, now, _ = say(other, delay=DELAY)
+
+    assert (grant.outcome, grant.wait) == (REFUSED, held_till + DELAY - now)
+    assert holders(server) == set()
+
+
+def test_who_has_seen_a_leap_has_no_permits_any_more(server, worker, other):
+    for each in (worker, other):
+        say(each, need=1, cap=8)
+
+    leap(worker)
+
+    assert holders(server) == {other.token}
+
+
+def test_where_a_leap_is_seen_nothing_is_leased_in_that_step(worker):
+    worker.push(push(1))
+
+    assert worker.step(want=1, turn=1, leapt=True, cap=1).leased == []
+
+
+def test_a_leap_before_the_clock_was_set_back_holds_up_nobody(server, worker):
+    worker.push(push(1))
+    server.hset("{links:start_urls}:crawl", "held", 10**13)
+
+    assert say(worker, delay=DELAY)[0].outcome == GRANTED
+
+
 # Size
 
 

@@ -11,6 +11,7 @@ from scrapy.settings import Settings
 
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
+from scraping_project.frontier.server_time import ServerTime
 from scraping_project.slot_queues import AHEAD, MOST, TURN, SlotQueues
 from scraping_project.slots import Slots
 from tests.integration import frontier_worker
@@ -93,6 +94,7 @@ class TimedWorker:
         self.said = {"ack": [], "release": []}
         self.due = cluster.now
         self.heard_ms = 0
+        self.time, self.leapt = ServerTime(), False
 
     def tick(self):
         now = self.cluster.now
@@ -126,11 +128,15 @@ class TimedWorker:
             robots=True,
             heard=self.heard_ms,
             started=True,
+            leapt=self.leapt,
             **said,
         )
         self.heard_ms = heard.now_ms
         self._settle(said["ack"])
         self.slots.hear(heard, now, now)
+        self.leapt = self.time.has_leapt(now, heard.now_ms, now)
+        if self.leapt:
+            self.slots.lose_all()
         self.queues.heard(asks, heard.leased)
         self.queues.add(heard.leased, self.frontier.last.arm)
         self.said["release"] += map(end, self.queues.give_up())

@@ -55,7 +55,7 @@ class Frontier:
     def leave(self, _):
         return 0
 
-    def tokens(self):
+    def members(self):
         return []
 
     def join(self, *_, **__):

@@ -3,6 +3,7 @@ import json
 import pytest
 from scrapy import Request
 
+from scraping_project import logins
 from scraping_project.frontier.seeds import (
     FORBIDDEN_HEADERS,
     FORBIDDEN_META,
@@ -208,7 +209,7 @@ def test_a_bare_url_is_no_json_line():
 def test_what_is_not_ascii_is_read_as_on_a_page(typed, url):
     assert parse(typed.encode()).url == url
     assert parse(json.dumps({"url": typed}).encode()).url == url
-    assert Request(parse(typed.encode()).url).url == resolve("http://b.example/", typed)
+    assert logins.split(Request(parse(typed.encode()).url).url)[0] == resolve("http://b.example/", typed)
 
 
 @pytest.mark.parametrize("host", ["a\u200db.example", "xn--a.ß", "\u202ea.example"])

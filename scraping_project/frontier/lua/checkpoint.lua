@@ -9,6 +9,7 @@
 --   lifo: what is pushed comes first; slot_pages: so many requests of a slot are handed out, 0 for all
 --   max_pages: so many pages of the crawl are to be answered by all workers, 0 for all
 --   delay (ms), cap, robots: what holds for slots without a setting of their own; own: slot to {delay, cap}
+--   leapt: true when it has seen that Redis's clock was set forward
 --   heard: until when it knows the news (ms); look_up: fingerprints, see there; the pushes of the step are known
 --   found: of how many steps that found something it has heard, see there
 -- Returns an answer, or {status, now}; a repeat of the last sequence changes nothing and returns the same.
@@ -72,6 +73,9 @@ local function checkpoint()
   end_leases()
   note()
 
+  if args.leapt then
+    leap(args.token)
+  end
   local ids, grants = {}, {}
   if rcall('HGET', CRAWL, 'paused') == '1' then
     take_notes(args.token, args.asks)

@@ -41,6 +41,17 @@ local function sane(slot)
   end
 end
 
+-- Redis's clock was set forward (see leap): until then somebody may send whose permit seems to have expired, and for a
+-- while the last request of a slot may be forgotten. Absent, or too far ahead: it was not, or was set back since.
+local HELD_FOR_MS = 60000
+local held_till
+local function hold(slot)
+  held_till = held_till or tonumber(rcall('HGET', CRAWL, 'held') or '0')
+  if held_till <= now + LONGEST_PERMIT_MS and held_till > now - HELD_FOR_MS then
+    slot.sent = math.max(slot.sent or 0, held_till)
+  end
+end
+
 local function slot_of(name)
   if slots_known[name] then
     return slots_known[name]
@@ -59,6 +70,7 @@ local function slot_of(name)
   slots_known[name] = slot
   sane(slot)
   drop_expired(slot)
+  hold(slot)
   return slot
 end
 
