@@ -52,12 +52,12 @@ class Server:
     keys = Keys("links")
     now_ms = 5_000
 
-    def tokens(self):
+    def members(self):
         return []
 
-    def join(self, token, **_):
+    def join(self, *_, **__):
         return Joined(epoch=1, crawl_id="1", began=True, queued=0, pages=0, alone=True)
 
-    def checkpoint(self, step):
+    def checkpoint(self, _):
         ledger = Ledger(discovered=0, queued=0, delayed=0, leased=0, done=0, dead=0, pages=0, paused=False)
         return Heard(now_ms=self.now_ms, pushed="", leased=[], ledger=ledger, letters={}, finished=False)
