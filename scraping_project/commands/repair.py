@@ -24,9 +24,6 @@ from scraping_project.repair.rebuilt import Rebuilt
 from scraping_project.repair.repair import Found, Repair
 from scraping_project.storage.errors import StorageError
 
-#: Seconds between two lines of progress, where there is no terminal.
-TELL_EVERY = 10.0
-
 
 def add_options(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("repair: after Redis has lost what it had acknowledged")
