@@ -46,7 +46,7 @@ bench: .venv/dev
 	$(if $(QUICK),,$(BIN)/python -m benchmarks.exports)
 	$(BIN)/python -m benchmarks.speed $(if $(QUICK),--quick)
 
-# Long kill storms, seeds printed; ARGS='--seeds 20 --kills 20'.
+# Long kill storms, seeds printed; ARGS='--seeds 20 --kills 20', ARGS='--files' for those over workers with files.
 storm: .venv/dev
 	@sh tests/install_servers.sh
 	$(BIN)/python -m tests.cluster.storm $(ARGS)

@@ -33,7 +33,7 @@ class Keys:
 
 #: Every key under the prefix, with its type and meaning. Those that begin with <epoch> belong to one crawl.
 CATALOGUE = {
-    "crawl": "hash: epoch, id, rules and seeds of the crawl, whether it is paused, held (ms), and all counters",
+    "crawl": "hash: epoch, id, rules and seeds of the crawl, paused, held (ms), and all counters",
     "workers": "sorted set: tokens of the workers by their deadline, ms",
     "starting": "set: tokens of workers that have start requests still to push",
     "gone": "sorted set: tokens of workers that are gone, by when, ms: a seed may yet come into their lists",
