@@ -63,9 +63,7 @@ class Worker:
         self._unanswered: Step | None = None
         self._sweeping = True  # a former crawl may have left something
         self._time = ServerTime()
-        self.leapt = (
-            False  # Redis's clock was set forward before the last answer: its permits are worth nothing
-        )
+        self.leapt = False  # Redis's clock was set forward before the last answer, whose permits are void
         self.said = Said()
         self._entries = STEP_ENTRIES  # that a step says at the most; fewer while Redis refuses one of them
         self._is_suspect = False  # what the next step says: Redis took one without it

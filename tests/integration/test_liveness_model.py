@@ -23,6 +23,7 @@ from tests.integration.timed_cluster import TimedCluster
 SLOTS = ("a.example", "b.example", "c.example")
 #: Seconds, beyond its delay, within which a slot that may send does.
 PATIENCE = 10.0
+PERMIT = 5.0
 #: Seconds between any two things that happen.
 A_WHILE = 3.0
 
@@ -39,6 +40,7 @@ class Machine(RuleBasedStateMachine):
         self.idle_since = dict.fromkeys(SLOTS, 0.0)
         self.slowest = dict.fromkeys(SLOTS, 0.0)  # s, the longest delay a slot has had
         self.paused = False
+        self.held_till = 0.0  # for as long as a permit lasts, after the clock of Redis was set forward
 
     @initialize(delay=st.sampled_from([0.2, 0.0, 1.0]), cap=st.sampled_from([1, 2, 4]))
     def two_workers_begin(self, delay, cap):
@@ -79,6 +81,11 @@ class Machine(RuleBasedStateMachine):
     def the_crawl_is_paused_or_resumed(self, paused):
         (self.cluster.frontier.pause if paused else self.cluster.frontier.resume)()
         self.paused = paused
+
+    @rule(seconds=st.sampled_from([2, 8, 3600]))
+    def the_clock_of_redis_is_set_forward(self, seconds):
+        self.cluster.jumped += seconds
+        self.held_till = self.cluster.now + PERMIT
 
     @precondition(lambda self: len(self.cluster.workers) < 4 and not self.cluster.is_done)
     @rule()
@@ -125,7 +132,12 @@ class Machine(RuleBasedStateMachine):
 
     def _may_not_send(self, slot):
         site = self.cluster.sites[slot]
-        forbidden = self.paused or site.order.get("paused") or site.order.get("blocked")
+        forbidden = (
+            self.paused
+            or self.held_till > self.cluster.now
+            or site.order.get("paused")
+            or site.order.get("blocked")
+        )
         asked_for_time = site.after > self.cluster.now
         return forbidden or asked_for_time or self.cluster.in_flight(slot) or not self.cluster.unsent(slot)
 
