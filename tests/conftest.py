@@ -5,10 +5,10 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 import redis
@@ -17,6 +17,8 @@ from sqlalchemy import MetaData, Table, create_engine, select
 
 from tests import servers
 from tests.servers import NginxServer, RedisServer, SqlServer
+from tests.support import warm_scrapy
+from tests.support.warm_scrapy import WarmProcess
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / ".cache" / "docs"
@@ -153,6 +155,7 @@ class Project:
         self.directory = directory
         self.data_dir = directory / "data"
         self.env: dict[str, str | None] = {}
+        self.warm = True  # commands are forked from a process that has their imports
         self._redis_url = redis_url
         self._processes: list[subprocess.Popen[str]] = []
         self._errors: dict[int, Path] = {}
@@ -183,17 +186,10 @@ class Project:
         if arguments[:1] == ("crawl",):  # a later -s wins
             arguments = ("crawl", "-s", "RETRY_BACKOFF_BASE=0", *arguments[1:])
         errors = self.directory / f"stderr-{len(self._processes)}.log"
-        with errors.open("w") as stderr:
-            process = subprocess.Popen(
-                servers.dies_with_us([sys.executable, "-W", "error", "-m", "scrapy", *arguments]),
-                cwd=ROOT,
-                env=self._environment(env or {}),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=stderr,  # a file, for a worker must not wait until someone reads what it logs
-                text=True,
-                start_new_session=True,
-            )
+        environment = self._environment(env or {})
+        with errors.open("w") as stderr:  # a file: a worker must not wait until someone reads what it logs
+            start = WarmProcess if self.warm and warm_scrapy.serves(environment) else cold_process
+            process = start(arguments, env=environment, stderr=stderr)
         self._processes.append(process)
         self._errors[process.pid] = errors
         return process
@@ -226,6 +222,22 @@ class Project:
         if "REDIS_URL" not in env:
             env["REDIS_URL"] = self._redis_url()
         return {name: value for name, value in env.items() if value is not None}
+
+
+def cold_process(
+    arguments: Sequence[str], *, env: Mapping[str, str], stderr: IO[str]
+) -> subprocess.Popen[str]:
+    """Starts ``scrapy ARGUMENTS`` as a user does, its imports included."""
+    return subprocess.Popen(
+        servers.dies_with_us([sys.executable, "-W", "error", "-m", "scrapy", *arguments]),
+        cwd=ROOT,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        text=True,
+        start_new_session=True,
+    )
 
 
 def end(process: subprocess.Popen[str]) -> None:
