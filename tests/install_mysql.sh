@@ -14,7 +14,10 @@ give_up() {
 command -v apt-get >/dev/null || give_up "there is no apt here to fetch a MySQL server with"
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 [ -e "$keyring" ] || give_up "please install debian-archive-keyring: the packages are checked by its key"
-mirror=${DEBIAN_MIRROR:?}
+# Where this machine has its own packages from.
+mirror_here() { apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep '/debian/*$' | head -n 1; }
+mirror=${DEBIAN_MIRROR:-$(mirror_here)}
+[ -n "$mirror" ] || give_up "apt has no source of Debian's packages here: name one with DEBIAN_MIRROR=URL"
 
 rm -rf .cache/mysql.part
 mkdir -p .cache/mysql.part/lists/partial .cache/mysql.part/archives/partial .cache/mysql.part/tree
