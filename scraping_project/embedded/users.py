@@ -16,7 +16,7 @@ OWN = "scraping_project"
 
 #: No key of a frontier itself, for those begin with a brace.
 SEEDS = "[^{]*:start_urls"
-PUSH_AND_COUNT = ("lpush", "rpush", "sadd", "zadd", "llen", "scard", "zcard")
+PUSH_AND_COUNT = ("lpush", "rpush", "sadd", "zadd", "llen", "lrange", "scard", "zcard")
 #: What clients say before, after and around that.
 TALK = ("ping", "command", "multi", "exec", "discard", "client|setname", "client|setinfo")
 
