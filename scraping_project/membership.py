@@ -88,7 +88,7 @@ class Membership:
         """
         if isinstance(lost, (SetBack, CrawlOver)):
             # The older frontier has leases that nobody would end; and taken seeds are any crawl's.
-            self.leave()
+            self._give_back()
         if not any_crawl:
             if isinstance(lost, CrawlOver):
                 raise lost
@@ -140,17 +140,20 @@ class Membership:
             self._tending.cancel()
 
     def leave(self) -> int:
-        """Give back what is held; returns how much that was. Blocks."""
-        try:
-            returned = self.worker.leave()
-        except FrontierError as error:
-            logger.warning("The leases could not be given back (%s): they end by themselves", error)
-            return 0
+        """Give back what is held, and let a finished crawl expire; returns how much was held. Blocks."""
+        returned = self._give_back()
         try:
             self.worker.rest()
         except FrontierError as error:
-            logger.warning("A finished crawl stays till somebody comes back to it (%s)", error)
+            logger.info("A finished crawl stays till somebody comes back to it (%s)", error)
         return returned
+
+    def _give_back(self) -> int:
+        try:
+            return self.worker.leave()
+        except FrontierError as error:
+            logger.warning("The leases could not be given back (%s): they end by themselves", error)
+            return 0
 
     def abandon(self) -> None:
         """Give back at once what is held, if anything is: the process is forced to stop, or cannot begin."""

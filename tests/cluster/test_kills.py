@@ -130,6 +130,7 @@ def holders(redis_url):
 
 def test_what_a_killed_worker_held_is_back_while_nobody_has_asked_for_its_end(project, redis_url, site):
     # Given a worker that waits for the only page there is, beside another
+    project.warm = False  # its parent is this process, which waits for nobody
     asked, release = site.hold("site", "index")
     command = ("crawl", "links", "-a", f"start_urls={site.start('site')}", *EAGER, *ENDLESS)
     first = project.start(*command)
