@@ -13,12 +13,12 @@ from tests.cluster.polite_sites import Answer, Site, Visit, short, site
 from tests.conftest import Project
 
 HOSTS = ALL_HOSTS[:3]
-PAGES, FILES = 40, 2  # files of each page
+PAGES, FILES = 30, 2  # files of each page
 #: Seconds: the delay is shorter than an answer takes, so a slot that is given back is free at once.
-DELAY, LATENCY = 0.1, 0.25
+DELAY, LATENCY = 0.1, 0.4
 #: Visits, of three for each page, after which none is killed any more.
 ENOUGH = 2 * PAGES
-#: Seconds that a crawl without kills takes about half a minute of.
+#: Seconds; a crawl without kills takes about half a minute.
 PATIENCE = 150
 
 
