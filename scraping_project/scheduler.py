@@ -144,8 +144,8 @@ class Scheduler:
         """
         now = time.monotonic()
         if engine.is_closing(self._crawler):
-            waits = len(self._log.attempts) > 0  # for downloads, be it, that wait for their slot's turn
-            asks = self._queues.last_asks(now, interval, rate) if waits else self._queues.farewells(now)
+            at_work = len(self._log.attempts) > 0  # files of its items may still wait for their slot's turn
+            asks = self._queues.last_asks(now, interval, rate) if at_work else self._queues.farewells(now)
             return {"asks": asks, "robots": self._slots.robots}
         held = len(self._queues)
         room = int(max(min(MOST, self._checkpoint.budget - len(self._log.attempts)) - held, 0))
