@@ -8,7 +8,7 @@ WORKERS ?= 1
 ARGS ?=
 QUICK ?=
 ON_MYSQL := $(wildcard tests/integration/test_storage_*.py) $(patsubst %,tests/integration/test_%.py,doctor_command \
-  export_command outages prune_command seeds servers)
+  export_command outages prune_command)
 
 # List the targets.
 help:
