@@ -80,7 +80,7 @@ def the_checkpoint_of_a_worker(frontier, tmp_path):
         settings=settings,
         stats=MemoryStatsCollector(get_crawler()),
         signals=SignalManager(),
-        spider=SimpleNamespace(max_pages=MOST),
+        spider=SimpleNamespace(crawl_arguments=("max_pages",), max_pages=MOST),
         engine=SimpleNamespace(scheduler=Buffers(), _slot=None),
     )
     log = AttemptLog(crawler)

@@ -35,11 +35,16 @@ def test_it_ends_with_the_command_s_exit_code_and_output(project):
 
 
 def test_it_has_the_environment_and_the_paths_that_it_is_given(project, tmp_path):
-    (tmp_path / "told.py").write_text("import os; print(os.environ['TOLD'], 'HOME' in os.environ)")
+    (tmp_path / "told.py").write_text(
+        "import os, sys, time\n"
+        "print(os.environ['TOLD'], 'HOME' in os.environ, time.strftime('%Z'), sys.dont_write_bytecode)"
+    )
+    env = {"PYTHONPATH": str(tmp_path), "TOLD": "yes", "TZ": "Asia/Tokyo", "PYTHONDONTWRITEBYTECODE": "1"}
 
-    done = project.run("list", "-s", "SPIDER_MODULES=told", env={"PYTHONPATH": str(tmp_path), "TOLD": "yes"})
+    done = project.run("list", "-s", "SPIDER_MODULES=told", env=env)
 
-    assert done.stdout.splitlines()[0] == "yes True"
+    assert done.stdout.splitlines()[0] == "yes True JST True"
+    assert not (tmp_path / "__pycache__").exists()
 
 
 def test_it_leads_a_session_of_its_own_and_dies_of_the_signal_that_is_sent(waiting):
@@ -64,7 +69,7 @@ def test_whatever_an_interpreter_reads_at_its_start_is_given_to_a_new_one():
     assert serves({"PATH": "/bin", "PYTHONPATH": "/tmp", "DATA_DIR": "x"})
     assert not serves({"PYTHONHASHSEED": "0"})
     assert not serves({"LD_PRELOAD": "libfaketime.so"})
-    assert not serves({"TZ": "Asia/Tokyo"})
+    assert not serves({"PYTHONPATH": "/tmp", "FAKETIME": "+2h"})
 
 
 def test_a_project_forks_unless_it_is_told_to_start(project):

@@ -15,6 +15,7 @@ import socket
 import struct
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
@@ -45,8 +46,8 @@ IMPORTS = (
     "scraping_project.storage.writer",
 )
 #: An interpreter or its C library reads these, or others that begin so, when it starts.
-READ_AT_START = ("PYTHON", "LD_", "MALLOC_", "GLIBC_", "FAKETIME", "TZ", "COVERAGE")
-READ_BY_THE_CHILD = ("PYTHONPATH",)
+READ_AT_START = ("PYTHON", "LD_", "MALLOC_", "GLIBC_", "FAKETIME", "COVERAGE")
+READ_BY_THE_CHILD = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
 PR_SET_PDEATHSIG = 1  # prctl(2)
 STATUS = struct.Struct("=i")
 
@@ -212,6 +213,8 @@ def execute(order: dict[str, Any]) -> NoReturn:
 
     os.environ.clear()
     os.environ.update(order["env"])
+    time.tzset()
+    sys.dont_write_bytecode = bool(order["env"].get("PYTHONDONTWRITEBYTECODE"))
     os.chdir(order["cwd"])
     paths = [path for path in order["env"].get("PYTHONPATH", "").split(os.pathsep) if path]
     sys.path[1:1] = paths
