@@ -107,8 +107,8 @@ def _configured(url: str, shown: str, port: int | None, patience: float) -> Serv
     try:
         with connect(url, patience) as client:
             _wait_for_ping(client, patience)
-            admitted = _admits(client)
-            takes_seeds = admitted or _takes_seeds(client)
+            admitted = ask(_admits, client)
+            takes_seeds = admitted or ask(_takes_seeds, client)
     except (ValueError, TypeError) as error:
         raise _malformed() from error
     except (redis.AuthenticationError, NoPermissionError) as error:
