@@ -34,6 +34,8 @@ logger = logging.getLogger(__name__)
 #: A request is buried that was in flight in so many workers when they died; with fewer, an innocent one is
 #: hit every now and then while workers are killed every second.
 DEATHS = 5
+#: So much of a frontier's name stands in the ids of its crawls, of 64 characters at the most.
+MOST_OF_A_NAME = 40
 #: So many answers of the dupe filter are "of late".
 LATELY = 1000
 
@@ -112,7 +114,7 @@ class Worker:
         began = time.monotonic()
         joined = self._frontier.join(
             self._next_token,
-            crawl_id=f"{name}-{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid4().hex[:6]}",
+            crawl_id=f"{name[:MOST_OF_A_NAME]}-{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid4().hex[:6]}",
             rules=self._rules,
             seeds=self._seeds,
             host=socket.gethostname(),

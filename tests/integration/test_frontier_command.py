@@ -259,7 +259,8 @@ def test_other_seeds_or_rules_than_those_of_an_unfinished_crawl_are_refused_with
         assert done.stderr.count("\n") == 1
         for way_out in ("resume", "scrapy frontier links clear", "-a frontier=NAME"):
             assert way_out in done.stderr
-    assert len(project.rows("runs")) == 1
+    outcomes = [(row["outcome"], row["reason"]) for row in project.rows("runs")]
+    assert sorted(outcomes) == [("failed", "refused")] * 3 + [("finished", "max_pages")]
     assert crawl(project, *ours, "-a", "max_pages=5").stdout.startswith("finished: 2 pages")
 
 
