@@ -26,6 +26,8 @@ PATIENCE = 10.0
 PERMIT = 5.0
 #: Seconds between any two things that happen.
 A_WHILE = 3.0
+#: Seconds that are looked at when nothing is forbidden any more; to send all may take far more.
+AT_THE_END = 60.0
 
 slots = st.sampled_from(SLOTS)
 waits = st.floats(0.1, 12.0)
@@ -155,7 +157,8 @@ class Machine(RuleBasedStateMachine):
         self.the_crawl_is_paused_or_resumed(False)
         for slot in SLOTS:
             self.cluster.order(slot, {})
-        while not self.cluster.is_done:
+        latest = self.cluster.now + AT_THE_END
+        while not self.cluster.is_done and self.cluster.now < latest:
             self._let_pass(A_WHILE)
         assert self.cluster.frontier.check() == []
 
