@@ -73,6 +73,7 @@ class Life:
         self._ended_by: str | None = None
         self._faulty = False
         self._cut = False  # what did not end in time was given back
+        self._forced = False  # what was held was given back at once, and the process is about to go
         self._record: Record | None = None
         self.started = False  # the spider's own start requests are all said
         self.waits_for_seeds = False
@@ -206,7 +207,8 @@ class Life:
         try:
             return await self._commits.commit(started=self.started)
         except (WorkerReaped, CrawlOver) as error:
-            await self._join_again(error)
+            if not self._forced:  # or it would leave a worker behind that nobody is
+                await self._join_again(error)
             return False
 
     async def _look_for_a_standstill(self) -> None:
@@ -315,6 +317,7 @@ class Life:
 
     def _end_by_force(self) -> None:
         """Give back what is held, and write the run's end."""
+        self._forced = True
         self._membership.abandon()
         if self._record:
             self._record.finish_by_force()

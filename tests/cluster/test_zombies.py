@@ -28,6 +28,7 @@ SLOW = (
 
 def crawl(project, site, redis_url, *arguments):
     command = ("crawl", "links", "-a", f"start_urls={site.url}index.html", *SLOW, *arguments)
+    project.warm = False  # of a child of its own alone a process hears that it has stopped
     return project.start(*command, env={"REDIS_URL": redis_url})
 
 

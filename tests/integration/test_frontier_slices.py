@@ -140,7 +140,7 @@ def test_one_that_died_while_it_looked_at_slots_is_followed_by_others(frontier, 
     slots = {f"slot-{number}": 9e15 for number in range(SLOTS)}
     server.zadd(f"{ROOT}1:slots", slots)
     server.hset(f"{ROOT}crawl", mapping={"to look at": SLOTS})
-    arguments = {"lease": LONG, "gone": [], "most": 0, "deaths": 5, "grace": LONG}
+    arguments = {"lease": LONG, "gone": [], "strangers": [], "most": 0, "deaths": 5, "grace": LONG}
     assert frontier._call("reap", **arguments) == [[], SLOTS - 5_000]
 
     frontier.reap(LONG, grace_ms=LONG)

@@ -293,6 +293,7 @@ def test_wget_finds_the_pages_of_scrapys_manual(sphinx_site):
 @pytest.fixture(name="standin")
 def script_in_place_of_scrapy(tmp_path, project):
     """Runs a script where Scrapy's command would run, to see how it is started and ended."""
+    project.warm = False
     project.env |= {"REDIS_URL": None, "PYTHONPATH": str(tmp_path)}
     return (tmp_path / "scrapy.py").write_text
 

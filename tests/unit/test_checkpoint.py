@@ -48,6 +48,7 @@ class Frontier:
         self.keys = Keys("links")
         self.heard = []
         self.pushed = []
+        self.joins = 0
 
     def counts(self):
         return {"epoch": 1}
@@ -65,6 +66,7 @@ class Frontier:
         return []
 
     def join(self, *_, **__):
+        self.joins += 1
         return Joined(epoch=1, crawl_id="crawl", began=True, queued=0, pages=0, alone=True)
 
     def checkpoint(self, step):
@@ -127,3 +129,13 @@ def test_what_a_worker_was_to_push_is_pushed_under_its_next_token_unless_the_cra
 
     assert asyncio.run(committed(checkpoint, 2)) == [False, True]
     assert frontier.pushed == [push] * again
+
+
+def test_a_run_that_ends_by_force_joins_no_more_when_a_step_finds_its_place_given_up(tmp_path):
+    frontier = Frontier(WorkerReaped("it has left"))
+    checkpoint = checkpoint_of(Buffers(), frontier, tmp_path)
+
+    checkpoint.life._end_by_force()
+
+    assert asyncio.run(committed(checkpoint, 1)) == [False]
+    assert frontier.joins == 1
