@@ -1,4 +1,4 @@
-"""The frontier's Lua is what it says it is, and Redis compiles it."""
+"""The frontier's Lua is what it says it is."""
 
 import ast
 import inspect
@@ -11,11 +11,9 @@ import pytest
 
 from scraping_project.frontier import frontier as frontier_module
 from scraping_project.frontier import seeds as seeds_module
-from scraping_project.frontier.connection import connect
 from scraping_project.frontier.keys import CATALOGUE
-from scraping_project.frontier.scripts import PARTS, source
+from scraping_project.frontier.scripts import PARTS
 from scraping_project.frontier.steps import Step
-from tests.servers import redis_binaries, redis_server
 
 TEXTS = {
     path.name.removesuffix(".lua"): path.read_text()
@@ -146,13 +144,6 @@ def test_the_first_write_of_a_step_is_the_push():
 
     assert writes
     assert writes[1] == "push"
-
-
-@pytest.mark.parametrize("kind", redis_binaries())
-def test_every_kind_of_redis_compiles_every_script(kind):
-    with redis_server(redis_binaries()[kind]) as server, connect(server.url) as client:
-        for verb in PARTS:
-            assert client.script_load(source(verb))
 
 
 def test_the_docs_name_every_key_and_every_verb():
