@@ -21,9 +21,9 @@ from twisted.web.error import Error
 from twisted.web.http import Request
 
 from deploy.database import database
-from scraping_project.commands.backends import database_answers
 from scraping_project.run_requests import RunRequestError, check_arguments, check_settings
 from scraping_project.storage.errors import StorageError
+from scraping_project.storage.health import database_answers
 from scraping_project.storage.migrate import migrate
 from scraping_project.storage.runs import AskedRun, ask_run, refuse_unless_pending, withdraw_run
 

@@ -2,10 +2,10 @@
 
 import hashlib
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 from scrapy.http import Response
 
-from scraping_project.attempts import utc_now
 from scraping_project.items import NOT_MODIFIED, Link, Site
 
 
@@ -35,7 +35,7 @@ def site_of(
         links=list(links),
         links_left_out=links_left_out,
         depth=response.request.meta.get("depth") if response.request else None,
-        scraped_at=utc_now(),
+        scraped_at=datetime.now(UTC),
     )
 
 

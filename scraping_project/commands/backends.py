@@ -15,11 +15,11 @@ from scraping_project.frontier import durability
 from scraping_project.frontier.connection import connect as connect_redis
 from scraping_project.frontier.errors import FrontierError, FrontierUnavailable
 from scraping_project.frontier.translation import translated
-from scraping_project.patience import PATIENCE, patiently
-from scraping_project.storage.engine import answering_within, connect
+from scraping_project.patience import patiently
+from scraping_project.storage.engine import connect
 from scraping_project.storage.errors import StorageError
+from scraping_project.storage.health import database_answers
 from scraping_project.storage.migrate import migrate
-from scraping_project.storage.transactions import reading
 
 
 def settings_of(command: ScrapyCommand) -> Settings:
@@ -80,18 +80,3 @@ def database_of(settings: BaseSettings) -> Engine:
     except StorageError as error:
         refuse(advice.of_database(error, settings["DATABASE_URL"]))
     return engine
-
-
-def database_answers(engine: Engine) -> None:
-    """Raise DatabaseUnavailable, soon, when a server accepts connections and says nothing.
-
-    The engine's own timeouts are longer than any wait for a lock, which a start need not be.
-    """
-    if engine.dialect.name == "sqlite":
-        return
-    probe = answering_within(engine, int(PATIENCE))
-    try:
-        with reading(probe):
-            return
-    finally:
-        probe.dispose()

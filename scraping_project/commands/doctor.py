@@ -11,14 +11,14 @@ from scrapy.commands import ScrapyCommand
 from scrapy.settings import BaseSettings
 
 from scraping_project import advice, embedded
-from scraping_project.commands.backends import database_answers, settings_of
+from scraping_project.commands.backends import settings_of
 from scraping_project.commands.exits import in_one_line, one_line_errors, refuse
 from scraping_project.frontier import durability
 from scraping_project.frontier.connection import connect as connect_redis
 from scraping_project.storage import health
 from scraping_project.storage.engine import connect
 from scraping_project.storage.errors import StorageError
-from scraping_project.storage.health import Finding
+from scraping_project.storage.health import Finding, database_answers
 
 #: Bytes: a day of logs of a busy crawl, and the room that an export and a log file need beside them.
 LEAST_ROOM = 2 * 2**30

@@ -16,8 +16,8 @@ from scraping_project.commands import repair, slot
 from scraping_project.commands.arguments import domain
 from scraping_project.commands.backends import redis_of, settings_of
 from scraping_project.commands.exits import in_one_line, one_line_errors, refuse
+from scraping_project.commands.printable import printable
 from scraping_project.commands.progress import Progress
-from scraping_project.commands.runs import printable
 from scraping_project.frontier.answers import DeadLetter
 from scraping_project.frontier.connection import connect
 from scraping_project.frontier.errors import FrontierError, FrontierUnavailable

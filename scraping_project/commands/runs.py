@@ -12,6 +12,7 @@ from scrapy.commands import ScrapyCommand
 from scraping_project.commands.backends import database_of, settings_of
 from scraping_project.commands.exits import in_one_line, one_line_errors, refuse
 from scraping_project.commands.node_options import add_nodes_option, nodes_of
+from scraping_project.commands.printable import printable
 from scraping_project.commands.run import post_again
 from scraping_project.nodes import NodeError
 from scraping_project.storage.errors import StorageError
@@ -115,11 +116,6 @@ def _took(run: KnownRun) -> str:
 
 def _why(run: KnownRun) -> str:
     return run.error or (run.reason if run.reason != run.outcome else None) or ""
-
-
-def printable(text: str) -> str:
-    """The text without what a page, or a Host header, has put there to steer the reader's terminal."""
-    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def _plain(value: Any) -> Any:

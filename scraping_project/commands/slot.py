@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from scrapy.settings import BaseSettings
 
 from scraping_project.commands.exits import refuse
-from scraping_project.commands.runs import printable
+from scraping_project.commands.printable import printable
 from scraping_project.domains import registered_domain
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.slot_clock import SlotClock, SlotClocks

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from sqlalchemy import Engine, bindparam, text
 
 from scraping_project.storage.bulk import packet_bytes
+from scraping_project.storage.engine import answering_within
 from scraping_project.storage.errors import SchemaTooNew, StorageError
 from scraping_project.storage.migrate import missing
 from scraping_project.storage.tables import INNODB, metadata
@@ -18,6 +19,8 @@ Finding = tuple[bool, str]
 OLDEST = {"SQLite": (3, 35), "MariaDB": (10, 6), "MySQL": (8, 4)}
 #: A page with 4 MiB of links fits, whatever has to be escaped.
 SMALLEST_PACKET = 16 * 2**20
+#: Seconds within which a server says something.
+FIRST_ANSWER = 5
 #: What a crawl and the migrations do, and the right that each needs.
 STEPS = (
     ("CREATE", "CREATE TABLE {name} (id INTEGER PRIMARY KEY, number INTEGER)"),
@@ -29,6 +32,21 @@ STEPS = (
     ("INDEX", "CREATE INDEX ix_{name} ON {name} (number)"),
     ("DROP", "DROP TABLE {name}"),
 )
+
+
+def database_answers(engine: Engine) -> None:
+    """Raise DatabaseUnavailable, soon, when a server accepts connections and says nothing.
+
+    The engine's own timeouts are longer than any wait for a lock, which a start need not be.
+    """
+    if engine.dialect.name == "sqlite":
+        return
+    probe = answering_within(engine, FIRST_ANSWER)
+    try:
+        with reading(probe):
+            return
+    finally:
+        probe.dispose()
 
 
 def findings(engine: Engine) -> Iterator[Finding]:

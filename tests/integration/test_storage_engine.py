@@ -5,9 +5,9 @@ import re
 import pytest
 from sqlalchemy import event, make_url, text
 
-from scraping_project.commands.backends import database_answers
 from scraping_project.storage.engine import connect
 from scraping_project.storage.errors import DatabaseUnavailable, MissingTable, StorageError
+from scraping_project.storage.health import database_answers
 from scraping_project.storage.migrate import migrate
 from scraping_project.storage.transactions import reading, writing
 from tests.servers import free_port
