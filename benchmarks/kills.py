@@ -41,7 +41,7 @@ ROOT = Path(__file__).parent.parent
 MANUAL = ROOT / ".cache" / "docs" / "postgresql"
 CONCURRENCY = 16
 LIMITS = (f"CONCURRENT_REQUESTS_PER_DOMAIN={CONCURRENCY}", f"CONCURRENT_REQUESTS={CONCURRENCY}")
-#: A held record is its place in the order of its worker, then the leased record (frontier/lua/record.lua).
+#: A held record: its place in its worker's order, then the leased record (frontier/lua/record.lua).
 ORDER_BYTES = 4
 #: Pages that the site serves to a worker before it is killed, and how long that may take, in seconds.
 LIFE, PATIENCE = (20, 90), 30.0

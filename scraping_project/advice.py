@@ -4,7 +4,7 @@ import logging
 
 from scrapy.settings import BaseSettings
 
-from scraping_project import embedded, engine, reasons
+from scraping_project import embedded, reasons, scrapy_internals
 from scraping_project.frontier.errors import FrontierError, FrontierFull, FrontierUnavailable
 from scraping_project.storage.engine import parse
 from scraping_project.storage.errors import DatabaseUnavailable, StorageError
@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 def of_fault(error: BaseException, settings: BaseSettings, spider: str) -> str:
     """What was raised while a spider opened; its traceback is for the log alone."""
-    error = engine.what_failed(error)
+    error = scrapy_internals.what_failed(error)
     in_file = bool(settings["LOG_FILE"])
     logger.log(logging.ERROR if in_file else logging.DEBUG, "The spider can't start", exc_info=error)
     where = f"{settings['LOG_FILE']} says where" if in_file else "-L DEBUG shows where"

@@ -7,7 +7,7 @@ from weakref import WeakSet
 from scrapy import Request, signals
 from scrapy.utils.misc import load_object
 
-from scraping_project import engine, logins, payloads, terms
+from scraping_project import logins, payloads, scrapy_internals, terms
 from scraping_project.crawl_arguments import CrawlArguments
 from scraping_project.frontier.said import STEP_BYTES
 from scraping_project.frontier.steps import Burial, End, Leased, Push, Refusal, blob
@@ -107,7 +107,7 @@ class Checkpoint:
     async def look_up(self, fingerprints: Sequence[str]) -> None:
         """Wait until the mirror has those of them that the frontier knows, or that can't be told."""
         self.worker.said.look_up.extend(fingerprints)
-        if len(self.worker.said.look_up) >= MANY_LINKS or engine.waits_for_callbacks(self._crawler):
+        if len(self.worker.said.look_up) >= MANY_LINKS or scrapy_internals.waits_for_callbacks(self._crawler):
             self.hurry()
         await self._commits.questions.ask(fingerprints)
 

@@ -13,7 +13,7 @@ import time
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Protocol, cast
 
-from scraping_project import ends, engine, payloads
+from scraping_project import ends, payloads, scrapy_internals
 from scraping_project.answered import Answered
 from scraping_project.crawl_arguments import CrawlArguments
 from scraping_project.drops import Drops
@@ -255,4 +255,4 @@ class GroupCommit:
         for record in heard.letters.values():
             self.log.bury(read_leased(record))
         if heard.leased or heard.grants or step.arm or self._held_back:
-            engine.wake(self._crawler)
+            scrapy_internals.wake(self._crawler)

@@ -12,7 +12,7 @@ from scrapy import Spider
 from scrapy.exceptions import CloseSpider, DontCloseSpider
 from sqlalchemy import Engine
 
-from scraping_project import advice, embedded, engine, reasons, run
+from scraping_project import advice, embedded, reasons, run, scrapy_internals
 from scraping_project.frontier.answers import Joined
 from scraping_project.frontier.errors import (
     CrawlFollowed,
@@ -99,7 +99,7 @@ class Life:
         log = self._commits.log
         log.run_id = getattr(spider, "_job", None) or uuid4().hex
         self._record = Record(self._crawler, self._database, log)
-        engine.before_forced_stop(self._end_by_force)
+        scrapy_internals.before_forced_stop(self._end_by_force)
         try:
             self._begin(await asyncio.to_thread(self._open, spider))
         except Exception as error:  # noqa: BLE001  a spider that is not closed now would never end
@@ -249,7 +249,7 @@ class Life:
             return None
         if not self._commits.finished:
             return None
-        return run.START_ERROR if engine.start_failed(self._crawler) else "finished"
+        return run.START_ERROR if scrapy_internals.start_failed(self._crawler) else "finished"
 
     async def _end(self, reason: str) -> None:
         """Have Scrapy close the spider, which waits for what is in flight, but not for ever."""
@@ -262,7 +262,7 @@ class Life:
     def _stopping_for(self) -> float:
         """Seconds since Scrapy was asked to stop and waits for what is in flight."""
         now = asyncio.get_running_loop().time()
-        if not engine.is_closing(self._crawler):
+        if not scrapy_internals.is_closing(self._crawler):
             self._stop_asked = now
         return now - self._stop_asked
 
@@ -272,7 +272,7 @@ class Life:
         self._crawler.stats.set_value("frontier/cut_short", reason)
         self._cut = self._closing = True
         await self._go(reason)
-        engine.stop_now(self._crawler)
+        scrapy_internals.stop_now(self._crawler)
 
     async def _go(self, reason: str) -> None:
         self._membership.look_away()

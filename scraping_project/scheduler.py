@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 from scrapy import Request, Spider
 from scrapy.utils.defer import deferred_f_from_coro_f
 
-from scraping_project import authorization, engine, payloads, reasons
+from scraping_project import authorization, payloads, reasons, scrapy_internals
 from scraping_project.attempts import Attempt, asking, is_retry
 from scraping_project.backoff import Backoff
 from scraping_project.checkpoint import Checkpoint
@@ -63,7 +63,7 @@ class Scheduler:
     def open(self, spider: Spider) -> None:
         self._spider = spider
         checkpoint = self._checkpoint
-        engine.after_each_output(self._crawler, lambda: checkpoint.is_crowded, checkpoint.room)
+        scrapy_internals.after_each_output(self._crawler, lambda: checkpoint.is_crowded, checkpoint.room)
 
     @deferred_f_from_coro_f
     async def close(self, reason: str) -> None:
@@ -133,7 +133,7 @@ class Scheduler:
         if at < NEVER:
             loop = asyncio.get_running_loop()
             delay = max(at - time.monotonic(), 0)
-            self._alarm = loop.call_later(delay, engine.wake, self._crawler)
+            self._alarm = loop.call_later(delay, scrapy_internals.wake, self._crawler)
 
     def wishes(self, rate: float, interval: float) -> dict[str, object]:
         """What the next step asks for, by the names of its fields.
@@ -143,7 +143,7 @@ class Scheduler:
             interval: Seconds between two checkpoints.
         """
         now = time.monotonic()
-        if engine.is_closing(self._crawler):
+        if scrapy_internals.is_closing(self._crawler):
             at_work = len(self._log.attempts) > 0  # files of its items may still wait for their slot's turn
             asks = self._queues.last_asks(now, interval, rate) if at_work else self._queues.farewells(now)
             return {"asks": asks, "robots": self._slots.robots}
@@ -175,7 +175,7 @@ class Scheduler:
         self._queues.heard(step.asks, heard.leased)
         self._queues.add(heard.leased, step.arm)
         # It may take long until what is in flight has ended, and max_pages counts the rest as leased.
-        waits = engine.is_closing(self._crawler) and len(self._log.attempts) > 0
+        waits = scrapy_internals.is_closing(self._crawler) and len(self._log.attempts) > 0
         for leased in self._queues.give_up(everything=waits):
             self._checkpoint.release(End(leased.id, leased.delivery))
 

@@ -7,7 +7,7 @@ from scrapy import Request, signals
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 
-from scraping_project import ends, engine, payloads, reasons
+from scraping_project import ends, payloads, reasons, scrapy_internals
 from scraping_project.attempts import Attempt, Attempts, Outcome, asking, is_retry, utc_now
 from scraping_project.frontier.steps import Leased
 from scraping_project.items import ScrapeLog, Site
@@ -72,7 +72,7 @@ class AttemptLog:
 
     def settle(self) -> list[tuple[Attempt, Outcome | None]]:
         """Announce what has ended since the last time; returns the attempts whose lease ends, and how."""
-        in_progress = engine.in_progress(self._crawler)
+        in_progress = scrapy_internals.in_progress(self._crawler)
         now = utc_now()
         ended = [attempt for attempt in self.attempts if attempt.request not in in_progress]
         ends_: list[tuple[Attempt, Outcome | None]] = []
@@ -90,7 +90,7 @@ class AttemptLog:
     def asking(self) -> Attempt | None:
         """Whose callback is running, if any is."""
         attempt = asking.get()
-        running = attempt is not None and attempt.request in engine.in_progress(self._crawler)
+        running = attempt is not None and attempt.request in scrapy_internals.in_progress(self._crawler)
         return attempt if running else None
 
     def refuse_leased(self, leased: Leased, error: Exception) -> bytes:
