@@ -34,7 +34,7 @@ from benchmarks.takeover import WORKERS, takeovers
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.steps import read_leased
-from scraping_project.payloads import url_of
+from scraping_project.http.serialization import url_of
 from tests import servers
 
 ROOT = Path(__file__).parent.parent

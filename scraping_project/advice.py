@@ -4,8 +4,9 @@ import logging
 
 from scrapy.settings import BaseSettings
 
-from scraping_project import embedded, reasons, scrapy_internals
+from scraping_project import embedded, scrapy_internals
 from scraping_project.frontier.errors import FrontierError, FrontierFull, FrontierUnavailable
+from scraping_project.http import failure_reasons
 from scraping_project.storage.engine import parse
 from scraping_project.storage.errors import DatabaseUnavailable, StorageError
 
@@ -18,7 +19,7 @@ def of_fault(error: BaseException, settings: BaseSettings, spider: str) -> str:
     in_file = bool(settings["LOG_FILE"])
     logger.log(logging.ERROR if in_file else logging.DEBUG, "The spider can't start", exc_info=error)
     where = f"{settings['LOG_FILE']} says where" if in_file else "-L DEBUG shows where"
-    return f"the spider {spider!r} can't start ({reasons.describe(error)}): {where}"
+    return f"the spider {spider!r} can't start ({failure_reasons.describe(error)}): {where}"
 
 
 def of_database(error: StorageError, database_url: str) -> str:

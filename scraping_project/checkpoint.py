@@ -7,12 +7,13 @@ from weakref import WeakSet
 from scrapy import Request, signals
 from scrapy.utils.misc import load_object
 
-from scraping_project import logins, payloads, scrapy_internals, terms
+from scraping_project import logins, scrapy_internals, terms
 from scraping_project.crawl_arguments import CrawlArguments
 from scraping_project.frontier.said import STEP_BYTES
 from scraping_project.frontier.steps import Burial, End, Leased, Push, Refusal, blob
 from scraping_project.frontier.worker import Worker
 from scraping_project.group_commit import GroupCommit
+from scraping_project.http import serialization
 from scraping_project.life import Life
 from scraping_project.membership import Membership
 from scraping_project.slots import Slots
@@ -94,14 +95,14 @@ class Checkpoint:
 
     def refuse(self, seed: bytes, error: Exception) -> None:
         """Make a dead letter of a seed that no request can be made of."""
-        text = logins.hide_in_refused(seed[: payloads.MAX_REFUSED].decode(errors="replace"))
+        text = logins.hide_in_refused(seed[: serialization.MAX_REFUSED].decode(errors="replace"))
         letter = self._commits.log.refuse_seed(text, error)
-        self.worker.said.refuse.append(Refusal(blob(letter), blob(payloads.of_refused(text))))
+        self.worker.said.refuse.append(Refusal(blob(letter), blob(serialization.of_refused(text))))
 
-    def refuse_request(self, url: str, fingerprint: str, error: payloads.TooLarge) -> None:
+    def refuse_request(self, url: str, fingerprint: str, error: serialization.TooLarge) -> None:
         """Make a dead letter of a request that is too large to be pushed."""
         letter = self._commits.log.refuse_request(url, fingerprint, "too_large", error)
-        refusal = Refusal(blob(letter), blob(payloads.of_refused(url)), fingerprint)
+        refusal = Refusal(blob(letter), blob(serialization.of_refused(url)), fingerprint)
         self.worker.said.refuse.append(refusal)
 
     async def look_up(self, fingerprints: Sequence[str]) -> None:

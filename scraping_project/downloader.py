@@ -14,13 +14,13 @@ from scrapy.utils.defer import _schedule_coro, deferred_from_coro  # as Scrapy's
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from scraping_project import authorization, conditions
 from scraping_project.attempts import asking
 from scraping_project.checkpoint import Checkpoint
 from scraping_project.domains import registered_domain
 from scraping_project.extensions.attempts import AttemptLog
 from scraping_project.frontier.steps import slot_name
-from scraping_project.reasons import Filtered
+from scraping_project.http import authorization, conditional
+from scraping_project.http.failure_reasons import Filtered
 from scraping_project.slots import NEVER, Clock
 from scraping_project.throttle import Throttle
 
@@ -95,7 +95,7 @@ class Downloader(downloader.Downloader):
         elif isinstance(result, Request):
             self._attempts.replace(attempt, result)
             if result.url != attempt.request.url:
-                conditions.drop(result)
+                conditional.drop(result)
         elif isinstance(result, Response) and result.request is not None:
             self._attempts.also(result.request, attempt)
         return result

@@ -13,7 +13,7 @@ import time
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Protocol, cast
 
-from scraping_project import ends, payloads, scrapy_internals
+from scraping_project import ends, scrapy_internals
 from scraping_project.answered import Answered
 from scraping_project.crawl_arguments import CrawlArguments
 from scraping_project.drops import Drops
@@ -31,6 +31,7 @@ from scraping_project.frontier.errors import (
 )
 from scraping_project.frontier.steps import Burial, Heard, Push, Refusal, Step, blob, bytes_of, read_leased
 from scraping_project.frontier.worker import Culprit, Worker
+from scraping_project.http import serialization
 from scraping_project.membership import Membership
 from scraping_project.outage import Outage
 from scraping_project.questions import Questions
@@ -236,11 +237,11 @@ class GroupCommit:
 
     def _bury(self, error: FrontierRefused, culprit: Culprit) -> Refusal | Burial:
         """The dead letter of a request that Redis refuses."""
-        url = payloads.url_of(bytes_of(culprit.payload))
+        url = serialization.url_of(bytes_of(culprit.payload))
         logger.warning("Redis refuses %s (%s): it is a dead letter now", url, error)
         if isinstance(culprit, Push):
             letter = self.log.refuse_request(url, culprit.fingerprint, "undecodable", error)
-            return Refusal(blob(letter), blob(payloads.of_refused(url)), culprit.fingerprint)
+            return Refusal(blob(letter), blob(serialization.of_refused(url)), culprit.fingerprint)
         return Burial(culprit.id, culprit.delivery, blob(self.log.bury_refused(culprit.id, url, error)))
 
     def _hear(self, heard: Heard, step: Step, asked_at: float) -> None:

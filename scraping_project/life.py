@@ -12,7 +12,7 @@ from scrapy import Spider
 from scrapy.exceptions import CloseSpider, DontCloseSpider
 from sqlalchemy import Engine
 
-from scraping_project import advice, embedded, reasons, run, scrapy_internals
+from scraping_project import advice, embedded, run, scrapy_internals
 from scraping_project.frontier.answers import Joined
 from scraping_project.frontier.errors import (
     CrawlFollowed,
@@ -24,6 +24,7 @@ from scraping_project.frontier.errors import (
 )
 from scraping_project.frontier.worker import Worker
 from scraping_project.group_commit import GroupCommit
+from scraping_project.http import failure_reasons
 from scraping_project.membership import Membership
 from scraping_project.patience import patiently
 from scraping_project.run import Record
@@ -177,7 +178,7 @@ class Life:
             await self._end_faulty(error)
 
     async def _end_faulty(self, error: Exception) -> None:
-        self._crawler.stats.set_value(run.ERROR, reasons.describe(error))
+        self._crawler.stats.set_value(run.ERROR, failure_reasons.describe(error))
         self._faulty = True
         self._commits.let_go_on()
         await self._end("fault")

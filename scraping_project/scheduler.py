@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Self
 from scrapy import Request, Spider
 from scrapy.utils.defer import deferred_f_from_coro_f
 
-from scraping_project import authorization, payloads, reasons, scrapy_internals
+from scraping_project import scrapy_internals
 from scraping_project.attempts import Attempt, asking, is_retry
 from scraping_project.backoff import Backoff
 from scraping_project.checkpoint import Checkpoint
 from scraping_project.extensions.attempts import AttemptLog
-from scraping_project.fingerprints import Fingerprinter, number_of
 from scraping_project.frontier.steps import MAX_PRIORITY, End, Heard, Push, Step, blob
+from scraping_project.http import authorization, failure_reasons, serialization
+from scraping_project.http.fingerprints import Fingerprinter, number_of
 from scraping_project.kept import Kept
 from scraping_project.slot_queues import AHEAD, MOST, TURN, SlotQueues
 from scraping_project.slots import NEVER
@@ -80,9 +81,9 @@ class Scheduler:
         request = authorization.from_url(request)
         try:
             push = self._push(request, parent)
-        except payloads.Unstorable as error:
+        except serialization.Unstorable as error:
             return self._keep(request, parent, error)
-        except payloads.TooLarge as error:
+        except serialization.TooLarge as error:
             self._refuse(request, parent, error)
             return False
         if parent is not None:
@@ -114,8 +115,8 @@ class Scheduler:
         while leased := self._queues.next(time.monotonic()):
             clock = None if leased.too_many else self._slots.of(leased.slot)
             try:
-                request = payloads.decode(leased.payload, self._spider)
-            except payloads.Undecodable as error:
+                request = serialization.decode(leased.payload, self._spider)
+            except serialization.Undecodable as error:
                 if clock:
                     clock.handed -= 1
                 self._checkpoint.undecodable(leased, error)
@@ -194,7 +195,7 @@ class Scheduler:
         if parent is not None and is_retry(parent.request, request):
             request.dont_filter = parent.request.dont_filter  # Scrapy sets it, and a redirect would keep it
         slot = self._crawler.engine.downloader.get_slot_key(request)
-        payload = payloads.encode(request, self._spider)
+        payload = serialization.encode(request, self._spider)
         if len(payload) > self._maxsize:
             raise _too_large(request, len(payload), self._maxsize)
         depth = request.meta.get("depth", 0) if self._order == "depth" else 0
@@ -272,10 +273,10 @@ class Scheduler:
             return fingerprinter.number(request)
         return number_of(fingerprinter.fingerprint(request))
 
-    def _refuse(self, request: Request, parent: Attempt | None, error: payloads.TooLarge) -> None:
+    def _refuse(self, request: Request, parent: Attempt | None, error: serialization.TooLarge) -> None:
         """Make a dead letter of a request that is too large, or of the one whose place it was to take."""
         if parent is not None:
-            parent.error = ("too_large", reasons.describe(error))
+            parent.error = ("too_large", failure_reasons.describe(error))
             return
         fingerprint = self._fingerprint(request, None)
         if self._is_known(fingerprint):
@@ -289,7 +290,7 @@ class Scheduler:
         self._pushing.add(fingerprint)
         self._checkpoint.refuse_request(request.url, fingerprint, error)
 
-    def _keep(self, request: Request, parent: Attempt | None, error: payloads.Unstorable) -> bool:
+    def _keep(self, request: Request, parent: Attempt | None, error: serialization.Unstorable) -> bool:
         fingerprint = self._fingerprint(request, parent)
         if self._is_known(fingerprint):
             self._checkpoint.filtered("duplicate")
@@ -301,8 +302,8 @@ class Scheduler:
         return True
 
 
-def _too_large(request: Request, size: int, maxsize: int) -> payloads.TooLarge:
-    return payloads.TooLarge(
+def _too_large(request: Request, size: int, maxsize: int) -> serialization.TooLarge:
+    return serialization.TooLarge(
         f"<{request.method} {request.url[:200]}> takes {size:,} bytes, and FRONTIER_REQUEST_MAXSIZE is"
         f" {maxsize:,}: keep its body, headers, meta and cb_kwargs small"
     )

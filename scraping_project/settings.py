@@ -45,7 +45,7 @@ SCRAPYD_PASSWORD = os.environ.get("SCRAPYD_PASSWORD", "")
 
 # Seeds and the queue: shared by every worker of a frontier
 SCHEDULER = "scraping_project.scheduler.Scheduler"
-REQUEST_FINGERPRINTER_CLASS = "scraping_project.fingerprints.Fingerprinter"
+REQUEST_FINGERPRINTER_CLASS = "scraping_project.http.fingerprints.Fingerprinter"
 SPIDER_MIDDLEWARES = {
     "scraping_project.spidermiddlewares.offsite.OffsiteStarts": 5,
     "scraping_project.spidermiddlewares.seeds.Seeds": 10,
@@ -80,7 +80,10 @@ DOWNLOAD_VERIFY_CERTIFICATES = True
 DOWNLOAD_DELAY_JITTER = 0.0
 RETRY_TIMES = 2
 RETRY_BACKOFF_BASE = 4.0  # seconds, to the power of the retry; 0: at once
-RETRY_EXCEPTIONS = [*default_settings.RETRY_EXCEPTIONS, "scraping_project.reasons.RobotsUnavailable"]
+RETRY_EXCEPTIONS = [
+    *default_settings.RETRY_EXCEPTIONS,
+    "scraping_project.http.failure_reasons.RobotsUnavailable",
+]
 RETRY_GIVE_UP_LOG_LEVEL = "INFO"
 
 # Scrapy's cache, with HTTPCACHE_ENABLED: what is tried again, or answers a condition, is nothing to keep

@@ -9,7 +9,7 @@ from scrapy.http import Response
 from scrapy.spidermiddlewares.depth import DepthMiddleware
 from twisted.python.failure import Failure
 
-from scraping_project.fingerprints import Fingerprinter
+from scraping_project.http.fingerprints import Fingerprinter
 from scraping_project.scheduler import Scheduler
 
 if TYPE_CHECKING:

@@ -10,13 +10,14 @@ from scrapy.settings import BaseSettings
 from scrapy.utils.misc import load_object
 from sqlalchemy import Engine
 
-from scraping_project import logins, reasons
+from scraping_project import logins
 from scraping_project.commands.arguments import check_arguments
 from scraping_project.commands.exits import refuse
 from scraping_project.commands.spiders import spider_class
-from scraping_project.fingerprints import Fingerprinter
 from scraping_project.frontier.answers import Crawl
 from scraping_project.frontier.frontier import Frontier
+from scraping_project.http import failure_reasons
+from scraping_project.http.fingerprints import Fingerprinter
 from scraping_project.repair.rebuilt import Follows
 from scraping_project.run_requests import ALLOWED_SETTINGS
 from scraping_project.storage import crawls
@@ -114,4 +115,4 @@ def _spider(kind: type[Spider], known: KnownCrawl, rules: str) -> Spider:
     try:
         return kind(**(check_arguments(kind, given) | arguments))
     except Exception as error:  # noqa: BLE001  whatever a spider raises, it can't be had
-        refuse(f"the spider {kind.name!r} can't be made ({reasons.describe(error)})")
+        refuse(f"the spider {kind.name!r} can't be made ({failure_reasons.describe(error)})")

@@ -11,7 +11,6 @@ from scrapy.commands import ScrapyCommand
 from scrapy.settings import BaseSettings
 from scrapy.spiderloader import get_spider_loader
 
-from scraping_project import payloads
 from scraping_project.commands import repair, slot
 from scraping_project.commands.arguments import domain
 from scraping_project.commands.backends import redis_of, settings_of
@@ -25,6 +24,7 @@ from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.slot_clock import SlotClocks
 from scraping_project.frontier.waiting import WaitingRequests
+from scraping_project.http import serialization
 from scraping_project.storage.values import host_of
 
 LEDGER = ("discovered", "queued", "delayed", "leased", "done", "dead")
@@ -247,7 +247,7 @@ def _name_unreadable(request_id: str) -> None:
 
 
 def _url(letter: DeadLetter) -> str:
-    return payloads.url_of(letter.request.payload)
+    return serialization.url_of(letter.request.payload)
 
 
 def _why(letter: DeadLetter) -> str:

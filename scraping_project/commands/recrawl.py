@@ -13,13 +13,13 @@ import msgspec
 from scrapy.commands import ScrapyCommand
 from sqlalchemy import Row
 
-from scraping_project import conditions
 from scraping_project.commands.arguments import domain
 from scraping_project.commands.backends import database_of, settings_of
 from scraping_project.commands.exits import INTERRUPTED, in_one_line, one_line_errors, refuse
 from scraping_project.commands.pushing import BATCH, Push, pushing, seeds, seeds_key
 from scraping_project.commands.spiders import spider_class
 from scraping_project.frontier.seeds import SeedError, parse
+from scraping_project.http import conditional
 from scraping_project.storage import recrawls
 from scraping_project.storage.errors import StorageError
 from scraping_project.storage.values import url_hash
@@ -134,7 +134,7 @@ def conditions_of(page: Row[Any]) -> dict[str, str]:
     """The headers that ask for the page if it has changed; none where its content is not what is stored."""
     if not 200 <= page.status_code < 300:  # noqa: PLR2004  HTTP's own numbers
         return {}
-    return conditions.headers_of(page.etag, page.last_modified)
+    return conditional.headers_of(page.etag, page.last_modified)
 
 
 def seed_of(page: Row[Any], headers: dict[str, str]) -> bytes:

@@ -18,7 +18,7 @@ from scraping_project.checkpoint import Checkpoint
 from scraping_project.extensions.attempts import AttemptLog
 from scraping_project.frontier.errors import FrontierError
 from scraping_project.frontier.robots import FRESH, MOST, RobotsTxt
-from scraping_project.reasons import Filtered, RobotsUnavailable
+from scraping_project.http.failure_reasons import Filtered, RobotsUnavailable
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler

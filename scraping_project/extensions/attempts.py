@@ -7,11 +7,12 @@ from scrapy import Request, signals
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 
-from scraping_project import ends, payloads, reasons, scrapy_internals
+from scraping_project import ends, scrapy_internals
 from scraping_project.attempts import Attempt, Attempts, Outcome, asking, is_retry, utc_now
 from scraping_project.frontier.steps import Leased
+from scraping_project.http import failure_reasons, serialization
+from scraping_project.http.page_metadata import site_of
 from scraping_project.items import ScrapeLog, Site
-from scraping_project.pages import site_of
 from scraping_project.signals import attempts_ended, page_answered
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class AttemptLog:
         attempt.records -= 1
         if isinstance(item, Site):
             attempt.site_url = None
-        attempt.error = attempt.error or ("pipeline", reasons.describe(error))
+        attempt.error = attempt.error or ("pipeline", failure_reasons.describe(error))
 
     def settle(self) -> list[tuple[Attempt, Outcome | None]]:
         """Announce what has ended since the last time; returns the attempts whose lease ends, and how."""
@@ -96,8 +97,8 @@ class AttemptLog:
     def refuse_leased(self, leased: Leased, error: Exception) -> bytes:
         """Log a leased request that can't be resumed; returns its dead letter."""
         attempt = Attempt(Request("data:,"), str(leased.id), leased.attempt)
-        outcome = ("dead", "undecodable", reasons.describe(error))
-        self._announce([self._log(attempt, outcome, payloads.url_of(leased.payload), utc_now())])
+        outcome = ("dead", "undecodable", failure_reasons.describe(error))
+        self._announce([self._log(attempt, outcome, serialization.url_of(leased.payload), utc_now())])
         return ends.letter(attempt, outcome)
 
     def bury(self, leased: Leased) -> None:
@@ -105,7 +106,7 @@ class AttemptLog:
         attempt = Attempt(Request("data:,"), str(leased.id), leased.attempt)
         message = f"{leased.deaths} workers died while they had it in flight"
         outcome = ("dead", "deliveries", message)
-        self._announce([self._log(attempt, outcome, payloads.url_of(leased.payload), utc_now())])
+        self._announce([self._log(attempt, outcome, serialization.url_of(leased.payload), utc_now())])
 
     def refuse_seed(self, seed: str, error: Exception) -> bytes:
         """Log a seed that can't be made into a request; returns its dead letter."""
@@ -117,7 +118,7 @@ class AttemptLog:
         Asked for again, by another page or after a crash, it rewrites its own row.
         """
         request_id = f"refused-{fingerprint}" if fingerprint else self.attempts.new_id()
-        return self._refuse(request_id, url[: payloads.MAX_REFUSED], reason, error)
+        return self._refuse(request_id, url[: serialization.MAX_REFUSED], reason, error)
 
     def bury_refused(self, request_id: int, url: str, error: Exception) -> bytes:
         """Log a request whose next attempt the frontier refuses; returns its dead letter."""
@@ -125,7 +126,7 @@ class AttemptLog:
 
     def _refuse(self, request_id: str, url: str, reason: str, error: Exception) -> bytes:
         attempt = Attempt(Request("data:,"), request_id)
-        outcome = ("dead", reason, reasons.describe(error))
+        outcome = ("dead", reason, failure_reasons.describe(error))
         self._announce([self._log(attempt, outcome, url, utc_now())])
         return ends.letter(attempt, outcome)
 
@@ -134,7 +135,10 @@ class AttemptLog:
 
     def _failed(self, response: "Response | Failure | None", reason: str, failure: "Failure") -> None:
         if attempt := self._attempt_of(response):
-            attempt.error = attempt.error or (reason, reasons.describe(failure.value or Exception("unknown")))
+            attempt.error = attempt.error or (
+                reason,
+                failure_reasons.describe(failure.value or Exception("unknown")),
+            )
 
     def _outcome(self, attempt: Attempt) -> Outcome | None:
         if attempt.given_back:
@@ -193,14 +197,14 @@ def outcome_of(attempt: Attempt) -> Outcome | None:
         return ("dead", *attempt.error) if attempt.error else _retried(attempt, result)
     if isinstance(result, Response):
         return _answered(attempt, result)
-    if isinstance(result, reasons.Filtered):
-        return "filtered", result.reason, _with_errback(reasons.text_of(result), attempt)
+    if isinstance(result, failure_reasons.Filtered):
+        return "filtered", result.reason, _with_errback(failure_reasons.text_of(result), attempt)
     if isinstance(result, IgnoreRequest):
         return _ignored(attempt, result)
     if result is None:
         return None
-    reason = reasons.of_download(result)
-    message = _with_errback(reasons.describe(result), attempt)
+    reason = failure_reasons.of_download(result)
+    message = _with_errback(failure_reasons.describe(result), attempt)
     return "filtered" if reason == "guard" else "dead", reason, message
 
 
@@ -226,25 +230,29 @@ def _of_links(site: Site) -> str | None:
 def _ignored(attempt: Attempt, why: IgnoreRequest) -> Outcome | None:
     """A middleware wants to hear no more of it; what the site was asked and did stays on record."""
     if isinstance(attempt.wire, BaseException):
-        message = _with_errback(reasons.describe(attempt.wire), attempt)
-        return "dead", reasons.of_download(attempt.wire), message
+        message = _with_errback(failure_reasons.describe(attempt.wire), attempt)
+        return "dead", failure_reasons.of_download(attempt.wire), message
     answer = _answer(attempt)
-    return (*_by_status(answer), _with_errback(reasons.text_of(why), attempt)) if answer is not None else None
+    return (
+        (*_by_status(answer), _with_errback(failure_reasons.text_of(why), attempt))
+        if answer is not None
+        else None
+    )
 
 
 def _by_status(response: Response) -> tuple[str, str | None]:
     if 200 <= response.status < 300 or response.status == 304:  # noqa: PLR2004  HTTP's own numbers
         return "success", None
-    return "failed", reasons.of_status(response.status)
+    return "failed", failure_reasons.of_status(response.status)
 
 
 def _retried(attempt: Attempt, replacement: Request) -> Outcome | None:
     if not is_retry(attempt.request, replacement):
         return None
     if isinstance(attempt.wire, BaseException):
-        return "retried", reasons.of_download(attempt.wire), reasons.describe(attempt.wire)
+        return "retried", failure_reasons.of_download(attempt.wire), failure_reasons.describe(attempt.wire)
     if isinstance(attempt.wire, Response):
-        return "retried", reasons.of_status(attempt.wire.status), None
+        return "retried", failure_reasons.of_status(attempt.wire.status), None
     return "retried", "parse", None
 
 
@@ -252,6 +260,6 @@ def _answer(attempt: Attempt) -> Response | None:
     """The final answer: what the spider got, or what a middleware raised at, such as a bad Location."""
     if isinstance(attempt.result, Response):
         return attempt.result
-    if isinstance(attempt.result, reasons.Filtered) or not isinstance(attempt.result, Exception):
+    if isinstance(attempt.result, failure_reasons.Filtered) or not isinstance(attempt.result, Exception):
         return None
     return attempt.wire if isinstance(attempt.wire, Response) else None

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Self
 from scrapy import signals
 from scrapy.http import Response
 
-from scraping_project import reasons, run
+from scraping_project import run
 from scraping_project.extensions.attempts import AttemptLog
+from scraping_project.http import failure_reasons
 from scraping_project.storage.engine import connect
 from scraping_project.storage.errors import StorageError
 from scraping_project.storage.runs import beat_run
@@ -52,7 +53,7 @@ class RunHeartbeat:
     def spider_error(self, failure: "Failure", response: Response | None) -> None:
         """A spider that raises where it starts has no response to blame: the run itself has failed."""
         if response is None and failure.value is not None:
-            self._crawler.stats.set_value(run.ERROR, reasons.describe(failure.value))
+            self._crawler.stats.set_value(run.ERROR, failure_reasons.describe(failure.value))
 
     async def _run(self) -> None:
         while True:

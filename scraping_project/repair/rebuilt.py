@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 from scrapy import Request, Spider
 from scrapy.settings import BaseSettings
 
-from scraping_project import payloads
 from scraping_project.domains import registered_domain
-from scraping_project.fingerprints import Fingerprinter
 from scraping_project.frontier.steps import Push, blob, slot_name
+from scraping_project.http import serialization
+from scraping_project.http.fingerprints import Fingerprinter
 from scraping_project.items import Link
 from scraping_project.storage.crawls import Answer
 
@@ -66,7 +66,7 @@ class Rebuilt:
         host = urlsplit(request.url).hostname or ""
         slot = slot_name(registered_domain(host) if self._by_domain else host)
         priority = request.priority - (depth if self._shallow_first else 0)
-        payload = blob(payloads.encode(request, self._spider))
+        payload = blob(serialization.encode(request, self._spider))
         return Push(self.number(request.url), slot, priority, payload)
 
     def links(self, answer: Answer) -> list[Lead] | None:
@@ -82,8 +82,8 @@ class Rebuilt:
     def request(self, payload: bytes) -> Request | None:
         """A queued request, if it is one of those that can be made again: to GET a page and parse it."""
         try:
-            request = payloads.decode(payload, self._spider)
-        except payloads.Undecodable:
+            request = serialization.decode(payload, self._spider)
+        except serialization.Undecodable:
             return None
         plain = request.method == "GET" and not request.body and request.callback is None
         return request if plain else None

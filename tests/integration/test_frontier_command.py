@@ -5,10 +5,10 @@ import json
 import pytest
 import redis
 
-from scraping_project import payloads
 from scraping_project.frontier.connection import connect
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
+from scraping_project.http import serialization
 from tests.integration.frontier_worker import Worker, burial, ledger_of, push
 from tests.integration.hostile_server import hostile_server
 from tests.integration.test_crawl_command import CLOSED, FAST, crawl
@@ -50,7 +50,7 @@ def a_frontier_with_a_request_and_a_dead_letter(redis_url):
 def bury(worker, *urls, **letter):
     """Dead letters of these URLs, as those of refused seeds are."""
     letter = json.dumps({"reason": "parse"} | letter).encode()
-    worker.push(*(push(None, priority=9, payload=payloads.of_refused(url)) for url in urls))
+    worker.push(*(push(None, priority=9, payload=serialization.of_refused(url)) for url in urls))
     worker.step(bury=[burial(leased, letter) for leased in worker.lease(len(urls))])
 
 

@@ -4,12 +4,13 @@ import pytest
 from scrapy import Request
 from scrapy.settings import Settings
 
-from scraping_project import payloads, settings
+from scraping_project import settings
 from scraping_project.frontier.connection import connect
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.steps import Push, blob
 from scraping_project.frontier.waiting import WaitingRequests
+from scraping_project.http import serialization
 from scraping_project.items import Link
 from scraping_project.repair.books import DryBooks, FrontierBooks
 from scraping_project.repair.rebuilt import Rebuilt
@@ -73,7 +74,7 @@ class Crawl:
     def request(self, path, **fields):
         request = Request(SITE + path, **fields)
         number = "" if request.dont_filter else Rebuilt.number(request.url)
-        return Push(number, "a.example", 0, blob(payloads.encode(request, LinksSpider())))
+        return Push(number, "a.example", 0, blob(serialization.encode(request, LinksSpider())))
 
     def lease(self, most=100):
         return self.worker.lease(most, turn=most)
@@ -85,7 +86,7 @@ class Crawl:
         return [self.decoded(each).url.removeprefix(SITE) for each in leased]
 
     def decoded(self, leased):
-        return payloads.decode(leased.payload, LinksSpider())
+        return serialization.decode(leased.payload, LinksSpider())
 
     def repair(self, *seeds, dry=False, dead=()):
         mender = Worker(self.frontier, seeds="")
@@ -189,7 +190,7 @@ def test_what_is_to_pass_the_dupe_filter_is_ended_by_its_own_rows_alone(crawl):
 def test_a_request_that_is_no_plain_one_is_never_ended(crawl, fields):
     spider = LinksSpider()
     fields = {name: getattr(spider, value) if name == "callback" else value for name, value in fields.items()}
-    payload = payloads.encode(Request(f"{SITE}a", **fields), spider)
+    payload = serialization.encode(Request(f"{SITE}a", **fields), spider)
     crawl.worker.push(Push("1", "a.example", 0, blob(payload)))
     crawl.store("a", 1)
 

@@ -7,7 +7,7 @@ from scrapy.http import Response
 
 from scraping_project.attempts import Attempt, Attempts, is_retry
 from scraping_project.extensions.attempts import outcome_of
-from scraping_project.reasons import Filtered
+from scraping_project.http.failure_reasons import Filtered
 
 URL = "http://example.com/"
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from scrapy import Request
 from scrapy.http import FormRequest
 
-from scraping_project import authorization, reasons
 from scraping_project.commands.repair import _urls
+from scraping_project.http import authorization, failure_reasons
 from scraping_project.logformatter import Record
 from scraping_project.logins import hide, hide_in_refused, split
 
@@ -168,5 +168,5 @@ def test_a_repair_asks_for_no_seed_whose_login_it_does_not_know():
 def test_no_error_that_is_stored_holds_a_login():
     error = ValueError(f"http://u:{SECRET}@h.example/")
 
-    assert reasons.describe(error) == "ValueError: http://***@h.example/"
-    assert reasons.text_of(error) == "http://***@h.example/"
+    assert failure_reasons.describe(error) == "ValueError: http://***@h.example/"
+    assert failure_reasons.text_of(error) == "http://***@h.example/"

@@ -3,8 +3,8 @@ import hashlib
 import pytest
 from scrapy.http import Response
 
+from scraping_project.http.page_metadata import content_type, site_of
 from scraping_project.items import Link
-from scraping_project.pages import content_type, site_of
 
 URL = "http://example.com/page"
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scrapy import Request, Spider
 from scrapy.http import FormRequest, JsonRequest, Response
 
-from scraping_project import payloads
+from scraping_project.http import serialization
 
 
 class Example(Spider):
@@ -53,7 +53,7 @@ given_fields = st.fixed_dictionaries(
 
 
 def round_trip(request):
-    return payloads.decode(payloads.encode(request, spider), spider)
+    return serialization.decode(serialization.encode(request, spider), spider)
 
 
 def assert_same(one, other):
@@ -93,7 +93,7 @@ def test_a_json_request_comes_back_as_it_was(values):
 
 
 def test_what_is_as_by_default_takes_no_room():
-    assert len(payloads.encode(Request("https://example.com/"), spider)) < 40
+    assert len(serialization.encode(Request("https://example.com/"), spider)) < 40
 
 
 @pytest.mark.parametrize(
@@ -107,8 +107,8 @@ def test_what_is_as_by_default_takes_no_room():
     ],
 )
 def test_what_can_not_be_resumed_is_refused_with_the_fix(request_, fix):
-    with pytest.raises(payloads.Unstorable, match=fix):
-        payloads.encode(request_, spider)
+    with pytest.raises(serialization.Unstorable, match=fix):
+        serialization.encode(request_, spider)
 
 
 class Other(Spider):
@@ -121,8 +121,8 @@ class Other(Spider):
 def test_a_callback_that_only_has_the_name_of_one_of_the_spiders_is_refused():
     request = Request("https://example.com/", callback=Other().parse_page)
 
-    with pytest.raises(payloads.Unstorable):
-        payloads.encode(request, spider)
+    with pytest.raises(serialization.Unstorable):
+        serialization.encode(request, spider)
 
 
 def test_a_callback_under_another_name_than_its_functions_comes_back():
@@ -133,19 +133,19 @@ def test_a_callback_under_another_name_than_its_functions_comes_back():
     aliasing = Aliasing()
     request = Request("https://example.com/", callback=aliasing.parse)
 
-    assert payloads.decode(payloads.encode(request, aliasing), aliasing).callback == aliasing.parse
+    assert serialization.decode(serialization.encode(request, aliasing), aliasing).callback == aliasing.parse
 
 
 def test_what_a_later_version_adds_is_passed_over():
-    assert payloads.decode(packed(something_new=1), spider).url == "https://example.com/"
+    assert serialization.decode(packed(something_new=1), spider).url == "https://example.com/"
 
 
 def test_meta_that_holds_itself_is_refused():
     meta = {}
     meta["meta"] = meta
 
-    with pytest.raises(payloads.Unstorable):
-        payloads.encode(Request("https://example.com/", meta=meta), spider)
+    with pytest.raises(serialization.Unstorable):
+        serialization.encode(Request("https://example.com/", meta=meta), spider)
 
 
 def packed(**fields):
@@ -176,20 +176,20 @@ def packed(**fields):
     ],
 )
 def test_bytes_that_hold_no_request_of_this_spider_are_undecodable(payload):
-    with pytest.raises(payloads.Undecodable):
-        payloads.decode(payload, spider)
+    with pytest.raises(serialization.Undecodable):
+        serialization.decode(payload, spider)
 
 
 @given(st.binary())
 def test_no_bytes_raise_anything_but_undecodable(payload):
     try:
-        payloads.decode(payload, spider)
-    except payloads.Undecodable:
+        serialization.decode(payload, spider)
+    except serialization.Undecodable:
         return
 
 
 def test_the_url_is_read_from_what_can_not_be_resumed():
-    assert payloads.url_of(packed(callback="nothing_of_that_name")) == "https://example.com/"
+    assert serialization.url_of(packed(callback="nothing_of_that_name")) == "https://example.com/"
 
 
 @pytest.mark.parametrize(
@@ -203,11 +203,11 @@ def test_the_url_is_read_from_what_can_not_be_resumed():
     ],
 )
 def test_no_request_is_made_of_a_refused_seed_but_its_text_is_read(seed):
-    payload = payloads.of_refused(seed)
+    payload = serialization.of_refused(seed)
 
-    assert payloads.url_of(payload) == seed
-    with pytest.raises(payloads.Undecodable, match="push it as a new one"):
-        payloads.decode(payload, spider)
+    assert serialization.url_of(payload) == seed
+    with pytest.raises(serialization.Undecodable, match="push it as a new one"):
+        serialization.decode(payload, spider)
 
 
 @pytest.mark.parametrize("url", ["file:///a", "data:,x", "ftp://a.example/x", "s3://bucket/x"])
@@ -219,8 +219,8 @@ def test_a_spider_of_ones_own_may_ask_for_any_scheme(url):
 @example(b"\xa1\xff")
 @example(b"\x91" * 100_000)
 def test_bytes_without_a_url_have_none(payload):
-    assert payloads.url_of(payload) == ""
+    assert serialization.url_of(payload) == ""
 
 
 def test_of_a_long_url_that_was_refused_a_part_is_kept():
-    assert payloads.url_of(payloads.of_refused("x" * 10_000_000)) == "x" * payloads.MAX_REFUSED
+    assert serialization.url_of(serialization.of_refused("x" * 10_000_000)) == "x" * serialization.MAX_REFUSED
