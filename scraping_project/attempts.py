@@ -13,7 +13,7 @@ from scrapy import Request
 from scrapy.http import Response
 
 from scraping_project.frontier.steps import Leased, Push
-from scraping_project.slots import Clock
+from scraping_project.politeness.clocks import Clock
 
 #: How an attempt ended: status, reason, message. None: it leaves no log row.
 Outcome = tuple[str, str | None, str | None]

@@ -16,7 +16,7 @@ from scraping_project.group_commit import GroupCommit
 from scraping_project.http import serialization
 from scraping_project.life import Life
 from scraping_project.membership import Membership
-from scraping_project.slots import Slots
+from scraping_project.politeness.clocks import Slots
 from scraping_project.standstill import Standstill
 from scraping_project.storage.engine import connect
 from scraping_project.storage.writer import Writer

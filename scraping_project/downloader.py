@@ -16,13 +16,13 @@ from twisted.python.failure import Failure
 
 from scraping_project.attempts import asking
 from scraping_project.checkpoint import Checkpoint
-from scraping_project.domains import registered_domain
 from scraping_project.extensions.attempts import AttemptLog
 from scraping_project.frontier.steps import slot_name
 from scraping_project.http import authorization, conditional
 from scraping_project.http.failure_reasons import Filtered
-from scraping_project.slots import NEVER, Clock
-from scraping_project.throttle import Throttle
+from scraping_project.politeness.autothrottle import Throttle
+from scraping_project.politeness.clocks import NEVER, Clock
+from scraping_project.politeness.registered_domain import registered_domain
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler

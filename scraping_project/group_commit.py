@@ -34,8 +34,8 @@ from scraping_project.frontier.worker import Culprit, Worker
 from scraping_project.http import serialization
 from scraping_project.membership import Membership
 from scraping_project.outage import Outage
+from scraping_project.politeness.clocks import Slots
 from scraping_project.questions import Questions
-from scraping_project.slots import Slots
 from scraping_project.storage.errors import StorageError
 from scraping_project.storage.writer import Writer
 

@@ -21,7 +21,7 @@ from scraping_project.frontier.robots import RobotsCache
 from scraping_project.frontier.slot_clock import SlotClocks
 from scraping_project.frontier.worker import Worker
 from scraping_project.heartbeat import Heartbeat
-from scraping_project.holds import Holds
+from scraping_project.politeness.holds import Holds
 from scraping_project.standstill import MOST, Cause, cause_of
 from scraping_project.storage.errors import StorageError
 from scraping_project.terms import rules_of, seeds_of

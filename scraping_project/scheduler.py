@@ -12,15 +12,15 @@ from scrapy.utils.defer import deferred_f_from_coro_f
 
 from scraping_project import scrapy_internals
 from scraping_project.attempts import Attempt, asking, is_retry
-from scraping_project.backoff import Backoff
 from scraping_project.checkpoint import Checkpoint
 from scraping_project.extensions.attempts import AttemptLog
 from scraping_project.frontier.steps import MAX_PRIORITY, End, Heard, Push, Step, blob
 from scraping_project.http import authorization, failure_reasons, serialization
 from scraping_project.http.fingerprints import Fingerprinter, number_of
 from scraping_project.kept import Kept
+from scraping_project.politeness.clocks import NEVER
+from scraping_project.politeness.retry_backoff import Backoff
 from scraping_project.slot_queues import AHEAD, MOST, TURN, SlotQueues
-from scraping_project.slots import NEVER
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler

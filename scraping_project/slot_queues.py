@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from scraping_project.frontier.steps import Ask, Leased
-from scraping_project.slots import NEVER, RENEW_WITHIN, Clock, Slots
+from scraping_project.politeness.clocks import NEVER, RENEW_WITHIN, Clock, Slots
 
 #: Seconds of work that a worker leases ahead.
 AHEAD = 2.0

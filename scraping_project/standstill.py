@@ -14,7 +14,7 @@ from typing import Any
 from scraping_project.frontier.slot_clock import SlotClock
 from scraping_project.frontier.steps import Ledger
 from scraping_project.frontier.tokens import process_of
-from scraping_project.slots import Slots
+from scraping_project.politeness.clocks import Slots
 
 logger = logging.getLogger(__name__)
 

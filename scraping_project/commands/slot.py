@@ -14,10 +14,10 @@ from scrapy.settings import BaseSettings
 
 from scraping_project.commands.exits import refuse
 from scraping_project.commands.printable import printable
-from scraping_project.domains import registered_domain
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.slot_clock import SlotClock, SlotClocks
 from scraping_project.frontier.steps import MAX_SLOT
+from scraping_project.politeness.registered_domain import registered_domain
 
 #: Seconds: a slot that is to be left alone for longer is better paused.
 LONGEST_DELAY = 86_400.0

@@ -6,7 +6,7 @@ import pytest
 from scrapy.http import Response
 from scrapy.settings import Settings
 
-from scraping_project.backoff import JITTER, LONGEST, Backoff
+from scraping_project.politeness.retry_backoff import JITTER, LONGEST, Backoff
 
 URL = "https://a.example/"
 BY_REDIS = 1_700_000_000.0  # s since 1970

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from scraping_project import holds as holds_module
 from scraping_project.frontier.errors import FrontierUnavailable
-from scraping_project.holds import Holds
+from scraping_project.politeness import holds as holds_module
+from scraping_project.politeness.holds import Holds
 
 NOW = 1000.0
 

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from scrapy.http import Response
 
-from scraping_project.retry_after import LONGEST, seconds
+from scraping_project.politeness.retry_after import LONGEST, seconds
 
 #: By the clock that all workers share; a second later than a full one.
 NOW = timegm((2026, 3, 4, 5, 6, 8))

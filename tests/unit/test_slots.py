@@ -15,7 +15,7 @@ from scraping_project.frontier.steps import (
     Heard,
     Ledger,
 )
-from scraping_project.slots import NEVER, TOO_FAR, Slots
+from scraping_project.politeness.clocks import NEVER, TOO_FAR, Slots
 
 NOW = 1000.0
 SLOT = "a.example"

@@ -7,7 +7,7 @@ from scrapy.settings import Settings
 
 from scraping_project.frontier.slot_clock import SlotClock
 from scraping_project.frontier.steps import Ledger
-from scraping_project.slots import Slots
+from scraping_project.politeness.clocks import Slots
 from scraping_project.standstill import NAMED, Cause, Standstill, cause_of
 
 AFTER = 300.0

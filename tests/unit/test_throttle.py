@@ -8,10 +8,10 @@ from scrapy.exceptions import NotConfigured
 from scrapy.http import Response
 from scrapy.settings import Settings
 
-from scraping_project import throttle as throttle_module
 from scraping_project.frontier.steps import GRANTED, Grant
-from scraping_project.slots import Slots
-from scraping_project.throttle import FIRST, LONGEST, Throttle
+from scraping_project.politeness import autothrottle as throttle_module
+from scraping_project.politeness.autothrottle import FIRST, LONGEST, Throttle
+from scraping_project.politeness.clocks import Slots
 
 URL = "https://a.example/"
 NOW = 1000.0

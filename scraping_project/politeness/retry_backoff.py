@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from scrapy.http import Response
 
-from scraping_project import retry_after
+from scraping_project.politeness import retry_after
 
 if TYPE_CHECKING:
     from scrapy.settings import BaseSettings

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from scrapy.exceptions import NotConfigured
 from scrapy.http import Response
 
-from scraping_project import retry_after
-from scraping_project.slots import Clock
+from scraping_project.politeness import retry_after
+from scraping_project.politeness.clocks import Clock
 
 if TYPE_CHECKING:
     from scrapy import Request
