@@ -10,8 +10,8 @@ from scrapy import Request
 from scrapy.utils.request import fingerprint
 from w3lib.url import safe_url_string
 
-from scraping_project.html.urls import Resolver
 from scraping_project.http.fingerprints import of_link
+from scraping_project.parsing.urls import Resolver
 from tests.conftest import manual
 from tests.integration.hostile_server import hostile_server, whole
 

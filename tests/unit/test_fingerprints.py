@@ -6,8 +6,8 @@ from scrapy.utils.request import fingerprint
 from scrapy.utils.test import get_crawler
 from w3lib.url import canonicalize_url
 
-from scraping_project.html.urls import resolve
 from scraping_project.http.fingerprints import _CANONICAL, Fingerprinter, number_of, of_link
+from scraping_project.parsing.urls import resolve
 from tests.unit.test_html_urls import BASE, CORPUS, HREFS, PLAIN_HREFS
 
 HOSTS = [

@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scraping_project.html import links
-from scraping_project.html.links import Page, parse
 from scraping_project.items import Link
+from scraping_project.parsing import html_links
+from scraping_project.parsing.html_links import Page, parse
 
 URL = "http://a.example/b/c?q=1"
 
@@ -293,7 +293,7 @@ def test_nul_and_lone_surrogates_do_no_harm():
     ],
 )
 def test_a_page_that_nests_beyond_reason_is_read_without_its_nesting(text):
-    assert links._is_costly(text)
+    assert html_links._is_costly(text)
     assert parse(f"{text}<title>t</title><a href=x>", URL) == Page(
         "t", [Link("http://a.example/b/x")], nofollow=False
     )
@@ -301,7 +301,7 @@ def test_a_page_that_nests_beyond_reason_is_read_without_its_nesting(text):
 
 @pytest.mark.parametrize("text", ["<div>" * 1000, "<p>x<br><img>" * 500, "<div><p>x</p></div>" * 10_000])
 def test_a_page_that_nests_as_pages_do_is_read_as_it_is(text):
-    assert not links._is_costly(text)
+    assert not html_links._is_costly(text)
 
 
 def test_a_page_read_without_its_nesting_yields_the_same(monkeypatch):
@@ -312,7 +312,7 @@ def test_a_page_read_without_its_nesting_yields_the_same(monkeypatch):
         </table><!-- <a href=never> --><template><a href=never></template><textarea><a href=never></textarea>
         <iframe src=f><a href=never></iframe><area href=area></div></body></html>"""
     plain = parse(text, URL)
-    monkeypatch.setattr(links, "_is_costly", lambda _text: True)
+    monkeypatch.setattr(html_links, "_is_costly", lambda _text: True)
     assert parse(text, URL) == plain
     assert len(plain.links) == 6
 
@@ -321,13 +321,13 @@ def test_a_page_read_without_its_nesting_yields_the_same(monkeypatch):
     "name", ["noembed", "noframes", "script", "style", "template", "textarea", "xmp", "iframe", "title"]
 )
 def test_raw_text_read_without_nesting_bears_no_links(monkeypatch, name):
-    monkeypatch.setattr(links, "_is_costly", lambda _text: True)
+    monkeypatch.setattr(html_links, "_is_costly", lambda _text: True)
     assert urls(f"<{name}><a href=never></{name}><a href=x>") == ["http://a.example/b/x"]
 
 
 @pytest.mark.parametrize("name", ["svg", "math"])
 def test_a_drawing_read_without_nesting_does_not_name_the_page(monkeypatch, name):
-    monkeypatch.setattr(links, "_is_costly", lambda _text: True)
+    monkeypatch.setattr(html_links, "_is_costly", lambda _text: True)
     assert parse(f"<{name}><title>s</title></{name}><title>t</title>", URL).title == "t"
 
 
@@ -336,7 +336,7 @@ def test_a_frameset_read_without_nesting_yields_the_same(monkeypatch):
         "<html><title>t</title><frameset cols=*><frame src=x><noframes><a href=never></noframes></frameset>"
     )
     plain = parse(text, URL)
-    monkeypatch.setattr(links, "_is_costly", lambda _text: True)
+    monkeypatch.setattr(html_links, "_is_costly", lambda _text: True)
     assert parse(text, URL) == plain == Page("t", [Link("http://a.example/b/x", "frame")], nofollow=False)
 
 
@@ -374,7 +374,7 @@ def test_of_more_links_than_are_kept_the_first_are_and_the_others_are_counted():
     assert page.left_out == 20
 
 
-@pytest.mark.parametrize("most", [10, 11, links.ALL_LINKS])
+@pytest.mark.parametrize("most", [10, 11, html_links.ALL_LINKS])
 def test_a_page_with_no_more_links_than_are_kept_is_kept_whole(most):
     page = parse(hrefs(10) + "<a href=tel:1><a href=/3>", URL, most=most)
 
@@ -384,17 +384,17 @@ def test_a_page_with_no_more_links_than_are_kept_is_kept_whole(most):
 @pytest.mark.parametrize("other", ["", "<p>", "</a>"])
 def test_of_very_many_links_no_more_are_parsed_than_may_be_kept_and_all_are_counted(monkeypatch, other):
     parsed = []
-    elements = links._elements
-    monkeypatch.setattr(links, "_elements", lambda text: parsed.append(text) or elements(text))
+    elements = html_links._elements
+    monkeypatch.setattr(html_links, "_elements", lambda text: parsed.append(text) or elements(text))
     many = 120_000
 
     page = parse(f"<base href=/o/><title>t</title>{hrefs(many).replace('>', f'>{other}')}<a>", URL, most=100)
 
     assert (page.title, len(page.links), page.links[0].url) == ("t", 100, "http://a.example/0")
-    assert parsed[0].count("<") <= links._MANY_TAGS
+    assert parsed[0].count("<") <= html_links._MANY_TAGS
     assert page.left_out in (many - 100, many - 99)  # a link without an href looks like one, unread
 
 
 def test_a_page_of_many_links_may_be_kept_whole():
     assert len(parse(hrefs(60_000), URL, most=60_000).links) == 60_000
-    assert len(parse(hrefs(60_000), URL, most=links.ALL_LINKS).links) == 60_000
+    assert len(parse(hrefs(60_000), URL, most=html_links.ALL_LINKS).links) == 60_000

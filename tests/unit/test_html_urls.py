@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from w3lib.url import safe_url_string
 
-from scraping_project.html.urls import _PLAIN, MAX_LENGTH, Resolver, host, resolve
+from scraping_project.parsing.urls import _PLAIN, MAX_LENGTH, Resolver, host, resolve
 
 BASE = "http://a.example/b/c?d#e"
 

@@ -15,7 +15,7 @@ from scraping_project.frontier.seeds import (
     parse,
 )
 from scraping_project.frontier.steps import MAX_PRIORITY
-from scraping_project.html.urls import resolve
+from scraping_project.parsing.urls import resolve
 
 
 def test_a_bare_url_is_a_seed():

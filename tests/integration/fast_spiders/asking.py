@@ -9,7 +9,7 @@ from scraping_project import scheduler
 from scraping_project.checkpoint import Checkpoint
 from scraping_project.frontier.connection import connect
 from scraping_project.frontier.frontier import Frontier
-from scraping_project.html.links import parse
+from scraping_project.parsing.html_links import parse
 from scraping_project.unseen import unseen_by_all
 
 LONG = 600_000  # ms

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from scrapy import Request, Spider
 from scrapy.http import TextResponse
 
-from scraping_project.html.links import parse
+from scraping_project.parsing.html_links import parse
 from scraping_project.unseen import unseen
 
 

@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 
 from selectolax.lexbor import LexborCSSSelector, LexborHTMLParser, LexborNode
 
-from scraping_project.html.urls import Resolver, resolve
 from scraping_project.items import Link
+from scraping_project.parsing.urls import Resolver, resolve
 
 # A frame with a srcdoc shows that and never requests its src.
 _SELECTOR: Final = (
