@@ -18,7 +18,6 @@ from scraping_project.answered import Answered
 from scraping_project.crawl_arguments import CrawlArguments
 from scraping_project.drops import Drops
 from scraping_project.extensions.attempts import AttemptLog
-from scraping_project.extensions.garbage import Garbage
 from scraping_project.frontier.answers import Joined
 from scraping_project.frontier.errors import (
     CrawlOver,
@@ -38,6 +37,7 @@ from scraping_project.politeness.clocks import Slots
 from scraping_project.questions import Questions
 from scraping_project.storage.errors import StorageError
 from scraping_project.storage.writer import Writer
+from scraping_project.tuning.garbage_collection import Garbage
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler

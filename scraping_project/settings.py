@@ -30,7 +30,7 @@ NEWSPIDER_MODULE = "spiders"
 COMMANDS_MODULE = "scraping_project.commands"
 
 # The event loop: the faster one, where it is installed
-ASYNCIO_EVENT_LOOP = "scraping_project.loop.Loop" if find_spec("uvloop") else None
+ASYNCIO_EVENT_LOOP = "scraping_project.tuning.event_loop.Loop" if find_spec("uvloop") else None
 
 # Where things are
 DATA_DIR = os.environ.get("DATA_DIR") or str(Path(closest_scrapy_cfg() or "scrapy.cfg").parent / "data")
@@ -117,10 +117,10 @@ RUN_HEARTBEAT = 10.0
 STARTED_TOGETHER = ""  # an id that --workers gives to all of them: who comes late for a crawl begins no other
 EXTENSIONS = {
     "scrapy.extensions.throttle.AutoThrottle": None,
-    "scraping_project.extensions.heap.Heap": 0,
-    "scraping_project.extensions.signals.Signals": 0,
-    "scraping_project.extensions.garbage.Garbage": 50,
-    "scraping_project.extensions.turns.Turns": 50,
+    "scraping_project.tuning.allocator.Heap": 0,
+    "scraping_project.tuning.signals.Signals": 0,
+    "scraping_project.tuning.garbage_collection.Garbage": 50,
+    "scraping_project.tuning.cpu_slices.Turns": 50,
     "scraping_project.extensions.attempts.AttemptLog": 100,
     "scraping_project.checkpoint.Checkpoint": 200,
     "scraping_project.extensions.run_heartbeat.RunHeartbeat": 300,
@@ -132,7 +132,7 @@ TELNETCONSOLE_ENABLED = False
 REMOTE_CONTROL_ENABLED = False
 
 # What people read
-STATS_CLASS = "scraping_project.stats.Stats"
+STATS_CLASS = "scraping_project.tuning.stats.Stats"
 LOG_LEVEL = "WARNING"
-LOG_FORMATTER = "scraping_project.logformatter.LogFormatter"
+LOG_FORMATTER = "scraping_project.tuning.logformatter.LogFormatter"
 FEED_EXPORT_ENCODING = "utf-8"

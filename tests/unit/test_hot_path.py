@@ -15,14 +15,14 @@ from scrapy.http import HtmlResponse, Response
 from scrapy.utils.misc import load_object
 from scrapy.utils.test import get_crawler
 
-from scraping_project.extensions.garbage import BYTES, NEW, Garbage
-from scraping_project.extensions.heap import Heap
-from scraping_project.extensions.signals import Signals
-from scraping_project.extensions.turns import TURN_MS, Turns, lengthen
-from scraping_project.logformatter import LogFormatter
-from scraping_project.loop import Loop
 from scraping_project.settings import EXTENSIONS
-from scraping_project.stats import Stats
+from scraping_project.tuning.allocator import Heap
+from scraping_project.tuning.cpu_slices import TURN_MS, Turns, lengthen
+from scraping_project.tuning.event_loop import Loop
+from scraping_project.tuning.garbage_collection import BYTES, NEW, Garbage
+from scraping_project.tuning.logformatter import LogFormatter
+from scraping_project.tuning.signals import Signals
+from scraping_project.tuning.stats import Stats
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_who_switches_the_search_off_has_it_off(garbage, searches):
 
 HEAPS = """
 import ctypes, sys, tempfile, threading
-from scraping_project.extensions.heap import Heap
+from scraping_project.tuning.allocator import Heap
 
 if sys.argv[1] == "one":
     Heap()
@@ -155,7 +155,7 @@ def test_all_threads_of_a_worker_share_one_heap(how, heaps):
 
 COMMITS = """
 import resource
-from scraping_project.extensions.heap import LARGE, Heap
+from scraping_project.tuning.allocator import LARGE, Heap
 
 Heap()
 def commit():
@@ -175,7 +175,7 @@ def test_the_memory_of_a_commit_is_there_for_the_next():
 TURNS = """
 import os, pathlib, subprocess, sys, threading
 from scrapy.utils.test import get_crawler
-from scraping_project.extensions.turns import Turns
+from scraping_project.tuning.cpu_slices import Turns
 
 def policies():
     return {os.sched_getscheduler(int(thread)) for thread in os.listdir("/proc/self/task")}
@@ -230,7 +230,13 @@ def test_the_loop_closes_the_one_that_scrapy_makes_to_look_at_its_class():
 
 def test_a_loop_is_made_where_there_is_none():
     made = subprocess.run(
-        [sys.executable, "-W", "error", "-c", "from scraping_project.loop import Loop; Loop().close()"],
+        [
+            sys.executable,
+            "-W",
+            "error",
+            "-c",
+            "from scraping_project.tuning import event_loop; event_loop.Loop().close()",
+        ],
         capture_output=True,
         text=True,
         check=False,

@@ -13,8 +13,8 @@ from scrapy.http import FormRequest
 
 from scraping_project.commands.repair import _urls
 from scraping_project.http import authorization, failure_reasons
-from scraping_project.logformatter import Record
 from scraping_project.logins import hide, hide_in_refused, split
+from scraping_project.tuning.logformatter import Record
 
 SECRET = "canary"
 

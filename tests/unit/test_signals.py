@@ -11,7 +11,7 @@ from scrapy.utils.test import get_crawler
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from scraping_project.extensions.signals import Signals
+from scraping_project.tuning.signals import Signals
 
 SIGNAL = object()
 
