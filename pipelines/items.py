@@ -10,9 +10,9 @@ from scrapy.utils.conf import build_component_list
 from scrapy.utils.misc import load_object
 from scrapy.utils.serialize import ScrapyJSONEncoder
 
-from scraping_project.attempts import utc_now
+from scraping_project.attempts.log import AttemptLog
+from scraping_project.attempts.registry import utc_now
 from scraping_project.checkpoint import Checkpoint
-from scraping_project.extensions.attempts import AttemptLog
 from scraping_project.items import StoredItem
 
 if TYPE_CHECKING:

@@ -3,8 +3,8 @@ from typing import TYPE_CHECKING, Any, Self
 from scrapy import signals
 from scrapy.exceptions import NotConfigured
 
+from scraping_project.attempts.log import AttemptLog
 from scraping_project.checkpoint import Checkpoint
-from scraping_project.extensions.attempts import AttemptLog
 from scraping_project.items import Site
 from scraping_project.signals import page_answered
 

@@ -14,9 +14,9 @@ from scrapy.utils.defer import _schedule_coro, deferred_from_coro  # as Scrapy's
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from scraping_project.attempts import asking
+from scraping_project.attempts.log import AttemptLog
+from scraping_project.attempts.registry import asking
 from scraping_project.checkpoint import Checkpoint
-from scraping_project.extensions.attempts import AttemptLog
 from scraping_project.frontier.steps import slot_name
 from scraping_project.http import authorization, conditional
 from scraping_project.http.failure_reasons import Filtered
@@ -27,7 +27,7 @@ from scraping_project.politeness.registered_domain import registered_domain
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
-    from scraping_project.attempts import Attempt
+    from scraping_project.attempts.registry import Attempt
 
 _PRIVATE = ("_enqueue_request", "_process_queue", "_download", "_wait_for_download", "_latercall")
 #: Turns of the event loop in which a request leaves: to connect and to write take one or two each. A busy

@@ -1,6 +1,6 @@
 """The group commit: the database first, then the frontier, several times a second.
 
-1. What has ended since the last time, and how (extensions/attempts.py), becomes log rows and ends of leases.
+1. What has ended since the last time, and how (attempts/log.py), becomes log rows and ends of leases.
 2. All rows are committed in one transaction, in a thread. When that fails, nothing is said to the frontier.
 3. One script call pushes what was found, ends the leases of what is stored, and leases more.
 
@@ -13,11 +13,12 @@ import time
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Protocol, cast
 
-from scraping_project import ends, scrapy_internals
+from scraping_project import scrapy_internals
 from scraping_project.answered import Answered
+from scraping_project.attempts import lease_ends
+from scraping_project.attempts.log import AttemptLog
 from scraping_project.crawl_arguments import CrawlArguments
 from scraping_project.drops import Drops
-from scraping_project.extensions.attempts import AttemptLog
 from scraping_project.frontier.answers import Joined
 from scraping_project.frontier.errors import (
     CrawlOver,
@@ -200,7 +201,7 @@ class GroupCommit:
         ended, said = self.log.settle(), self._worker.said
         for attempt, outcome in ended:
             self._slots.came_back(attempt)
-            ends.say(said, attempt, outcome)
+            lease_ends.say(said, attempt, outcome)
         for reason, by in self._drops.since_last().items():
             said.filtered[reason] = said.filtered.get(reason, 0) + by
         self.answered.say(said, self.log.answered)

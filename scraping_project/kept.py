@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from scrapy import Request
 
-from scraping_project.attempts import Attempt, Attempts
+from scraping_project.attempts.registry import Attempt, Attempts
 
 
 @dataclass(slots=True)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from scrapy.settings import SETTINGS_PRIORITIES, BaseSettings
 from sqlalchemy import Engine
 
-from scraping_project.attempts import utc_now
-from scraping_project.extensions.attempts import AttemptLog
+from scraping_project.attempts.log import AttemptLog
+from scraping_project.attempts.registry import utc_now
 from scraping_project.frontier.tokens import process_of
 from scraping_project.patience import patiently
 from scraping_project.run_requests import ALLOWED_SETTINGS, without_secrets

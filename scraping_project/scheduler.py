@@ -11,9 +11,9 @@ from scrapy import Request, Spider
 from scrapy.utils.defer import deferred_f_from_coro_f
 
 from scraping_project import scrapy_internals
-from scraping_project.attempts import Attempt, asking, is_retry
+from scraping_project.attempts.log import AttemptLog
+from scraping_project.attempts.registry import Attempt, asking, is_retry
 from scraping_project.checkpoint import Checkpoint
-from scraping_project.extensions.attempts import AttemptLog
 from scraping_project.frontier.steps import MAX_PRIORITY, End, Heard, Push, Step, blob
 from scraping_project.http import authorization, failure_reasons, serialization
 from scraping_project.http.fingerprints import Fingerprinter, number_of

@@ -121,7 +121,7 @@ EXTENSIONS = {
     "scraping_project.tuning.signals.Signals": 0,
     "scraping_project.tuning.garbage_collection.Garbage": 50,
     "scraping_project.tuning.cpu_slices.Turns": 50,
-    "scraping_project.extensions.attempts.AttemptLog": 100,
+    "scraping_project.attempts.log.AttemptLog": 100,
     "scraping_project.checkpoint.Checkpoint": 200,
     "scraping_project.extensions.run_heartbeat.RunHeartbeat": 300,
     "scraping_project.extensions.progress.Progress": 400,

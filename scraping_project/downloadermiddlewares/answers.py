@@ -4,12 +4,12 @@ from scrapy import Request
 from scrapy.exceptions import NotConfigured
 from scrapy.http import Response
 
-from scraping_project.extensions.attempts import AttemptLog
+from scraping_project.attempts.log import AttemptLog
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
-    from scraping_project.attempts import Attempts
+    from scraping_project.attempts.registry import Attempts
 
 
 class Answers:

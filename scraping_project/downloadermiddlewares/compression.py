@@ -7,7 +7,7 @@ from scrapy.downloadermiddlewares.retry import RetryMiddleware
 from scrapy.exceptions import DownloadCancelledError, IgnoreRequest, ResponseDataLossError
 from scrapy.http import Response
 
-from scraping_project.extensions.attempts import AttemptLog
+from scraping_project.attempts.log import AttemptLog
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler

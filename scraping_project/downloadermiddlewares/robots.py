@@ -14,8 +14,8 @@ from scrapy.robotstxt import RobotParser
 from scrapy.utils.httpobj import urlparse_cached
 from scrapy.utils.misc import load_object
 
+from scraping_project.attempts.log import AttemptLog
 from scraping_project.checkpoint import Checkpoint
-from scraping_project.extensions.attempts import AttemptLog
 from scraping_project.frontier.errors import FrontierError
 from scraping_project.frontier.robots import FRESH, MOST, RobotsTxt
 from scraping_project.http.failure_reasons import Filtered, RobotsUnavailable

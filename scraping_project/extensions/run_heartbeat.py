@@ -8,7 +8,7 @@ from scrapy import signals
 from scrapy.http import Response
 
 from scraping_project import run
-from scraping_project.extensions.attempts import AttemptLog
+from scraping_project.attempts.log import AttemptLog
 from scraping_project.http import failure_reasons
 from scraping_project.storage.engine import connect
 from scraping_project.storage.errors import StorageError

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Self
 from scrapy.exceptions import CloseSpider
 from scrapy.http import Response
 
-from scraping_project.attempts import asking
-from scraping_project.extensions.attempts import AttemptLog
+from scraping_project.attempts.log import AttemptLog
+from scraping_project.attempts.registry import asking
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler

@@ -12,7 +12,7 @@ SPIDERS = '''
 from scrapy import Request, Spider
 from scrapy.exceptions import CloseSpider, DropItem, IgnoreRequest
 from scrapy.http import HtmlResponse
-from scraping_project.attempts import utc_now
+from scraping_project.attempts.registry import utc_now
 from scraping_project.items import Site
 from scraping_project.http.page_metadata import site_of
 from scraping_project.settings import DOWNLOADER_MIDDLEWARES

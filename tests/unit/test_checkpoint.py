@@ -8,8 +8,8 @@ from scrapy.statscollectors import MemoryStatsCollector
 from scrapy.utils.project import get_project_settings
 from scrapy.utils.test import get_crawler
 
+from scraping_project.attempts.log import AttemptLog
 from scraping_project.checkpoint import Checkpoint
-from scraping_project.extensions.attempts import AttemptLog
 from scraping_project.frontier.answers import Crawl, Joined
 from scraping_project.frontier.errors import CrawlFollowed, FrontierUnavailable, SetBack, WorkerReaped
 from scraping_project.frontier.keys import Keys

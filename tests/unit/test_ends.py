@@ -4,8 +4,8 @@ import pytest
 from scrapy import Request
 from scrapy.http import Response
 
-from scraping_project import ends
-from scraping_project.attempts import Attempts
+from scraping_project.attempts import lease_ends
+from scraping_project.attempts.registry import Attempts
 from scraping_project.frontier.said import Said
 from scraping_project.frontier.steps import End, Leased, Push, blob
 
@@ -36,7 +36,7 @@ class Work:
     def end(self, *attempts):
         for attempt in attempts:
             for end in self.attempts.leases_that_end(attempt, None):
-                ends.say(self.said, *end)
+                lease_ends.say(self.said, *end)
 
 
 @pytest.fixture(name="work")

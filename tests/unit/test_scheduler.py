@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from scrapy.utils.project import get_project_settings
 
-from scraping_project.attempts import Attempts
+from scraping_project.attempts.registry import Attempts
 from scraping_project.politeness.clocks import Slots
 from scraping_project.scheduler import Scheduler
 from scraping_project.slot_queues import MOST, TURN

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from scraping_project.attempts import Attempt, Outcome, utc_now
+from scraping_project.attempts.registry import Attempt, Outcome, utc_now
 from scraping_project.frontier.said import Said
 from scraping_project.frontier.steps import Burial, End, Move, Nack, blob
 

@@ -7,8 +7,9 @@ from scrapy import Request, signals
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 
-from scraping_project import ends, scrapy_internals
-from scraping_project.attempts import Attempt, Attempts, Outcome, asking, is_retry, utc_now
+from scraping_project import scrapy_internals
+from scraping_project.attempts import lease_ends
+from scraping_project.attempts.registry import Attempt, Attempts, Outcome, asking, is_retry, utc_now
 from scraping_project.frontier.steps import Leased
 from scraping_project.http import failure_reasons, serialization
 from scraping_project.http.page_metadata import site_of
@@ -99,7 +100,7 @@ class AttemptLog:
         attempt = Attempt(Request("data:,"), str(leased.id), leased.attempt)
         outcome = ("dead", "undecodable", failure_reasons.describe(error))
         self._announce([self._log(attempt, outcome, serialization.url_of(leased.payload), utc_now())])
-        return ends.letter(attempt, outcome)
+        return lease_ends.letter(attempt, outcome)
 
     def bury(self, leased: Leased) -> None:
         """Log a request that outlived too many of its workers."""
@@ -128,7 +129,7 @@ class AttemptLog:
         attempt = Attempt(Request("data:,"), request_id)
         outcome = ("dead", reason, failure_reasons.describe(error))
         self._announce([self._log(attempt, outcome, url, utc_now())])
-        return ends.letter(attempt, outcome)
+        return lease_ends.letter(attempt, outcome)
 
     def _attempt_of(self, response: "Response | Failure | None") -> Attempt | None:
         return self.attempts.of(getattr(response, "request", None))
