@@ -21,7 +21,7 @@ from twisted.web.error import Error
 from twisted.web.http import Request
 
 from deploy.database import database
-from scraping_project.run_requests import RunRequestError, check_arguments, check_settings
+from scraping_project.nodes.request_rules import RunRequestError, check_arguments, check_settings
 from scraping_project.storage.errors import StorageError
 from scraping_project.storage.health import database_answers
 from scraping_project.storage.migrate import migrate

@@ -6,7 +6,7 @@ from scrapy.settings import BaseSettings
 from sqlalchemy import Engine
 
 from scraping_project.commands.exits import refuse
-from scraping_project.nodes import NodeError, Nodes
+from scraping_project.nodes.client import NodeError, Nodes
 from scraping_project.storage.runs import KnownRun, read_runs
 
 

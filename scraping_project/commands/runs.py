@@ -14,7 +14,7 @@ from scraping_project.commands.exits import in_one_line, one_line_errors, refuse
 from scraping_project.commands.node_options import add_nodes_option, nodes_of
 from scraping_project.commands.printable import printable
 from scraping_project.commands.run import post_again
-from scraping_project.nodes import NodeError
+from scraping_project.nodes.client import NodeError
 from scraping_project.storage.errors import StorageError
 from scraping_project.storage.runs import KnownRun, Outcome, read_runs
 

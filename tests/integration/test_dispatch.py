@@ -6,8 +6,8 @@ import pytest
 from scrapy.settings import Settings
 from sqlalchemy import update
 
-from scraping_project import dispatch
-from scraping_project.nodes import Node, NodeError, Nodes
+from scraping_project.nodes import dispatch
+from scraping_project.nodes.client import Node, NodeError, Nodes
 from scraping_project.storage.runs import AskedRun, ask_run, read_runs
 from scraping_project.storage.tables import runs
 from scraping_project.storage.transactions import writing

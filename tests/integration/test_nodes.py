@@ -6,8 +6,8 @@ from contextlib import ExitStack
 import pytest
 from scrapy.settings import Settings
 
-from scraping_project import nodes
-from scraping_project.nodes import Node, NodeError, Nodes
+from scraping_project.nodes import client
+from scraping_project.nodes.client import Node, NodeError, Nodes
 from tests.integration.stand_in_node import IDLE, OK, stand_in_node
 
 
@@ -51,7 +51,7 @@ def test_a_state_that_nobody_knows_is_no_answer_of_scrapyds():
 
 
 def test_an_answer_that_is_too_large_is_not_read_to_its_end(monkeypatch):
-    monkeypatch.setattr(nodes, "MOST_BYTES", 10_000)
+    monkeypatch.setattr(client, "MOST_BYTES", 10_000)
     with (
         stand_in_node(daemonstatus=b" " * 100_000_000) as node,
         pytest.raises(NodeError, match="without an end"),
@@ -60,7 +60,7 @@ def test_an_answer_that_is_too_large_is_not_read_to_its_end(monkeypatch):
 
 
 def test_an_answer_that_dawdles_is_not_waited_for(monkeypatch):
-    monkeypatch.setattr(nodes, "MOST_SECONDS", -1)
+    monkeypatch.setattr(client, "MOST_SECONDS", -1)
     with stand_in_node() as node, pytest.raises(NodeError, match="without an end"):
         Node(node.url).free_places()
 

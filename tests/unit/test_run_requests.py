@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from scraping_project.run_requests import (
+from scraping_project.nodes.request_rules import (
     ALLOWED_SETTINGS,
     RunRequestError,
     check_arguments,

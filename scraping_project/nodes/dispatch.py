@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine
 
-from scraping_project.nodes import Node, NodeError, Nodes
+from scraping_project.nodes.client import Node, NodeError, Nodes
 from scraping_project.storage.runs import (
     AskedRun,
     KnownRun,
