@@ -19,7 +19,7 @@ from scraping_project.frontier.frontier import Frontier
 from scraping_project.http import failure_reasons
 from scraping_project.http.fingerprints import Fingerprinter
 from scraping_project.nodes.request_rules import ALLOWED_SETTINGS
-from scraping_project.repair.rebuilt import Follows
+from scraping_project.repair.request_rebuilder import Follows
 from scraping_project.storage import crawls
 from scraping_project.storage.crawls import KnownCrawl
 from scraping_project.terms import rules_of, seeds_of

@@ -19,9 +19,9 @@ from scraping_project.frontier.errors import CrawlOver, WorkerReaped
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.tokens import is_gone, new_token
 from scraping_project.frontier.waiting import WaitingRequests
-from scraping_project.repair.books import SILENCE_MS, Books, DryBooks, FrontierBooks
-from scraping_project.repair.rebuilt import Rebuilt
+from scraping_project.repair.ledger_editor import SILENCE_MS, Books, DryBooks, FrontierBooks
 from scraping_project.repair.repair import Found, Repair
+from scraping_project.repair.request_rebuilder import Rebuilt
 from scraping_project.storage.errors import StorageError
 
 

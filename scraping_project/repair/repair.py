@@ -22,8 +22,8 @@ from sqlalchemy import Engine
 
 from scraping_project.frontier.steps import Done, Withdrawal
 from scraping_project.frontier.waiting import Waiting
-from scraping_project.repair.books import Books
-from scraping_project.repair.rebuilt import Lead, Rebuilt
+from scraping_project.repair.ledger_editor import Books
+from scraping_project.repair.request_rebuilder import Lead, Rebuilt
 from scraping_project.storage import crawls
 from scraping_project.storage.crawls import Answer
 

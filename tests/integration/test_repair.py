@@ -12,9 +12,9 @@ from scraping_project.frontier.steps import Push, blob
 from scraping_project.frontier.waiting import WaitingRequests
 from scraping_project.http import serialization
 from scraping_project.items import Link
-from scraping_project.repair.books import DryBooks, FrontierBooks
-from scraping_project.repair.rebuilt import Rebuilt
+from scraping_project.repair.ledger_editor import DryBooks, FrontierBooks
 from scraping_project.repair.repair import Repair
+from scraping_project.repair.request_rebuilder import Rebuilt
 from scraping_project.storage.writer import Writer
 from spiders.links import LinksSpider
 from spiders.outline import OutlineSpider
