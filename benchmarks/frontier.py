@@ -20,7 +20,7 @@ from benchmarks.table import Row, show
 from scraping_project.frontier.connection import connect
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
-from scraping_project.frontier.steps import End, Push, Step, blob
+from scraping_project.frontier.messages import End, Push, Step, blob
 from tests import servers
 
 LEASE_MS = 600_000

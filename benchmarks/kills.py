@@ -33,7 +33,7 @@ from benchmarks.table import Row, show
 from benchmarks.takeover import WORKERS, takeovers
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
-from scraping_project.frontier.steps import read_leased
+from scraping_project.frontier.messages import read_leased
 from scraping_project.http.serialization import url_of
 from tests import servers
 
@@ -41,7 +41,7 @@ ROOT = Path(__file__).parent.parent
 MANUAL = ROOT / ".cache" / "docs" / "postgresql"
 CONCURRENCY = 16
 LIMITS = (f"CONCURRENT_REQUESTS_PER_DOMAIN={CONCURRENCY}", f"CONCURRENT_REQUESTS={CONCURRENCY}")
-#: A held record: its place in its worker's order, then the leased record (frontier/lua/record.lua).
+#: A held record: its place in its worker's order, then the leased record (frontier/lua/parts/record.lua).
 ORDER_BYTES = 4
 #: Pages that the site serves to a worker before it is killed, and how long that may take, in seconds.
 LIFE, PATIENCE = (20, 90), 30.0

@@ -15,8 +15,8 @@ import redis
 from benchmarks.frontier import Steps, worker
 from benchmarks.table import Row, show
 from scraping_project.frontier.frontier import Frontier
+from scraping_project.frontier.messages import Burial, End, Push, blob
 from scraping_project.frontier.scripts import PARTS, source
-from scraping_project.frontier.steps import Burial, End, Push, blob
 
 GOAL_MS = 100
 MILLION, SLOTS, LETTERS, LEASES = 1_000_000, 100_000, 100_000, 20_000

@@ -13,7 +13,7 @@ import redis
 
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
-from scraping_project.frontier.tokens import process_of
+from scraping_project.frontier.worker_tokens import process_of
 
 ROOT = Path(__file__).parent.parent
 WORKERS = 3

@@ -1,7 +1,7 @@
 """Answered pages: of the crawl, by all workers, and how many more there may be."""
 
-from scraping_project.frontier.said import Said
-from scraping_project.frontier.steps import Step
+from scraping_project.frontier.messages import Step
+from scraping_project.frontier.outgoing import Said
 
 
 class Answered:

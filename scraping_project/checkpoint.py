@@ -9,8 +9,8 @@ from scrapy.utils.misc import load_object
 
 from scraping_project import logins, scrapy_internals, terms
 from scraping_project.crawl_arguments import CrawlArguments
-from scraping_project.frontier.said import STEP_BYTES
-from scraping_project.frontier.steps import Burial, End, Leased, Push, Refusal, blob
+from scraping_project.frontier.messages import Burial, End, Leased, Push, Refusal, blob
+from scraping_project.frontier.outgoing import STEP_BYTES
 from scraping_project.frontier.worker import Worker
 from scraping_project.group_commit import GroupCommit
 from scraping_project.http import serialization

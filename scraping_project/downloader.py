@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 from scraping_project.attempts.log import AttemptLog
 from scraping_project.attempts.registry import asking
 from scraping_project.checkpoint import Checkpoint
-from scraping_project.frontier.steps import slot_name
+from scraping_project.frontier.messages import slot_name
 from scraping_project.http import authorization, conditional
 from scraping_project.http.failure_reasons import Filtered
 from scraping_project.politeness.autothrottle import Throttle

@@ -19,7 +19,6 @@ from scraping_project.attempts import lease_ends
 from scraping_project.attempts.log import AttemptLog
 from scraping_project.crawl_arguments import CrawlArguments
 from scraping_project.drops import Drops
-from scraping_project.frontier.answers import Joined
 from scraping_project.frontier.errors import (
     CrawlOver,
     FrontierError,
@@ -29,7 +28,8 @@ from scraping_project.frontier.errors import (
     SetBack,
     WorkerReaped,
 )
-from scraping_project.frontier.steps import Burial, Heard, Push, Refusal, Step, blob, bytes_of, read_leased
+from scraping_project.frontier.messages import Burial, Heard, Push, Refusal, Step, blob, bytes_of, read_leased
+from scraping_project.frontier.replies import Joined
 from scraping_project.frontier.worker import Culprit, Worker
 from scraping_project.http import serialization
 from scraping_project.membership import Membership

@@ -13,7 +13,6 @@ from scrapy.exceptions import CloseSpider, DontCloseSpider
 from sqlalchemy import Engine
 
 from scraping_project import advice, embedded, run, scrapy_internals
-from scraping_project.frontier.answers import Joined
 from scraping_project.frontier.errors import (
     CrawlFollowed,
     CrawlOver,
@@ -22,6 +21,7 @@ from scraping_project.frontier.errors import (
     FrontierRefused,
     WorkerReaped,
 )
+from scraping_project.frontier.replies import Joined
 from scraping_project.frontier.worker import Worker
 from scraping_project.group_commit import GroupCommit
 from scraping_project.http import failure_reasons

@@ -12,13 +12,13 @@ from sqlalchemy import Engine
 
 from scraping_project import embedded, run
 from scraping_project.crawl_arguments import CrawlArguments
-from scraping_project.frontier.answers import Joined
 from scraping_project.frontier.connection import connect
 from scraping_project.frontier.errors import CrawlFollowed, CrawlOver, FrontierError, SetBack
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
-from scraping_project.frontier.robots import RobotsCache
-from scraping_project.frontier.slot_clock import SlotClocks
+from scraping_project.frontier.replies import Joined
+from scraping_project.frontier.robots_cache import RobotsCache
+from scraping_project.frontier.slot_state import SlotClocks
 from scraping_project.frontier.worker import Worker
 from scraping_project.heartbeat import Heartbeat
 from scraping_project.politeness.holds import Holds

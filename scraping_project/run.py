@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from scraping_project.attempts.log import AttemptLog
 from scraping_project.attempts.registry import utc_now
-from scraping_project.frontier.tokens import process_of
+from scraping_project.frontier.worker_tokens import process_of
 from scraping_project.nodes.request_rules import ALLOWED_SETTINGS, without_secrets
 from scraping_project.patience import patiently
 from scraping_project.storage.engine import connect

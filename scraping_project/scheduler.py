@@ -14,7 +14,7 @@ from scraping_project import scrapy_internals
 from scraping_project.attempts.log import AttemptLog
 from scraping_project.attempts.registry import Attempt, asking, is_retry
 from scraping_project.checkpoint import Checkpoint
-from scraping_project.frontier.steps import MAX_PRIORITY, End, Heard, Push, Step, blob
+from scraping_project.frontier.messages import MAX_PRIORITY, End, Heard, Push, Step, blob
 from scraping_project.http import authorization, failure_reasons, serialization
 from scraping_project.http.fingerprints import Fingerprinter, number_of
 from scraping_project.kept import Kept

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from scraping_project.frontier.steps import Ask, Leased
+from scraping_project.frontier.messages import Ask, Leased
 from scraping_project.politeness.clocks import NEVER, RENEW_WITHIN, Clock, Slots
 
 #: Seconds of work that a worker leases ahead.

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from scraping_project.frontier.slot_clock import SlotClock
-from scraping_project.frontier.steps import Ledger
-from scraping_project.frontier.tokens import process_of
+from scraping_project.frontier.messages import Ledger
+from scraping_project.frontier.slot_state import SlotClock
+from scraping_project.frontier.worker_tokens import process_of
 from scraping_project.politeness.clocks import Slots
 
 logger = logging.getLogger(__name__)

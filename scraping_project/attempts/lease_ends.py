@@ -3,8 +3,8 @@
 import msgspec
 
 from scraping_project.attempts.registry import Attempt, Outcome, utc_now
-from scraping_project.frontier.said import Said
-from scraping_project.frontier.steps import Burial, End, Move, Nack, blob
+from scraping_project.frontier.messages import Burial, End, Move, Nack, blob
+from scraping_project.frontier.outgoing import Said
 
 
 def say(said: Said, attempt: Attempt, outcome: Outcome | None) -> None:

@@ -10,7 +10,7 @@ from scrapy.http import Response
 from scraping_project import scrapy_internals
 from scraping_project.attempts import lease_ends
 from scraping_project.attempts.registry import Attempt, Attempts, Outcome, asking, is_retry, utc_now
-from scraping_project.frontier.steps import Leased
+from scraping_project.frontier.messages import Leased
 from scraping_project.http import failure_reasons, serialization
 from scraping_project.http.page_metadata import site_of
 from scraping_project.items import ScrapeLog, Site

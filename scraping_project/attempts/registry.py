@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 from scrapy import Request
 from scrapy.http import Response
 
-from scraping_project.frontier.steps import Leased, Push
+from scraping_project.frontier.messages import Leased, Push
 from scraping_project.politeness.clocks import Clock
 
 #: How an attempt ended: status, reason, message. None: it leaves no log row.

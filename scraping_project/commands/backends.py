@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from scraping_project import advice, embedded
 from scraping_project.commands.exits import refuse
-from scraping_project.frontier import durability
+from scraping_project.frontier import server_checks
 from scraping_project.frontier.connection import connect as connect_redis
 from scraping_project.frontier.errors import FrontierError, FrontierUnavailable
 from scraping_project.frontier.translation import translated
@@ -68,7 +68,7 @@ def _warn_of_loss(server: embedded.Server, settings: BaseSettings) -> None:
 
 def _findings(client: redis.Redis) -> list[tuple[bool, str]]:
     with translated():
-        return list(durability.findings(client))
+        return list(server_checks.findings(client))
 
 
 def database_of(settings: BaseSettings) -> Engine:

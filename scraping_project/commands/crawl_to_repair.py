@@ -14,8 +14,8 @@ from scraping_project import logins
 from scraping_project.commands.arguments import check_arguments
 from scraping_project.commands.exits import refuse
 from scraping_project.commands.spiders import spider_class
-from scraping_project.frontier.answers import Crawl
 from scraping_project.frontier.frontier import Frontier
+from scraping_project.frontier.replies import Crawl
 from scraping_project.http import failure_reasons
 from scraping_project.http.fingerprints import Fingerprinter
 from scraping_project.nodes.request_rules import ALLOWED_SETTINGS

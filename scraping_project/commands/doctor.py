@@ -13,7 +13,7 @@ from scrapy.settings import BaseSettings
 from scraping_project import advice, embedded
 from scraping_project.commands.backends import settings_of
 from scraping_project.commands.exits import in_one_line, one_line_errors, refuse
-from scraping_project.frontier import durability
+from scraping_project.frontier import server_checks
 from scraping_project.frontier.connection import connect as connect_redis
 from scraping_project.storage import health
 from scraping_project.storage.engine import connect
@@ -76,7 +76,7 @@ def _redis(settings: BaseSettings) -> Iterator[Finding]:
     yield True, server.note
     client = connect_redis(server.url, server.credentials)
     try:
-        yield from durability.findings(client)
+        yield from server_checks.findings(client)
     except ResponseError as error:
         yield False, f"Redis refuses to show its configuration ({error}): allow INFO to this user"
     except RedisError as error:

@@ -17,13 +17,13 @@ from scraping_project.commands.backends import redis_of, settings_of
 from scraping_project.commands.exits import in_one_line, one_line_errors, refuse
 from scraping_project.commands.printable import printable
 from scraping_project.commands.progress import Progress
-from scraping_project.frontier.answers import DeadLetter
 from scraping_project.frontier.connection import connect
 from scraping_project.frontier.errors import FrontierError, FrontierUnavailable
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
-from scraping_project.frontier.slot_clock import SlotClocks
-from scraping_project.frontier.waiting import WaitingRequests
+from scraping_project.frontier.pending_requests import WaitingRequests
+from scraping_project.frontier.replies import DeadLetter
+from scraping_project.frontier.slot_state import SlotClocks
 from scraping_project.http import serialization
 from scraping_project.storage.values import host_of
 

@@ -17,8 +17,8 @@ from scraping_project.commands.exits import INTERRUPTED, refuse
 from scraping_project.commands.progress import Progress
 from scraping_project.frontier.errors import CrawlOver, WorkerReaped
 from scraping_project.frontier.frontier import Frontier
-from scraping_project.frontier.tokens import is_gone, new_token
-from scraping_project.frontier.waiting import WaitingRequests
+from scraping_project.frontier.pending_requests import WaitingRequests
+from scraping_project.frontier.worker_tokens import is_gone, new_token
 from scraping_project.repair.ledger_editor import SILENCE_MS, Books, DryBooks, FrontierBooks
 from scraping_project.repair.repair import Found, Repair
 from scraping_project.repair.request_rebuilder import Rebuilt

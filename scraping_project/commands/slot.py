@@ -15,8 +15,8 @@ from scrapy.settings import BaseSettings
 from scraping_project.commands.exits import refuse
 from scraping_project.commands.printable import printable
 from scraping_project.frontier.frontier import Frontier
-from scraping_project.frontier.slot_clock import SlotClock, SlotClocks
-from scraping_project.frontier.steps import MAX_SLOT
+from scraping_project.frontier.messages import MAX_SLOT
+from scraping_project.frontier.slot_state import SlotClock, SlotClocks
 from scraping_project.politeness.registered_domain import registered_domain
 
 #: Seconds: a slot that is to be left alone for longer is better paused.

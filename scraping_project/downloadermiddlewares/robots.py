@@ -17,7 +17,7 @@ from scrapy.utils.misc import load_object
 from scraping_project.attempts.log import AttemptLog
 from scraping_project.checkpoint import Checkpoint
 from scraping_project.frontier.errors import FrontierError
-from scraping_project.frontier.robots import FRESH, MOST, RobotsTxt
+from scraping_project.frontier.robots_cache import FRESH, MOST, RobotsTxt
 from scraping_project.http.failure_reasons import Filtered, RobotsUnavailable
 
 if TYPE_CHECKING:

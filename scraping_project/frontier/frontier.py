@@ -7,8 +7,7 @@ from typing import Any, cast
 import msgspec
 import redis
 
-from scraping_project.frontier import answers
-from scraping_project.frontier.answers import Crawl, DeadLetter, Joined, Repaired
+from scraping_project.frontier import replies
 from scraping_project.frontier.errors import (
     CrawlFollowed,
     CrawlRefused,
@@ -19,11 +18,12 @@ from scraping_project.frontier.errors import (
 from scraping_project.frontier.foreign import read_of
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.ledger_check import Checked, LedgerCheck
+from scraping_project.frontier.messages import Done, Heard, Push, Step, Withdrawal, blob, read_leased
+from scraping_project.frontier.replies import Crawl, DeadLetter, Joined, Repaired
 from scraping_project.frontier.scripts import PARTS, Script
-from scraping_project.frontier.steps import Done, Heard, Push, Step, Withdrawal, blob, read_leased
 from scraping_project.frontier.translation import translated
 
-#: Of an order, as lua/slot.lua has it.
+#: Of an order, as lua/parts/slot.lua has it.
 LONGEST_DELAY_MS = 86_400_000
 WEEK_MS = 7 * 86_400_000
 #: Buckets of the dupe filter that a script gives a time to live, or takes it away from, at once.
@@ -114,7 +114,7 @@ class Frontier:
         status, now_ms, *answer = self._run("checkpoint", step)
         if status:
             raise _REFUSALS[status]
-        return answers.heard(now_ms, answer)
+        return replies.heard(now_ms, answer)
 
     def extend(self, token: str, lease_ms: int) -> bool:
         """Keep a worker's leases for another while; False when it was reaped."""
@@ -325,7 +325,7 @@ class Frontier:
         """All counters of the crawl, those of the ledger and ``filtered:<reason>``."""
         with self._read():
             fields = cast("dict[bytes, bytes]", self._server.hgetall(self.keys.of("crawl")))
-        return answers.counters(fields)
+        return replies.counters(fields)
 
     def check(self) -> list[str]:
         """Count everything and compare with the ledger; returns what does not agree, see LedgerCheck."""
@@ -377,7 +377,7 @@ def _letter(request_id: bytes, letter: bytes, record: bytes) -> DeadLetter:
 
 
 def _order(text: bytes) -> dict[str, Any] | None:
-    """An order as lua/slot.lua takes it."""
+    """An order as lua/parts/slot.lua takes it."""
     try:
         order = msgspec.json.decode(text, type=dict[str, Any])
     except msgspec.DecodeError:

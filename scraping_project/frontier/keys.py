@@ -84,7 +84,7 @@ CATALOGUE = {
     "armed:<token>": "set: ids of those that it may have begun",
     "seeds:<token>": "list: seeds that it has taken and not yet pushed",
     "permits:<token>": "set: slots that it has permits for, or had",
-    "slot:<slot>": "hash that expires: the slot's clock and who has permits for it, see lua/slot.lua",
+    "slot:<slot>": "hash that expires: the slot's clock and who has permits for it, see lua/parts/slot.lua",
     "orders": "hash: slot to what the operator said of it, JSON",
     "news": "sorted set: slots that all their workers should look at again, by when that was said, ms",
     "robots:<origin>": "string that expires: a robots.txt, packed by zlib",

@@ -8,9 +8,9 @@ from typing import Literal, TypeVar, cast
 import redis
 from redis.exceptions import ResponseError
 
-from scraping_project.frontier.answers import counters, no_counters
 from scraping_project.frontier.foreign import read_of
 from scraping_project.frontier.keys import Keys
+from scraping_project.frontier.replies import counters, no_counters
 
 #: Slots, lists or buckets that one round trip asks for: Redis serves others in between.
 PAGE = 500

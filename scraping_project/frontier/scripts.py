@@ -55,8 +55,9 @@ def source(verb: str) -> str:
     Raises:
         FileNotFoundError: A part was not shipped.
     """
-    folder = resources.files(_ROOM) / "lua"
-    return "\n".join((folder / f"{part}.lua").read_text("utf-8") for part in PARTS[verb])
+    lua = resources.files(_ROOM) / "lua"
+    parts = (lua / ("scripts" if part == verb else "parts") / f"{part}.lua" for part in PARTS[verb])
+    return "\n".join(part.read_text("utf-8") for part in parts)
 
 
 class Script:

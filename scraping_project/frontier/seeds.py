@@ -16,8 +16,8 @@ from redis.exceptions import ResponseError
 
 from scraping_project import logins
 from scraping_project.frontier.keys import Keys
+from scraping_project.frontier.messages import MAX_PRIORITY
 from scraping_project.frontier.scripts import source
-from scraping_project.frontier.steps import MAX_PRIORITY
 
 #: Longest seed, in bytes, and longest URL, in characters.
 MAX_SEED, MAX_URL = 65_536, 8_000

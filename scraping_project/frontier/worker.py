@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import msgspec
 
-from scraping_project.frontier.answers import Joined
+from scraping_project.frontier.dupe_mirror import Known
 from scraping_project.frontier.errors import (
     CrawlFollowed,
     CrawlOver,
@@ -21,13 +21,13 @@ from scraping_project.frontier.errors import (
     WorkerReaped,
 )
 from scraping_project.frontier.frontier import Frontier
-from scraping_project.frontier.held import HeldBytes
+from scraping_project.frontier.held_bytes import HeldBytes
 from scraping_project.frontier.keys import Keys
-from scraping_project.frontier.known import Known
-from scraping_project.frontier.said import ENTRIES, STEP_ENTRIES, WORDS, Room, Said
+from scraping_project.frontier.messages import Burial, Heard, Move, Nack, Push, Refusal, Step
+from scraping_project.frontier.outgoing import ENTRIES, STEP_ENTRIES, WORDS, Room, Said
+from scraping_project.frontier.replies import Joined
 from scraping_project.frontier.server_time import ServerTime
-from scraping_project.frontier.steps import Burial, Heard, Move, Nack, Push, Refusal, Step
-from scraping_project.frontier.tokens import is_gone, is_token, new_token
+from scraping_project.frontier.worker_tokens import is_gone, is_token, new_token
 
 logger = logging.getLogger(__name__)
 

@@ -1,6 +1,6 @@
 """What this worker may do in each slot now: its permits, and the one clock that keeps the gaps.
 
-The frontier gives permits for a few seconds at a time (frontier/lua/permit.lua), and they are asked for again
+The frontier gives permits for a few seconds at a time (frontier/lua/parts/permit.lua), asked for again
 at the checkpoints. In between this is the only place that says when a request may be sent: the scheduler asks
 it before it hands one out, the downloader before it lets one onto the wire, be it a page, a robots.txt or a
 file. All times are monotonic seconds; a permit counts from when it was asked for, a wait from when it was
@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from scrapy.settings import BaseSettings
 
-from scraping_project.frontier.steps import BLOCKED, GRANTED, Ask, Grant, Heard
+from scraping_project.frontier.messages import BLOCKED, GRANTED, Ask, Grant, Heard
 
 #: Permits are asked for again when they last for less than this, seconds.
 RENEW_WITHIN = 3.0

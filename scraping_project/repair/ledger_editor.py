@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from scraping_project.frontier.answers import Repaired
 from scraping_project.frontier.frontier import Frontier
-from scraping_project.frontier.steps import Done, Push, Withdrawal
+from scraping_project.frontier.messages import Done, Push, Withdrawal
+from scraping_project.frontier.replies import Repaired
 
 #: How long a repair may be silent, in ms: as long as the database takes for some pages with all their links.
 SILENCE_MS = 300_000

@@ -20,8 +20,8 @@ from typing import TypeVar
 from scrapy import Request
 from sqlalchemy import Engine
 
-from scraping_project.frontier.steps import Done, Withdrawal
-from scraping_project.frontier.waiting import Waiting
+from scraping_project.frontier.messages import Done, Withdrawal
+from scraping_project.frontier.pending_requests import Waiting
 from scraping_project.repair.ledger_editor import Books
 from scraping_project.repair.request_rebuilder import Lead, Rebuilt
 from scraping_project.storage import crawls

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from scrapy import Request, Spider
 from scrapy.settings import BaseSettings
 
-from scraping_project.frontier.steps import Push, blob, slot_name
+from scraping_project.frontier.messages import Push, blob, slot_name
 from scraping_project.http import serialization
 from scraping_project.http.fingerprints import Fingerprinter
 from scraping_project.items import Link

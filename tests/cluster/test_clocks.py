@@ -11,7 +11,7 @@ import psutil
 import pytest
 import redis
 
-from scraping_project.frontier.steps import Ask
+from scraping_project.frontier.messages import Ask
 from tests.cluster.kill_storm import CONCURRENCY, frontier_at, judge, kill, run_to_the_end
 from tests.cluster.polite_sites import HOSTS, short, write_pages
 from tests.integration.frontier_worker import Worker

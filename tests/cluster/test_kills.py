@@ -12,7 +12,7 @@ import pytest
 import redis
 
 from scraping_project.frontier.keys import Keys
-from scraping_project.frontier.tokens import process_of
+from scraping_project.frontier.worker_tokens import process_of
 from tests.cluster.kill_storm import (
     CONCURRENCY,
     SLOW,

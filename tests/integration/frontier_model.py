@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from scraping_project.frontier.steps import Leased, read_leased
+from scraping_project.frontier.messages import Leased, read_leased
 
 ROOT = "{links:start_urls}:"
 

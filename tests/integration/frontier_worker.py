@@ -5,7 +5,7 @@ import secrets
 import time
 
 from scraping_project.frontier.keys import CATALOGUE
-from scraping_project.frontier.steps import Burial, End, Leased, Move, Nack, Push, Step, blob
+from scraping_project.frontier.messages import Burial, End, Leased, Move, Nack, Push, Step, blob
 
 LONG = 600_000  # ms: a lease no test outlives
 SHORT = 40  # ms: one that they wait for

@@ -16,8 +16,8 @@ from scraping_project.checkpoint import Checkpoint
 from scraping_project.frontier.errors import FrontierUnavailable
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
-from scraping_project.frontier.tokens import new_token
 from scraping_project.frontier.worker import Worker
+from scraping_project.frontier.worker_tokens import new_token
 from scraping_project.tuning.garbage_collection import Garbage
 from tests.integration import frontier_worker
 from tests.integration.frontier_worker import LONG, end, push

@@ -6,9 +6,9 @@ import pytest
 
 from scraping_project.frontier.errors import FrontierError
 from scraping_project.frontier.keys import CATALOGUE
-from scraping_project.frontier.robots import RobotsCache
-from scraping_project.frontier.slot_clock import SlotClocks
-from scraping_project.frontier.waiting import WaitingRequests
+from scraping_project.frontier.pending_requests import WaitingRequests
+from scraping_project.frontier.robots_cache import RobotsCache
+from scraping_project.frontier.slot_state import SlotClocks
 from tests.integration.frontier_worker import (
     LONG,
     Worker,

@@ -6,7 +6,7 @@ from scraping_project.frontier.worker import Worker as CrawlWorker
 from tests.integration.frontier_worker import LONG, Worker, push
 
 FOUND = "{links:start_urls}:1:found"
-STEPS_TOLD, TOLD_A_STEP = 32, 1_000  # lua/found.lua
+STEPS_TOLD, TOLD_A_STEP = 32, 1_000  # lua/parts/found.lua
 TOLD_TO_ALL = 512
 ELSEWHERE = "a:b:1:2:3"  # the token of a worker on another host
 

@@ -3,7 +3,7 @@
 import pytest
 
 from scraping_project.frontier.errors import FrontierFull
-from scraping_project.frontier.steps import Refusal, blob
+from scraping_project.frontier.messages import Refusal, blob
 from scraping_project.frontier.worker import Worker
 from tests.integration.frontier_worker import LONG, burial, end, ledger_of, nack, push
 from tests.integration.test_frontier_outage import full

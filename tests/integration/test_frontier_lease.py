@@ -1,6 +1,6 @@
 """Which requests a worker is given, and in which order."""
 
-from scraping_project.frontier.steps import Ask, Step
+from scraping_project.frontier.messages import Ask, Step
 from tests.integration.frontier_worker import Worker, end, kill, lasting, ledger_of, nack, numbers, push
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from scraping_project.frontier.steps import GRANTED, Ask
+from scraping_project.frontier.messages import GRANTED, Ask
 from tests.integration.frontier_worker import Worker, burial, end, kill, ledger_of, move, nack, push
 
 MOST = 5

@@ -20,7 +20,7 @@ from scraping_project.frontier.connection import connect
 from scraping_project.frontier.errors import CrawlOver, WorkerReaped
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
-from scraping_project.frontier.steps import End, read_leased
+from scraping_project.frontier.messages import End, read_leased
 from tests.integration.frontier_model import ROOT, Crawl, Holder, content_of
 from tests.integration.frontier_worker import (
     LONG,

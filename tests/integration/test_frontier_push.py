@@ -2,7 +2,7 @@
 
 import pytest
 
-from scraping_project.frontier.steps import Push, blob
+from scraping_project.frontier.messages import Push, blob
 from tests.integration.frontier_worker import Worker, ledger_of, numbers, push
 
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from scraping_project.frontier.answers import Repaired
 from scraping_project.frontier.errors import CrawlOver, WorkerReaped
-from scraping_project.frontier.steps import Done
-from scraping_project.frontier.waiting import WaitingRequests
+from scraping_project.frontier.messages import Done
+from scraping_project.frontier.pending_requests import WaitingRequests
+from scraping_project.frontier.replies import Repaired
 from tests.integration.frontier_worker import (
     LONG,
     SHORT,

@@ -5,8 +5,8 @@ import random
 import msgspec
 import pytest
 
+from scraping_project.frontier.messages import Push, blob
 from scraping_project.frontier.scripts import source
-from scraping_project.frontier.steps import Push, blob
 from tests.integration.frontier_worker import push
 
 BUCKETS = "{links:start_urls}:1:seen:%d"

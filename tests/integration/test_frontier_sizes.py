@@ -6,10 +6,10 @@ import pytest
 
 from scraping_project.frontier.errors import FrontierRefused
 from scraping_project.frontier.frontier import Frontier
-from scraping_project.frontier.held import MOST_HELD
-from scraping_project.frontier.said import STEP_ENTRIES
-from scraping_project.frontier.steps import LEASE_BYTES, Ask, Burial, End, Push, Refusal, blob
-from scraping_project.frontier.waiting import PAGE_BYTES, WaitingRequests
+from scraping_project.frontier.held_bytes import MOST_HELD
+from scraping_project.frontier.messages import LEASE_BYTES, Ask, Burial, End, Push, Refusal, blob
+from scraping_project.frontier.outgoing import STEP_ENTRIES
+from scraping_project.frontier.pending_requests import PAGE_BYTES, WaitingRequests
 from scraping_project.frontier.worker import Worker
 from tests.integration.frontier_worker import LONG, end, kill, ledger_of, nack, numbers, push, until
 from tests.integration.frontier_worker import Worker as OneStep

@@ -5,8 +5,8 @@ from collections import defaultdict
 import pytest
 
 from scraping_project.frontier.ledger_check import TRIES
+from scraping_project.frontier.pending_requests import WaitingRequests
 from scraping_project.frontier.scripts import PARTS, Script, source
-from scraping_project.frontier.waiting import WaitingRequests
 from tests.integration.frontier_worker import (
     LONG,
     Worker,

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from scraping_project.frontier.steps import (
+from scraping_project.frontier.messages import (
     BLOCKED,
     GRANTED,
     PAUSED,

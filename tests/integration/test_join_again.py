@@ -92,7 +92,7 @@ def test_what_an_older_frontier_has_as_leased_is_given_back_before_the_worker_jo
 
 
 def test_a_dead_neighbour_is_known_though_the_answer_about_it_was_lost(frontier, monkeypatch):
-    code = "from scraping_project.frontier.tokens import new_token; print(new_token())"
+    code = "from scraping_project.frontier.worker_tokens import new_token; print(new_token())"
     token = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     dead = frontier_worker.Worker(frontier, token=token.strip())
     worker = Worker(frontier, rules="{}", seeds="[]", lease_ms=LONG)

@@ -6,7 +6,7 @@ import re
 import pytest
 import redis
 
-from scraping_project.frontier.said import CROWDED
+from scraping_project.frontier.outgoing import CROWDED
 
 SPIDERS = '''
 from scrapy import Request, Spider

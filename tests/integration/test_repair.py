@@ -8,8 +8,8 @@ from scraping_project import settings
 from scraping_project.frontier.connection import connect
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
-from scraping_project.frontier.steps import Push, blob
-from scraping_project.frontier.waiting import WaitingRequests
+from scraping_project.frontier.messages import Push, blob
+from scraping_project.frontier.pending_requests import WaitingRequests
 from scraping_project.http import serialization
 from scraping_project.items import Link
 from scraping_project.repair.ledger_editor import DryBooks, FrontierBooks

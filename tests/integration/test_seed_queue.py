@@ -10,8 +10,8 @@ from redis.exceptions import OutOfMemoryError, ResponseError
 from scraping_project.frontier import seeds
 from scraping_project.frontier.connection import connect_async
 from scraping_project.frontier.keys import Keys
+from scraping_project.frontier.messages import blob
 from scraping_project.frontier.seeds import SeedQueue
-from scraping_project.frontier.steps import blob
 from tests.integration.frontier_worker import LONG, Worker, kill
 
 KEY = Keys("links").seeds

@@ -9,7 +9,7 @@ import redis
 from scraping_project.commands.slot import _host_of
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
-from scraping_project.frontier.steps import Ask
+from scraping_project.frontier.messages import Ask
 from tests.integration.frontier_worker import Worker, push
 from tests.integration.test_crawl_command import CLOSED
 from tests.integration.test_seeds import fetched, until

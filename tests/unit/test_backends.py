@@ -21,7 +21,7 @@ def findings_after(*errors):
 
 
 def said(monkeypatch, capsys, *errors):
-    monkeypatch.setattr(backends.durability, "findings", findings_after(*errors))
+    monkeypatch.setattr(backends.server_checks, "findings", findings_after(*errors))
     backends._warn_of_loss(SERVER, {"REPORT_FILE": None})
     return capsys.readouterr().err
 

@@ -10,10 +10,10 @@ from scrapy.utils.test import get_crawler
 
 from scraping_project.attempts.log import AttemptLog
 from scraping_project.checkpoint import Checkpoint
-from scraping_project.frontier.answers import Crawl, Joined
 from scraping_project.frontier.errors import CrawlFollowed, FrontierUnavailable, SetBack, WorkerReaped
 from scraping_project.frontier.keys import Keys
-from scraping_project.frontier.steps import Ask, Heard, Ledger, Push, blob
+from scraping_project.frontier.messages import Ask, Heard, Ledger, Push, blob
+from scraping_project.frontier.replies import Crawl, Joined
 from scraping_project.frontier.worker import Worker
 from scraping_project.storage.errors import DatabaseUnavailable
 

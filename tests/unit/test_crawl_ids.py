@@ -2,8 +2,8 @@
 
 import pytest
 
-from scraping_project.frontier.answers import Joined
 from scraping_project.frontier.keys import Keys
+from scraping_project.frontier.replies import Joined
 from scraping_project.frontier.worker import Worker
 from scraping_project.storage.tables import ID_LENGTH
 

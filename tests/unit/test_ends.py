@@ -6,8 +6,8 @@ from scrapy.http import Response
 
 from scraping_project.attempts import lease_ends
 from scraping_project.attempts.registry import Attempts
-from scraping_project.frontier.said import Said
-from scraping_project.frontier.steps import End, Leased, Push, blob
+from scraping_project.frontier.messages import End, Leased, Push, blob
+from scraping_project.frontier.outgoing import Said
 
 TARGET = Push("1", "a.example", 0, blob(b"target"))
 PAGE = Leased(7, 1, 1, 0, "a.example", 0, b"page")

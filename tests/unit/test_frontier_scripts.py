@@ -12,12 +12,13 @@ import pytest
 from scraping_project.frontier import frontier as frontier_module
 from scraping_project.frontier import seeds as seeds_module
 from scraping_project.frontier.keys import CATALOGUE
+from scraping_project.frontier.messages import Step
 from scraping_project.frontier.scripts import PARTS
-from scraping_project.frontier.steps import Step
 
 TEXTS = {
     path.name.removesuffix(".lua"): path.read_text()
-    for path in files("scraping_project.frontier").joinpath("lua").iterdir()
+    for folder in ("scripts", "parts")
+    for path in files("scraping_project.frontier").joinpath("lua", folder).iterdir()
     if path.name.endswith(".lua")
 }
 
@@ -98,7 +99,7 @@ def test_every_key_is_in_the_catalogue(part):
 def test_every_key_of_the_catalogue_is_used():
     code = "\n".join(split(text)[1] for text in TEXTS.values())
     used = set(re.findall(r"\b(?:key|of_crawl)\('([a-z ]+)'", code))
-    used |= {"robots", "fetching"}  # frontier/robots.py
+    used |= {"robots", "fetching"}  # frontier/robots_cache.py
 
     assert used == {name.removeprefix("<epoch>:").partition(":")[0] for name in CATALOGUE}
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from scraping_project.frontier.known import Known
+from scraping_project.frontier.dupe_mirror import Known
 
 
 class Numbers:

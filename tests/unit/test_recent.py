@@ -1,6 +1,6 @@
 """A set that stays small and forgets the oldest first."""
 
-from scraping_project.frontier.recent import Recent
+from scraping_project.frontier.recent_set import Recent
 
 
 def numbers(start, end):

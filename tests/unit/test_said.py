@@ -2,8 +2,8 @@
 
 import pytest
 
-from scraping_project.frontier.said import STEP_LOOK_UPS, WORDS, Room, Said
-from scraping_project.frontier.steps import Burial, End, Nack, Push, Refusal, Step, blob
+from scraping_project.frontier.messages import Burial, End, Nack, Push, Refusal, Step, blob
+from scraping_project.frontier.outgoing import STEP_LOOK_UPS, WORDS, Room, Said
 
 
 def push(number, size=100):

@@ -4,6 +4,7 @@ import pytest
 from scrapy import Request
 
 from scraping_project import logins
+from scraping_project.frontier.messages import MAX_PRIORITY
 from scraping_project.frontier.seeds import (
     FORBIDDEN_HEADERS,
     FORBIDDEN_META,
@@ -14,7 +15,6 @@ from scraping_project.frontier.seeds import (
     SeedError,
     parse,
 )
-from scraping_project.frontier.steps import MAX_PRIORITY
 from scraping_project.parsing.urls import resolve
 
 

@@ -1,9 +1,9 @@
 """Whether a server's clock was set forward, however slow the way to it is."""
 
-from scraping_project.frontier.answers import Joined
 from scraping_project.frontier.keys import Keys
+from scraping_project.frontier.messages import Heard, Ledger
+from scraping_project.frontier.replies import Joined
 from scraping_project.frontier.server_time import LEAP_MS, ServerTime
-from scraping_project.frontier.steps import Heard, Ledger
 from scraping_project.frontier.worker import Worker
 
 

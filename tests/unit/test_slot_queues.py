@@ -3,7 +3,7 @@
 import pytest
 from scrapy.settings import Settings
 
-from scraping_project.frontier.steps import BLOCKED, GRANTED, PAUSED, REFUSED, YIELD, Grant, Leased
+from scraping_project.frontier.messages import BLOCKED, GRANTED, PAUSED, REFUSED, YIELD, Grant, Leased
 from scraping_project.politeness.clocks import NEVER, RENEW_WITHIN, TOO_FAR, Slots
 from scraping_project.slot_queues import AHEAD, MOST, TURN, SlotQueues
 

@@ -5,7 +5,7 @@ import math
 import pytest
 from scrapy.settings import Settings
 
-from scraping_project.frontier.steps import (
+from scraping_project.frontier.messages import (
     BLOCKED,
     GRANTED,
     PAUSED,

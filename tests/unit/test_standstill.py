@@ -5,8 +5,8 @@ import logging
 import pytest
 from scrapy.settings import Settings
 
-from scraping_project.frontier.slot_clock import SlotClock
-from scraping_project.frontier.steps import Ledger
+from scraping_project.frontier.messages import Ledger
+from scraping_project.frontier.slot_state import SlotClock
 from scraping_project.politeness.clocks import Slots
 from scraping_project.standstill import NAMED, Cause, Standstill, cause_of
 

@@ -8,7 +8,7 @@ from scrapy.exceptions import NotConfigured
 from scrapy.http import Response
 from scrapy.settings import Settings
 
-from scraping_project.frontier.steps import GRANTED, Grant
+from scraping_project.frontier.messages import GRANTED, Grant
 from scraping_project.politeness import autothrottle as throttle_module
 from scraping_project.politeness.autothrottle import FIRST, LONGEST, Throttle
 from scraping_project.politeness.clocks import Slots

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from scraping_project.frontier import tokens
-from scraping_project.frontier.tokens import is_gone, is_token, new_token, process_of
+from scraping_project.frontier import worker_tokens
+from scraping_project.frontier.worker_tokens import is_gone, is_token, new_token, process_of
 
-NAMED = "from scraping_project.frontier.tokens import new_token; print(new_token(), flush=True)\n"
+NAMED = "from scraping_project.frontier.worker_tokens import new_token; print(new_token(), flush=True)\n"
 
 #: Its first thread ends, as that of a program in another language may, and the other waits to be told to.
 HEADLESS = """
@@ -114,6 +114,6 @@ def test_one_that_did_not_know_its_start_can_t_be_told(dead):
 
 def test_one_that_is_hidden_from_this_process_is_not_gone(monkeypatch):
     token = with_parts(new_token(), pid=str(os.getppid()))
-    monkeypatch.setattr(tokens, "_process", lambda _: None)
+    monkeypatch.setattr(worker_tokens, "_process", lambda _: None)
 
     assert not is_gone(token)

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from scraping_project.frontier.steps import Burial, End, Move, Nack, Push, Refusal, Step
+from scraping_project.frontier.messages import Burial, End, Move, Nack, Push, Refusal, Step
 
 #: What a step says at the most: bytes of requests and letters, or one of them that alone is larger; entries,
 #: and links to look up. Redis takes some 10 ms for each.
@@ -99,7 +99,7 @@ class Said:
     logged: list[int] = field(default_factory=list)
     look_up: list[str] = field(default_factory=list)
     pages: int = 0
-    leapt: bool = False  # Redis's clock was set forward, see lua/leap.lua
+    leapt: bool = False  # Redis's clock was set forward, see lua/parts/leap.lua
     push_bytes: int = field(default=0, compare=False)  # of what came by ``add``
     _gates: list[_Gate] = field(default_factory=list, repr=False)  # of what was said before the last cut
 

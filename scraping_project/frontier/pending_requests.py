@@ -9,7 +9,7 @@ import redis
 
 from scraping_project.frontier.foreign import read_of
 from scraping_project.frontier.keys import Keys
-from scraping_project.frontier.steps import Withdrawal, blob, read_leased
+from scraping_project.frontier.messages import Withdrawal, blob, read_leased
 
 #: Records a reply at the most, and so many bytes of them, or one that is larger.
 PAGE, PAGE_BYTES = 500, 4 * 2**20

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from scraping_project.frontier.recent import Recent
+from scraping_project.frontier.recent_set import Recent
 
 #: How many fingerprints a worker remembers at the most: about 25 MB.
 KNOWN = 200_000

@@ -9,7 +9,7 @@ import redis
 from scraping_project.frontier.foreign import read_of
 from scraping_project.frontier.keys import Keys
 
-#: A time of a slot, and its permits, as lua/slot.lua writes them.
+#: A time of a slot, and its permits, as lua/parts/slot.lua writes them.
 _NUMBER, _PERMITS = re.compile("[0-9]{1,14}"), re.compile("[0-9]{1,14} [0-9]{1,14}")
 
 

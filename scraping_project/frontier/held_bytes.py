@@ -1,6 +1,6 @@
 """How many bytes of requests a worker holds: its memory, and what Redis takes back at once when it goes."""
 
-from scraping_project.frontier.steps import LEASE_BYTES, Heard, Step
+from scraping_project.frontier.messages import LEASE_BYTES, Heard, Step
 
 #: So many bytes a worker leases at the most: Redis takes some 60 ms to put them back.
 MOST_HELD = 8 * 2**20

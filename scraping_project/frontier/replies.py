@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from scraping_project.frontier.steps import Grant, Heard, Leased, Ledger
+from scraping_project.frontier.messages import Grant, Heard, Leased, Ledger
 
 #: What a crawl has beside its counters, and how these look.
 _WORDS, _NUMBER = (b"id", b"rules", b"seeds"), re.compile(rb"-?[0-9]{1,18}")
@@ -54,7 +54,7 @@ class DeadLetter:
 
 
 def heard(now_ms: int, answer: list[Any]) -> Heard:
-    """The answer to a step, from what its script returns (lua/answer.lua)."""
+    """The answer to a step, from what its script returns (lua/parts/answer.lua)."""
     pushed, leased, ledger, letters, finished, grants, news, known, (found_to, found) = answer
     *numbers, paused = ledger
     return Heard(
