@@ -23,15 +23,15 @@ from sqlalchemy import Engine, make_url, text
 from benchmarks.numbers import at_least
 from benchmarks.table import Row, show
 from scraping_project.items import ScrapeLog
-from scraping_project.storage import overview
 from scraping_project.storage.engine import connect
 from scraping_project.storage.migrate import migrate
-from scraping_project.storage.recount import recount
-from scraping_project.storage.rows import log_row, with_id
+from scraping_project.storage.reading import overview
 from scraping_project.storage.tables import scrape_logs
 from scraping_project.storage.transactions import writing
-from scraping_project.storage.upserts import written
-from scraping_project.storage.writer import Writer
+from scraping_project.storage.upkeep.recount import recount
+from scraping_project.storage.writing.rows import log_row, with_id
+from scraping_project.storage.writing.upserts import written
+from scraping_project.storage.writing.writer import Writer
 from tests import servers
 
 BATCH, PARTS, ASKED = 1_000, 3, 50

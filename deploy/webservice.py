@@ -23,9 +23,9 @@ from twisted.web.http import Request
 from deploy.database import database
 from scraping_project.nodes.request_rules import RunRequestError, check_arguments, check_settings
 from scraping_project.storage.errors import StorageError
-from scraping_project.storage.health import database_answers
 from scraping_project.storage.migrate import migrate
 from scraping_project.storage.runs import AskedRun, ask_run, refuse_unless_pending, withdraw_run
+from scraping_project.storage.upkeep.health import database_answers
 
 #: Fields of schedule.json that are no spider arguments.
 FIELDS = frozenset({b"project", b"spider", b"_version", b"jobid", b"priority", b"setting"})

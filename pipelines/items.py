@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from twisted.python.failure import Failure
 
-    from scraping_project.storage.writer import Writer
+    from scraping_project.storage.writing.writer import Writer
 
 
 class ItemsPipeline:

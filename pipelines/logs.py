@@ -9,7 +9,7 @@ from scraping_project.signals import attempts_ended
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
-    from scraping_project.storage.writer import Writer
+    from scraping_project.storage.writing.writer import Writer
 
 
 class LogsPipeline:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from scrapy.http import Response
     from twisted.python.failure import Failure
 
-    from scraping_project.storage.writer import Writer
+    from scraping_project.storage.writing.writer import Writer
 
 
 class SitesPipeline:

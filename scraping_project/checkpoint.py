@@ -19,7 +19,7 @@ from scraping_project.membership import Membership
 from scraping_project.politeness.clocks import Slots
 from scraping_project.standstill import Standstill
 from scraping_project.storage.engine import connect
-from scraping_project.storage.writer import Writer
+from scraping_project.storage.writing.writer import Writer
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler

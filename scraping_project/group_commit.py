@@ -37,7 +37,7 @@ from scraping_project.outage import Outage
 from scraping_project.politeness.clocks import Slots
 from scraping_project.questions import Questions
 from scraping_project.storage.errors import StorageError
-from scraping_project.storage.writer import Writer
+from scraping_project.storage.writing.writer import Writer
 from scraping_project.tuning.garbage_collection import Garbage
 
 if TYPE_CHECKING:

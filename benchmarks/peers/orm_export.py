@@ -16,7 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from scraping_project.storage.engine import connect
-from scraping_project.storage.formats import FORMULA_STARTS
+from scraping_project.storage.exporting.formats import FORMULA_STARTS
 from scraping_project.storage.tables import scrape_logs
 
 

@@ -18,8 +18,8 @@ from scraping_project.frontier.translation import translated
 from scraping_project.patience import patiently
 from scraping_project.storage.engine import connect
 from scraping_project.storage.errors import StorageError
-from scraping_project.storage.health import database_answers
 from scraping_project.storage.migrate import migrate
+from scraping_project.storage.upkeep.health import database_answers
 
 
 def settings_of(command: ScrapyCommand) -> Settings:

@@ -20,8 +20,8 @@ from scraping_project.http import failure_reasons
 from scraping_project.http.fingerprints import Fingerprinter
 from scraping_project.nodes.request_rules import ALLOWED_SETTINGS
 from scraping_project.repair.request_rebuilder import Follows
-from scraping_project.storage import crawls
-from scraping_project.storage.crawls import KnownCrawl
+from scraping_project.storage.reading import crawls
+from scraping_project.storage.reading.crawls import KnownCrawl
 from scraping_project.terms import rules_of, seeds_of
 
 #: Above the project's and the spider's own settings, below those of the command line.

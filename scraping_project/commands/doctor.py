@@ -15,10 +15,10 @@ from scraping_project.commands.backends import settings_of
 from scraping_project.commands.exits import in_one_line, one_line_errors, refuse
 from scraping_project.frontier import server_checks
 from scraping_project.frontier.connection import connect as connect_redis
-from scraping_project.storage import health
 from scraping_project.storage.engine import connect
 from scraping_project.storage.errors import StorageError
-from scraping_project.storage.health import Finding, database_answers
+from scraping_project.storage.upkeep import health
+from scraping_project.storage.upkeep.health import Finding, database_answers
 
 #: Bytes: a day of logs of a busy crawl, and the room that an export and a log file need beside them.
 LEAST_ROOM = 2 * 2**30

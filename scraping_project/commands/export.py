@@ -18,9 +18,9 @@ from scraping_project.commands.backends import database_of, settings_of
 from scraping_project.commands.exits import INTERRUPTED, in_one_line, one_line_errors, refuse
 from scraping_project.commands.output import complete_file
 from scraping_project.storage.errors import StorageError
-from scraping_project.storage.exports import COLUMNS, JSON_COLUMNS, ExportTable, pages
-from scraping_project.storage.formats import as_csv, as_json_lines
-from scraping_project.storage.packed import Page
+from scraping_project.storage.exporting.exports import COLUMNS, JSON_COLUMNS, ExportTable, pages
+from scraping_project.storage.exporting.formats import as_csv, as_json_lines
+from scraping_project.storage.reading.packed_rows import Page
 
 TABLES = tuple(COLUMNS)
 #: Seconds between two lines of progress.

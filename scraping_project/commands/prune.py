@@ -13,8 +13,8 @@ from sqlalchemy import Engine
 
 from scraping_project.commands.backends import database_of, settings_of
 from scraping_project.commands.exits import INTERRUPTED, in_one_line, one_line_errors, refuse
-from scraping_project.storage import prune
 from scraping_project.storage.errors import StorageError
+from scraping_project.storage.upkeep import prune
 
 UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 AGE = re.compile(r"([1-9][0-9]{0,4})([hdw])")

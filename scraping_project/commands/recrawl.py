@@ -20,8 +20,8 @@ from scraping_project.commands.pushing import BATCH, Push, pushing, seeds, seeds
 from scraping_project.commands.spiders import spider_class
 from scraping_project.frontier.seeds import SeedError, parse
 from scraping_project.http import conditional
-from scraping_project.storage import recrawls
 from scraping_project.storage.errors import StorageError
+from scraping_project.storage.reading import recrawls
 from scraping_project.storage.values import url_hash
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}

@@ -24,8 +24,8 @@ from scraping_project.frontier.messages import Done, Withdrawal
 from scraping_project.frontier.pending_requests import Waiting
 from scraping_project.repair.ledger_editor import Books
 from scraping_project.repair.request_rebuilder import Lead, Rebuilt
-from scraping_project.storage import crawls
-from scraping_project.storage.crawls import Answer
+from scraping_project.storage.reading import crawls
+from scraping_project.storage.reading.crawls import Answer
 
 #: Requests entered at once; waiting requests looked up at once, each with all the links of its page.
 BATCH, LOOK_UP = 500, 50

@@ -12,7 +12,7 @@ from scraping_project.http import serialization
 from scraping_project.http.fingerprints import Fingerprinter
 from scraping_project.items import Link
 from scraping_project.politeness.registered_domain import registered_domain
-from scraping_project.storage.crawls import Answer
+from scraping_project.storage.reading.crawls import Answer
 
 
 @runtime_checkable

@@ -11,8 +11,8 @@ from sqlalchemy.exc import ArgumentError
 
 from scraping_project.storage import sqlite_file
 from scraping_project.storage.errors import BadDatabaseURL, DatabaseUnavailable
-from scraping_project.storage.escaping import escape_at_once
-from scraping_project.storage.pooled import look_after
+from scraping_project.storage.mysql_escaping import escape_at_once
+from scraping_project.storage.mysql_pool import look_after
 
 FORMS = "write sqlite:////path/to/file.db or mysql+pymysql://user:password@host/database"
 #: What may stand behind the ? of a MySQL URL. Everything else about a connection is set here.

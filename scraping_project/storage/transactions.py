@@ -15,7 +15,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from scraping_project.storage import pooled, sqlite_file
+from scraping_project.storage import mysql_pool, sqlite_file
 from scraping_project.storage.errors import (
     DatabaseAway,
     DatabaseUnavailable,
@@ -56,7 +56,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
         connection.execution_options(writes=True)
         with connection.begin():
             yield connection
-        pooled.has_committed(connection)
+        mysql_pool.has_committed(connection)
         sqlite_file.has_committed(connection)
 
 

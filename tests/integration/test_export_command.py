@@ -16,7 +16,7 @@ from sqlalchemy import create_engine
 from demo.expected import expected
 from scraping_project.items import Link, Site
 from scraping_project.storage.engine import connect
-from scraping_project.storage.writer import Writer
+from scraping_project.storage.writing.writer import Writer
 from tests.conftest import ROOT
 from tests.integration.test_crawl_command import FAST
 

@@ -7,7 +7,7 @@ from sqlalchemy import create_engine
 
 from scraping_project.storage.engine import connect
 from scraping_project.storage.migrate import migrate
-from scraping_project.storage.writer import Writer
+from scraping_project.storage.writing.writer import Writer
 from tests.integration.storage_truth import log
 from tests.integration.test_storage_prune import item
 

@@ -11,11 +11,11 @@ import redis
 from sqlalchemy import text
 
 from scraping_project.items import Link
-from scraping_project.storage import recrawls
 from scraping_project.storage.engine import connect
 from scraping_project.storage.migrate import migrate
+from scraping_project.storage.reading import recrawls
 from scraping_project.storage.transactions import writing
-from scraping_project.storage.writer import Writer
+from scraping_project.storage.writing.writer import Writer
 from tests.integration.hostile_server import hostile_server, redirect, whole
 from tests.integration.storage_truth import NOON, assert_rollups_are_true, site
 from tests.integration.test_crawl_command import FAST

@@ -15,7 +15,7 @@ from scraping_project.items import Link
 from scraping_project.repair.ledger_editor import DryBooks, FrontierBooks
 from scraping_project.repair.repair import Repair
 from scraping_project.repair.request_rebuilder import Rebuilt
-from scraping_project.storage.writer import Writer
+from scraping_project.storage.writing.writer import Writer
 from spiders.links import LinksSpider
 from spiders.outline import OutlineSpider
 from tests.integration.frontier_worker import LONG, Worker, dump, ledger_of, nack

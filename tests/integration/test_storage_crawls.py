@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 
 from scraping_project.items import Link
-from scraping_project.storage import crawls, queries
+from scraping_project.storage.reading import crawls, queries
 from scraping_project.storage.runs import Run, RunCounts, finish_run, start_run
 from scraping_project.storage.transactions import reading
-from scraping_project.storage.writer import Writer
+from scraping_project.storage.writing.writer import Writer
 from tests.integration.storage_truth import NOON, log, site
 
 CRAWL = "links-20260101T120030-abcdef"

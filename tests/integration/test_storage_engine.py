@@ -7,9 +7,9 @@ from sqlalchemy import event, make_url, text
 
 from scraping_project.storage.engine import connect
 from scraping_project.storage.errors import DatabaseUnavailable, MissingTable, StorageError
-from scraping_project.storage.health import database_answers
 from scraping_project.storage.migrate import migrate
 from scraping_project.storage.transactions import reading, writing
+from scraping_project.storage.upkeep.health import database_answers
 from tests.servers import free_port
 
 

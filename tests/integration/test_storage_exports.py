@@ -8,13 +8,14 @@ import pytest
 from sqlalchemy import text
 
 from scraping_project.items import Link, ScrapeLog, Site
-from scraping_project.storage import exports, packed
-from scraping_project.storage.ahead import ahead
-from scraping_project.storage.exports import COLUMNS, JSON_COLUMNS, LOGS_PAGE, SITES_PAGE, pages
-from scraping_project.storage.formats import as_csv, as_json_lines
+from scraping_project.storage.exporting import exports
+from scraping_project.storage.exporting.exports import COLUMNS, JSON_COLUMNS, LOGS_PAGE, SITES_PAGE, pages
+from scraping_project.storage.exporting.formats import as_csv, as_json_lines
+from scraping_project.storage.reading import packed_rows
+from scraping_project.storage.reading.read_ahead import ahead
 from scraping_project.storage.tables import scrape_logs
 from scraping_project.storage.transactions import reading, writing
-from scraping_project.storage.writer import Writer
+from scraping_project.storage.writing.writer import Writer
 from tests.integration.frontier_worker import until
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -117,7 +118,7 @@ def test_a_page_that_the_server_can_not_pack_whole_is_read_in_parts(mariadb, sig
     assert len(list(pages(mariadb, "logs"))) > 1, "more a row than the server packs 600 times"
 
 
-@pytest.mark.parametrize("sign", packed.FIELD + packed.RECORD)
+@pytest.mark.parametrize("sign", packed_rows.FIELD + packed_rows.RECORD)
 def test_a_page_whose_texts_hold_its_separators_is_read_as_it_is(mariadb, sign):
     texts = [None, "", sign, f"a{sign}", "b"]
     write(mariadb, *(log(f"http://a/{n}", error_message=text, reason=text) for n, text in enumerate(texts)))

@@ -4,10 +4,10 @@ import pymysql
 import pytest
 from sqlalchemy import event, inspect, make_url, text
 
-from scraping_project.storage import health
 from scraping_project.storage.engine import connect
 from scraping_project.storage.migrate import _upgrade, migrate
 from scraping_project.storage.transactions import writing
+from scraping_project.storage.upkeep import health
 from tests.servers import LOOPBACK
 
 

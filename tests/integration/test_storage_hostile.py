@@ -9,12 +9,12 @@ import pytest
 from sqlalchemy import select
 
 from scraping_project.items import Link, ScrapeLog, Site
-from scraping_project.storage.exports import COLUMNS, JSON_COLUMNS, pages
-from scraping_project.storage.formats import as_csv, as_json_lines
-from scraping_project.storage.rows import LINKS_BYTES
+from scraping_project.storage.exporting.exports import COLUMNS, JSON_COLUMNS, pages
+from scraping_project.storage.exporting.formats import as_csv, as_json_lines
 from scraping_project.storage.tables import scrape_logs, sites
 from scraping_project.storage.transactions import reading
-from scraping_project.storage.writer import Writer
+from scraping_project.storage.writing.rows import LINKS_BYTES
+from scraping_project.storage.writing.writer import Writer
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LONG_URL = "http://example.com/" + "é" * 7_981

@@ -11,7 +11,7 @@ from scraping_project.storage.engine import connect
 from scraping_project.storage.errors import StorageError
 from scraping_project.storage.migrate import migrate
 from scraping_project.storage.transactions import reading
-from scraping_project.storage.writer import Writer
+from scraping_project.storage.writing.writer import Writer
 from tests.integration.storage_truth import NOON, assert_rollups_are_true, log, site
 from tests.servers import mariadb_server
 

@@ -16,7 +16,7 @@ from scraping_project.storage.errors import DatabaseUnavailable
 from scraping_project.storage.migrate import migrate
 from scraping_project.storage.runs import read_runs
 from scraping_project.storage.transactions import reading, writing
-from scraping_project.storage.writer import Writer
+from scraping_project.storage.writing.writer import Writer
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

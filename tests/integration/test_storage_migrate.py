@@ -20,9 +20,9 @@ from scraping_project.storage import migrate as migration
 from scraping_project.storage.engine import connect
 from scraping_project.storage.errors import DatabaseUnavailable, SchemaTooNew, StorageError
 from scraping_project.storage.migrate import migrate
-from scraping_project.storage.recount import recount
 from scraping_project.storage.tables import metadata
 from scraping_project.storage.transactions import reading, writing
+from scraping_project.storage.upkeep.recount import recount
 from scraping_project.storage.values import url_hash
 from tests.integration.storage_truth import assert_rollups_are_true
 

@@ -8,13 +8,13 @@ import pytest
 from sqlalchemy import event, text
 
 from scraping_project.items import Site
-from scraping_project.storage import pooled
+from scraping_project.storage import mysql_pool
 from scraping_project.storage.engine import connect
 from scraping_project.storage.errors import DatabaseUnavailable
 from scraping_project.storage.migrate import migrate
 from scraping_project.storage.transactions import DEADLOCK, reading, writing
 from scraping_project.storage.values import url_hash
-from scraping_project.storage.writer import Writer
+from scraping_project.storage.writing.writer import Writer
 from tests.servers import mariadb_server
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -67,7 +67,7 @@ def test_a_commit_while_the_server_is_down_keeps_its_rows_for_the_next(monkeypat
         assert writer.commit() == 1
         assert titles(engine) == ["new"]
         # And so they do when it was restarted between two commits
-        monkeypatch.setattr(pooled, "FRESH_SECONDS", 3600)
+        monkeypatch.setattr(mysql_pool, "FRESH_SECONDS", 3600)
         server.kill()
         server.start()
         writer.append(site(FIRST, "newer"))
@@ -78,7 +78,7 @@ def test_a_commit_while_the_server_is_down_keeps_its_rows_for_the_next(monkeypat
         # And a restart that nobody noticed, since nothing was committed for a while, costs nothing
         server.kill()
         server.start()
-        monkeypatch.setattr(pooled, "FRESH_SECONDS", 0)
+        monkeypatch.setattr(mysql_pool, "FRESH_SECONDS", 0)
         writer.append(site(FIRST, "newest"))
         assert writer.commit() == 1
         engine.dispose()

@@ -12,8 +12,11 @@ import pytest
 from sqlalchemy import func, select, text, update
 
 from scraping_project.items import StoredItem
-from scraping_project.storage import overview, prune, queries
-from scraping_project.storage.prune import (
+from scraping_project.storage.reading import overview, queries
+from scraping_project.storage.tables import attempt_minutes, attempt_totals, items, scrape_logs
+from scraping_project.storage.transactions import reading, writing
+from scraping_project.storage.upkeep import prune
+from scraping_project.storage.upkeep.prune import (
     BATCH,
     LOOK,
     count_items,
@@ -22,10 +25,8 @@ from scraping_project.storage.prune import (
     prune_logs,
     prune_minutes,
 )
-from scraping_project.storage.recount import recount
-from scraping_project.storage.tables import attempt_minutes, attempt_totals, items, scrape_logs
-from scraping_project.storage.transactions import reading, writing
-from scraping_project.storage.writer import Writer
+from scraping_project.storage.upkeep.recount import recount
+from scraping_project.storage.writing.writer import Writer
 from tests.integration.storage_truth import NOON, _counted, _stored, log
 
 LIMIT = NOON.replace(second=0, microsecond=0) + timedelta(minutes=100)

@@ -6,14 +6,14 @@ import pytest
 from sqlalchemy import text
 
 from scraping_project.items import StoredItem
-from scraping_project.storage import overview, queries
 from scraping_project.storage.engine import connect
 from scraping_project.storage.migrate import migrate
+from scraping_project.storage.reading import overview, queries
 from scraping_project.storage.tables import metadata, runs
 from scraping_project.storage.transactions import reading, writing
-from scraping_project.storage.upserts import insert
 from scraping_project.storage.values import naive_utc
-from scraping_project.storage.writer import Writer
+from scraping_project.storage.writing.upserts import insert
+from scraping_project.storage.writing.writer import Writer
 from tests.integration.storage_truth import NOON, log, site
 
 LATE = NOON + timedelta(minutes=1_950)

@@ -26,13 +26,13 @@ from sqlalchemy.dialects import mysql
 
 from scraping_project.items import Link, StoredItem
 from scraping_project.storage import migrate as migration
-from scraping_project.storage import overview
 from scraping_project.storage.engine import connect
 from scraping_project.storage.errors import DatabaseUnavailable, StorageError
 from scraping_project.storage.migrate import migrate
+from scraping_project.storage.reading import overview
 from scraping_project.storage.tables import items, refused_rows, scrape_logs, sites
 from scraping_project.storage.transactions import reading, writing
-from scraping_project.storage.writer import Writer
+from scraping_project.storage.writing.writer import Writer
 from tests.integration.storage_truth import NOON, assert_rollups_are_true, log, site
 
 mine = Table(

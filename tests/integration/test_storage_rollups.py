@@ -8,11 +8,8 @@ from threading import Barrier
 import pytest
 from sqlalchemy import Engine, delete, event, text, update
 
-from scraping_project.storage import overview
-from scraping_project.storage.batch import write
 from scraping_project.storage.engine import connect
-from scraping_project.storage.recount import recount
-from scraping_project.storage.rows import log_row
+from scraping_project.storage.reading import overview
 from scraping_project.storage.tables import (
     ALL,
     attempt_minutes,
@@ -22,7 +19,10 @@ from scraping_project.storage.tables import (
     sites,
 )
 from scraping_project.storage.transactions import reading, writing
-from scraping_project.storage.writer import Writer
+from scraping_project.storage.upkeep.recount import recount
+from scraping_project.storage.writing.batch import write
+from scraping_project.storage.writing.rows import log_row
+from scraping_project.storage.writing.writer import Writer
 from tests.integration.storage_truth import NOON, assert_rollups_are_true, log, site
 
 HOSTS = ("http://a.example/", "http://b.example/x", "https://c.example:8443/", "nonsense")

@@ -8,13 +8,13 @@ import pytest
 from sqlalchemy import event, select, text
 
 from scraping_project.items import Link, ScrapeLog, Site
-from scraping_project.storage.batch import write
 from scraping_project.storage.errors import DatabaseUnavailable, MissingTable
-from scraping_project.storage.rows import site_row
 from scraping_project.storage.tables import scrape_logs, sites
 from scraping_project.storage.transactions import reading, writing
 from scraping_project.storage.values import url_hash
-from scraping_project.storage.writer import Writer
+from scraping_project.storage.writing.batch import write
+from scraping_project.storage.writing.rows import site_row
+from scraping_project.storage.writing.writer import Writer
 from tests.integration.storage_truth import assert_rollups_are_true
 
 NOON = datetime(2026, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)

@@ -43,7 +43,7 @@ IMPORTS = (
     "sqlalchemy.dialects.sqlite",
     "tldextract",
     "scraping_project.frontier.worker",
-    "scraping_project.storage.writer",
+    "scraping_project.storage.writing.writer",
 )
 #: An interpreter or its C library reads these, or others that begin so, when it starts.
 READ_AT_START = ("PYTHON", "LD_", "MALLOC_", "GLIBC_", "FAKETIME", "COVERAGE")

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from scraping_project.storage.formats import as_csv, as_json_lines
+from scraping_project.storage.exporting.formats import as_csv, as_json_lines
 
 
 def page(*rows):

@@ -1,5 +1,5 @@
-from scraping_project.storage.formats import as_csv, as_json_lines
-from scraping_project.storage.numerals import Numerals
+from scraping_project.storage.exporting.formats import as_csv, as_json_lines
+from scraping_project.storage.reading.numerals import Numerals
 
 
 def test_digits_become_numbers_when_they_are_asked_for():

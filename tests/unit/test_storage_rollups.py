@@ -1,4 +1,4 @@
-from scraping_project.storage.rollups import MEASURES, MINUTE_KEY, Counted, Counts
+from scraping_project.storage.writing.rollups import MEASURES, MINUTE_KEY, Counted, Counts
 
 MINUTE = "2026-01-01 12:00:00.000000"
 

@@ -4,11 +4,12 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from scraping_project.items import Link, Site
-from scraping_project.storage import rows, tables
-from scraping_project.storage.refusals import RefusedRow
-from scraping_project.storage.rollups import MEASURES, MINUTE_KEY
-from scraping_project.storage.upserts import written
+from scraping_project.storage import tables
 from scraping_project.storage.values import moment_text
+from scraping_project.storage.writing import rows
+from scraping_project.storage.writing.refusals import RefusedRow
+from scraping_project.storage.writing.rollups import MEASURES, MINUTE_KEY
+from scraping_project.storage.writing.upserts import written
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

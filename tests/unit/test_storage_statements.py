@@ -10,9 +10,9 @@ from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from scraping_project.storage import tables
-from scraping_project.storage.bulk import execute, words_of
-from scraping_project.storage.escaping import escaped
-from scraping_project.storage.upserts import add_up, insert, upsert
+from scraping_project.storage.mysql_escaping import escaped
+from scraping_project.storage.writing.bulk import execute, words_of
+from scraping_project.storage.writing.upserts import add_up, insert, upsert
 
 OURS = [tables.sites, tables.scrape_logs, tables.items, tables.refused_rows, tables.runs]
 

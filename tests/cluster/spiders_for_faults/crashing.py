@@ -24,7 +24,7 @@ from scraping_project.frontier.errors import FrontierUnavailable
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.items import Site
 from scraping_project.storage.errors import DatabaseAway
-from scraping_project.storage.writer import Writer
+from scraping_project.storage.writing.writer import Writer
 from spiders.links import LinksSpider
 
 CRASH_AT = int(os.environ["CRASH_AT"])

@@ -7,11 +7,12 @@ from typing import Any
 from sqlalchemy import Engine, Table
 
 from scraping_project.items import ScrapeLog, Site, StoredItem
-from scraping_project.storage import own_tables, refusals
-from scraping_project.storage.batch import write
+from scraping_project.storage import user_tables
 from scraping_project.storage.errors import Deadlocked, Duplicated, RowRefused
-from scraping_project.storage.rows import OtherRow, Row, SiteRow, item_row, log_row, site_row
 from scraping_project.storage.transactions import writing
+from scraping_project.storage.writing import refusals
+from scraping_project.storage.writing.batch import write
+from scraping_project.storage.writing.rows import OtherRow, Row, SiteRow, item_row, log_row, site_row
 
 TRIES = 5
 
@@ -64,7 +65,7 @@ class Writer:
 
     def create(self, table: Table) -> None:
         """Makes a table of your own with its indexes (``own_tables``) where there is none; blocks."""
-        own_tables.create(self._engine, table)
+        user_tables.create(self._engine, table)
 
     def commit(self) -> int:
         """Writes everything appended so far and returns how many rows that were.

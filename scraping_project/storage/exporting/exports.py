@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, Engine, LargeBinary, cast, func, select
 
-from scraping_project.storage.ahead import ahead
-from scraping_project.storage.keyset import MOST, Place, Stretch, Walk, as_stored, bound
-from scraping_project.storage.packed import Found, Packed, Page, Values, found, shown
+from scraping_project.storage.reading.keyset import MOST, Place, Stretch, Walk, as_stored, bound
+from scraping_project.storage.reading.packed_rows import Found, Packed, Page, Values, found, shown
+from scraping_project.storage.reading.read_ahead import ahead
 from scraping_project.storage.tables import scrape_logs, sites
 from scraping_project.storage.transactions import reading
 

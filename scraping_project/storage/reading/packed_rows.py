@@ -24,11 +24,11 @@ from sqlalchemy import (
     select,
 )
 
-from scraping_project.storage import bulk
 from scraping_project.storage.engine import PACKED_BYTES
 from scraping_project.storage.errors import StorageError
-from scraping_project.storage.keyset import MOST, Place, Query, Stretch, as_stored, bound
-from scraping_project.storage.numerals import Numerals
+from scraping_project.storage.reading.keyset import MOST, Place, Query, Stretch, as_stored, bound
+from scraping_project.storage.reading.numerals import Numerals
+from scraping_project.storage.writing import bulk
 
 #: A page's columns, each with a value for every row; a page without rows has no columns.
 Page = list[Sequence[Any]]

@@ -12,8 +12,8 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Engine, bindparam, delete, func, select
 
-from scraping_project.storage import queries
 from scraping_project.storage.errors import Deadlocked
+from scraping_project.storage.reading import queries
 from scraping_project.storage.tables import ALL, attempt_minutes, items, scrape_logs
 from scraping_project.storage.transactions import reading, writing
 from scraping_project.storage.values import naive_utc

@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import Engine, Row, func, select
 
 from scraping_project.items import Link
-from scraping_project.storage import queries
-from scraping_project.storage.overview import outcomes
+from scraping_project.storage.reading import queries
+from scraping_project.storage.reading.overview import outcomes
 from scraping_project.storage.tables import runs, scrape_logs
 from scraping_project.storage.transactions import reading
 

@@ -6,9 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine, case, delete, func, select
 
-from scraping_project.storage import bulk
 from scraping_project.storage.engine import answering_within
-from scraping_project.storage.rollups import LARGEST_BODY, MEASURES, MINUTE_KEY, Counts
 from scraping_project.storage.tables import (
     ALL,
     attempt_minutes,
@@ -18,8 +16,10 @@ from scraping_project.storage.tables import (
     sites,
 )
 from scraping_project.storage.transactions import writing
-from scraping_project.storage.upserts import add_up
 from scraping_project.storage.values import moment_text, naive_utc
+from scraping_project.storage.writing import bulk
+from scraping_project.storage.writing.rollups import LARGEST_BODY, MEASURES, MINUTE_KEY, Counts
+from scraping_project.storage.writing.upserts import add_up
 
 LOCKS = (
     "LOCK TABLES scrape_logs READ, sites READ, attempt_minutes WRITE, attempt_totals WRITE, site_totals WRITE"

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Engine, Row
 
-from scraping_project.storage import queries
+from scraping_project.storage.reading import queries
 from scraping_project.storage.transactions import reading
 
 PAGE = 1_000

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Dialect
 
 from scraping_project.storage.errors import RowRefused
 from scraping_project.storage.transactions import UNSENDABLE, where
-from scraping_project.storage.upserts import written
+from scraping_project.storage.writing.upserts import written
 
 Values = tuple[Any, ...]
 Picker = Callable[[Values], Values]  # takes some of a row's values

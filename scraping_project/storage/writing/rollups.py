@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from scraping_project.storage.rows import LogRow
 from scraping_project.storage.tables import ALL, attempt_minutes
+from scraping_project.storage.writing.rows import LogRow
 
 #: Of a roll-up, in the order of its columns: the key, and what is counted.
 Row = tuple[str | int, ...]

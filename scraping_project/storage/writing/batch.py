@@ -6,19 +6,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, event, select
 
-from scraping_project.storage import bulk
 from scraping_project.storage.errors import RowRefused
-from scraping_project.storage.rollups import Counted, Counts
-from scraping_project.storage.rows import (
-    ItemRow,
-    LogRow,
-    OtherRow,
-    Row,
-    SiteRow,
-    is_unmodified,
-    merge_sites,
-    with_id,
-)
 from scraping_project.storage.tables import (
     attempt_minutes,
     attempt_totals,
@@ -28,8 +16,20 @@ from scraping_project.storage.tables import (
     sites,
 )
 from scraping_project.storage.transactions import UNSENDABLE
-from scraping_project.storage.upserts import add_up, insert, touch, upsert
 from scraping_project.storage.values import moment_text
+from scraping_project.storage.writing import bulk
+from scraping_project.storage.writing.rollups import Counted, Counts
+from scraping_project.storage.writing.rows import (
+    ItemRow,
+    LogRow,
+    OtherRow,
+    Row,
+    SiteRow,
+    is_unmodified,
+    merge_sites,
+    with_id,
+)
+from scraping_project.storage.writing.upserts import add_up, insert, touch, upsert
 
 LOOKUP_SIZE = 1_000
 #: What of a stored log was counted.

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from scraping_project.storage.numerals import Numerals
+from scraping_project.storage.reading.numerals import Numerals
 
 Page = Sequence[Sequence[Any]]
 

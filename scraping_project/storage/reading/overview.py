@@ -7,11 +7,11 @@ from typing import Any
 
 from sqlalchemy import Engine, Select, func, select
 
-from scraping_project.storage import queries
-from scraping_project.storage.rollups import MEASURES
+from scraping_project.storage.reading import queries
 from scraping_project.storage.tables import ALL, attempt_minutes, attempt_totals, site_totals
 from scraping_project.storage.transactions import reading
 from scraping_project.storage.values import naive_utc
+from scraping_project.storage.writing.rollups import MEASURES
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 
 from sqlalchemy import Engine, bindparam, text
 
-from scraping_project.storage.bulk import packet_bytes
 from scraping_project.storage.engine import answering_within
 from scraping_project.storage.errors import SchemaTooNew, StorageError
 from scraping_project.storage.migrate import missing
 from scraping_project.storage.tables import INNODB, metadata
 from scraping_project.storage.transactions import reading, where, writing
+from scraping_project.storage.writing.bulk import packet_bytes
 
 #: Whether it is well, and the line to show.
 Finding = tuple[bool, str]

@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from scraping_project.storage import bulk, tables
-from scraping_project.storage.rows import ItemRow, LogRow, OtherRow, Row, SiteRow
+from scraping_project.storage import tables
 from scraping_project.storage.tables import refused_rows
-from scraping_project.storage.upserts import upsert
 from scraping_project.storage.values import fit, moment_text
+from scraping_project.storage.writing import bulk
+from scraping_project.storage.writing.rows import ItemRow, LogRow, OtherRow, Row, SiteRow
+from scraping_project.storage.writing.upserts import upsert
 
 logger = logging.getLogger(__name__)
 
