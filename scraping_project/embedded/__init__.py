@@ -5,7 +5,7 @@ other process finds it, and its supervisor shuts it down a minute after the last
 """
 
 from scraping_project.embedded.client import RedisUnavailable
-from scraping_project.embedded.redis_url import Server, resolve, shown_url
+from scraping_project.embedded.resolve import Server, resolve, shown_url
 from scraping_project.embedded.server import stop
 
 __all__ = ["RedisUnavailable", "Server", "resolve", "shown_url", "stop"]

@@ -15,7 +15,7 @@ from filelock import Timeout
 from redis.exceptions import NoPermissionError
 
 from scraping_project.embedded.client import RedisUnavailable, ask, connect, is_loaded, why
-from scraping_project.embedded.place import Place, binary
+from scraping_project.embedded.paths import Place, binary
 from scraping_project.embedded.users import admit, is_open
 
 LINGER = 60.0

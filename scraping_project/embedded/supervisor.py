@@ -16,7 +16,7 @@ import redis
 from filelock import Timeout
 
 from scraping_project.embedded.client import is_loaded
-from scraping_project.embedded.place import Place, binary
+from scraping_project.embedded.paths import Place, binary
 from scraping_project.embedded.server import PATIENCE, POLL, admit_to, claim_port, own_client
 
 LOOK_EVERY = 1.0

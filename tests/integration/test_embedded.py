@@ -16,7 +16,7 @@ import redis
 import scraping_project
 from scraping_project.embedded import RedisUnavailable, resolve, stop
 from scraping_project.embedded.client import connect
-from scraping_project.embedded.place import Place
+from scraping_project.embedded.paths import Place
 from scraping_project.embedded.server import _environment, claim_port
 from scraping_project.embedded.supervisor import Supervisor
 from tests.integration.embedded_servers import (

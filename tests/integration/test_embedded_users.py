@@ -10,7 +10,7 @@ import redis
 
 from scraping_project.embedded import RedisUnavailable, resolve, stop
 from scraping_project.embedded.client import connect
-from scraping_project.embedded.place import Place, binary
+from scraping_project.embedded.paths import Place, binary
 from scraping_project.embedded.users import OWN
 from scraping_project.frontier.connection import connect as connect_frontier
 from tests.integration.embedded_servers import (

@@ -7,8 +7,8 @@ import redis
 
 from scraping_project.embedded import RedisUnavailable, resolve
 from scraping_project.embedded.client import TRIES, ask, connect, why
-from scraping_project.embedded.place import LONGEST_SOCKET_PATH, Place, binary, quoted
-from scraping_project.embedded.redis_url import shown_url
+from scraping_project.embedded.paths import LONGEST_SOCKET_PATH, Place, binary, quoted
+from scraping_project.embedded.resolve import shown_url
 from scraping_project.embedded.users import PasswordFile
 
 

@@ -10,7 +10,7 @@ import redis
 from redis.exceptions import NoPermissionError
 
 from scraping_project.embedded.client import RedisUnavailable, ask, connect, is_loaded, why
-from scraping_project.embedded.place import CONF, WHEEL, Place
+from scraping_project.embedded.paths import CONF, WHEEL, Place
 from scraping_project.embedded.server import LINGER, POLL, ensure
 
 PORT = 6379
