@@ -44,7 +44,7 @@ SCRAPYD_USERNAME = os.environ.get("SCRAPYD_USERNAME", "")
 SCRAPYD_PASSWORD = os.environ.get("SCRAPYD_PASSWORD", "")
 
 # Seeds and the queue: shared by every worker of a frontier
-SCHEDULER = "scraping_project.scheduler.Scheduler"
+SCHEDULER = "scraping_project.core.scheduler.Scheduler"
 REQUEST_FINGERPRINTER_CLASS = "scraping_project.http.fingerprints.Fingerprinter"
 SPIDER_MIDDLEWARES = {
     "scraping_project.spidermiddlewares.offsite.OffsiteStarts": 5,
@@ -61,7 +61,7 @@ REDIS_START_URLS_AS_SET = False
 REDIS_START_URLS_AS_ZSET = False
 
 # Downloads: how much, how fast, how long
-DOWNLOADER = "scraping_project.downloader.Downloader"
+DOWNLOADER = "scraping_project.core.downloader.Downloader"
 DOWNLOADER_MIDDLEWARES = {
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
     "scraping_project.downloadermiddlewares.robots.Robots": 100,

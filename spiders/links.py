@@ -7,11 +7,11 @@ from scrapy import Request, Spider, signals
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http import HtmlResponse, Response
 
+from scraping_project.core.unseen_links import unseen_by_all
 from scraping_project.http.page_metadata import site_of
 from scraping_project.items import Link, Site
 from scraping_project.parsing.html_links import ALL_LINKS, MOST_LINKS, Page, parse
 from scraping_project.parsing.urls import host
-from scraping_project.unseen import unseen_by_all
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler

@@ -46,7 +46,7 @@ class Attempt:
     given_back: bool = False  # its callback asked for the run to end
     asked: bool = False  # its callback asked for other requests
     origin: "Attempt | None" = None  # of one that can't be written down: whose lease waits for it
-    unstorable: bool = False  # it never had a lease; see kept.py
+    unstorable: bool = False  # it never had a lease; see core/local_requests.py
     kept: int = 0  # requests that can't be written down and that its lease waits for
     clock: Clock | None = None  # of its slot, until it is back from the download
 

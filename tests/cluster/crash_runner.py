@@ -25,8 +25,8 @@ from sqlalchemy import create_engine
 import pipelines.logs
 import pipelines.sites
 import scraping_project.checkpoint
-import scraping_project.downloader
-import scraping_project.scheduler
+import scraping_project.core.downloader
+import scraping_project.core.scheduler
 import spiders.links
 from scraping_project.storage.migrate import migrate
 
@@ -35,8 +35,8 @@ IMPORTED = (
     pipelines.sites,
     redis.asyncio,
     scraping_project.checkpoint,
-    scraping_project.downloader,
-    scraping_project.scheduler,
+    scraping_project.core.downloader,
+    scraping_project.core.scheduler,
     spiders.links,
     *(
         module

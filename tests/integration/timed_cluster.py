@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 
 from scrapy.settings import Settings
 
+from scraping_project.core.slot_queues import AHEAD, MOST, TURN, SlotQueues
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.server_time import ServerTime
 from scraping_project.politeness.clocks import Slots
-from scraping_project.slot_queues import AHEAD, MOST, TURN, SlotQueues
 from tests.integration import frontier_worker
 from tests.integration.frontier_model import ROOT
 from tests.integration.frontier_worker import end, push

@@ -7,9 +7,9 @@ import pytest
 from scrapy.utils.project import get_project_settings
 
 from scraping_project.attempts.registry import Attempts
+from scraping_project.core.scheduler import Scheduler
+from scraping_project.core.slot_queues import MOST, TURN
 from scraping_project.politeness.clocks import Slots
-from scraping_project.scheduler import Scheduler
-from scraping_project.slot_queues import MOST, TURN
 
 
 @pytest.fixture(name="scheduler_of")

@@ -3,9 +3,9 @@
 import pytest
 from scrapy.settings import Settings
 
+from scraping_project.core.slot_queues import AHEAD, MOST, TURN, SlotQueues
 from scraping_project.frontier.messages import BLOCKED, GRANTED, PAUSED, REFUSED, YIELD, Grant, Leased
 from scraping_project.politeness.clocks import NEVER, RENEW_WITHIN, TOO_FAR, Slots
-from scraping_project.slot_queues import AHEAD, MOST, TURN, SlotQueues
 
 NOW = 1000.0
 INTERVAL, RATE, ROOM = 0.25, 0.0, MOST

@@ -4,7 +4,7 @@ from scrapy import Request, Spider
 from scrapy.http import Response
 from scrapy.utils.test import get_crawler
 
-from scraping_project.unseen import unseen, unseen_by_all
+from scraping_project.core.unseen_links import unseen, unseen_by_all
 
 
 def test_a_callback_that_is_tried_out_without_a_crawl_gets_every_url():

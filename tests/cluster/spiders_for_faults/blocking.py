@@ -17,8 +17,8 @@ from pathlib import Path
 from scrapy import Request
 from scrapy.http import Response
 
+from scraping_project.core.scheduler import Scheduler
 from scraping_project.items import Site
-from scraping_project.scheduler import Scheduler
 from spiders.links import LinksSpider
 
 HOLD_UNTIL = os.environ.get("HOLD_UNTIL", "")

@@ -5,8 +5,8 @@ from typing import ClassVar
 from scrapy import Request, Spider
 from scrapy.exceptions import IgnoreRequest
 
+from scraping_project.core.unseen_links import unseen, unseen_by_all
 from scraping_project.settings import DOWNLOADER_MIDDLEWARES
-from scraping_project.unseen import unseen, unseen_by_all
 
 
 class Ignores:

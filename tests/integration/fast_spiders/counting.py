@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from scrapy import Request, Spider
 from scrapy.http import TextResponse
 
+from scraping_project.core.unseen_links import unseen
 from scraping_project.parsing.html_links import parse
-from scraping_project.unseen import unseen
 
 
 class Counting(Spider):

@@ -9,8 +9,8 @@ from scrapy.http import Response
 from scrapy.spidermiddlewares.depth import DepthMiddleware
 from twisted.python.failure import Failure
 
+from scraping_project.core.scheduler import Scheduler
 from scraping_project.http.fingerprints import Fingerprinter
-from scraping_project.scheduler import Scheduler
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler

@@ -14,13 +14,13 @@ from scraping_project import scrapy_internals
 from scraping_project.attempts.log import AttemptLog
 from scraping_project.attempts.registry import Attempt, asking, is_retry
 from scraping_project.checkpoint import Checkpoint
+from scraping_project.core.local_requests import Kept
+from scraping_project.core.slot_queues import AHEAD, MOST, TURN, SlotQueues
 from scraping_project.frontier.messages import MAX_PRIORITY, End, Heard, Push, Step, blob
 from scraping_project.http import authorization, failure_reasons, serialization
 from scraping_project.http.fingerprints import Fingerprinter, number_of
-from scraping_project.kept import Kept
 from scraping_project.politeness.clocks import NEVER
 from scraping_project.politeness.retry_backoff import Backoff
-from scraping_project.slot_queues import AHEAD, MOST, TURN, SlotQueues
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -35,7 +35,7 @@ MOSTLY = 0.25
 class Scheduler:
     """Hands out what the checkpoint has leased, and gathers what the next one will push.
 
-    A request that can't be written down stays in this process and is counted (kept.py).
+    A request that can't be written down stays in this process and is counted (core/local_requests.py).
     """
 
     def __init__(self, crawler: "Crawler", checkpoint: Checkpoint, log: AttemptLog) -> None:
@@ -58,7 +58,7 @@ class Scheduler:
     def from_crawler(cls, crawler: "Crawler") -> Self:
         checkpoint, log = crawler.get_extension(Checkpoint), crawler.get_extension(AttemptLog)
         if checkpoint is None or log is None:
-            raise RuntimeError("scraping_project.scheduler.Scheduler needs the project's EXTENSIONS")
+            raise RuntimeError("scraping_project.core.scheduler.Scheduler needs the project's EXTENSIONS")
         return cls(crawler, checkpoint, log)
 
     def open(self, spider: Spider) -> None:

@@ -48,7 +48,7 @@ class Downloader(downloader.Downloader):
         super().__init__(crawler)
         log, checkpoint = crawler.get_extension(AttemptLog), crawler.get_extension(Checkpoint)
         if log is None or checkpoint is None:
-            raise NotConfigured("scraping_project.downloader.Downloader needs the project's EXTENSIONS")
+            raise NotConfigured("scraping_project.core.downloader.Downloader needs the project's EXTENSIONS")
         if missing := [name for name in _PRIVATE if not hasattr(downloader.Downloader, name)]:
             raise RuntimeError(f"this Scrapy's Downloader has no {missing[0]}: use the pinned version")
         self._attempts = log.attempts
