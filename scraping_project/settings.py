@@ -12,7 +12,7 @@ from scraping_project import __version__
 BOT_NAME = "scraping_project"
 
 
-# What follows from other settings: here, and in commands/derived_settings.py when -s names these
+# What follows from other settings: here, and in cli/derived_settings.py when -s names these
 def database_in(data_dir: str) -> str:
     return f"sqlite:///{Path(data_dir).absolute() / 'scraping.db'}"
 

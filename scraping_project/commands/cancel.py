@@ -7,9 +7,9 @@ from argparse import ArgumentParser, Namespace
 from scrapy.commands import ScrapyCommand
 from sqlalchemy import Engine
 
-from scraping_project.commands.backends import database_of, settings_of
-from scraping_project.commands.exits import INTERRUPTED, in_one_line, one_line_errors, refuse
-from scraping_project.commands.node_options import add_nodes_option, known_run, nodes_of
+from scraping_project.cli.backends import database_of, settings_of
+from scraping_project.cli.exits import INTERRUPTED, in_one_line, one_line_errors, refuse
+from scraping_project.cli.node_options import add_nodes_option, known_run, nodes_of
 from scraping_project.nodes.client import Node, NodeError, Nodes
 from scraping_project.storage.errors import StorageError
 from scraping_project.storage.runs import KnownRun, ask_to_end, withdraw_run

@@ -1,6 +1,6 @@
 from scrapy.commands import check
 
-from scraping_project.commands.plain import Plain
+from scraping_project.cli.plain_scrapy import Plain
 
 
 class Command(Plain, check.Command):

@@ -14,11 +14,10 @@ from scrapy.commands.crawl import Command as ScrapyCrawl
 from scrapy.settings import BaseSettings
 
 from scraping_project import advice, run
-from scraping_project.commands import workers
-from scraping_project.commands.arguments import check_arguments
-from scraping_project.commands.backends import prepare, settings_of
-from scraping_project.commands.checked_settings import check_settings
-from scraping_project.commands.exits import (
+from scraping_project.cli import worker_processes
+from scraping_project.cli.arguments import check_arguments
+from scraping_project.cli.backends import prepare, settings_of
+from scraping_project.cli.exits import (
     BAD_INPUT,
     FINISHED,
     INTERRUPTED,
@@ -27,8 +26,9 @@ from scraping_project.commands.exits import (
     one_line_errors,
     refuse,
 )
-from scraping_project.commands.spiders import spider_class
-from scraping_project.commands.workers import Report
+from scraping_project.cli.settings_checks import check_settings
+from scraping_project.cli.spiders import spider_class
+from scraping_project.cli.worker_processes import Report
 from scraping_project.storage.engine import parse
 from scraping_project.storage.errors import StorageError
 from scraping_project.summary import Summary
@@ -73,17 +73,17 @@ class Command(ScrapyCrawl):
         prepare(settings_of(self))
         began = time.monotonic()
         if opts.workers > 1:
-            report = workers.run(opts.workers)
+            report = worker_processes.run(opts.workers)
         else:
             if settings_of(self)["REPORT_FILE"]:
-                workers.end_with_the_command()
+                worker_processes.end_with_the_command()
             report = self._crawl(args[0], arguments, opts.spargs) or NOTHING_ANSWERED
         if isinstance(report, int):
             self.exitcode = report  # the log says why none could start
             return
         self.exitcode = report.code
         if path := settings_of(self)["REPORT_FILE"]:
-            workers.write(report, path)
+            worker_processes.write(report, path)
         else:
             _print(report, time.monotonic() - began, settings_of(self)["DATABASE_URL"])
 

@@ -11,8 +11,8 @@ from scrapy.commands import ScrapyCommand
 from scrapy.settings import BaseSettings
 
 from scraping_project import advice, embedded
-from scraping_project.commands.backends import settings_of
-from scraping_project.commands.exits import in_one_line, one_line_errors, refuse
+from scraping_project.cli.backends import settings_of
+from scraping_project.cli.exits import in_one_line, one_line_errors, refuse
 from scraping_project.frontier import server_checks
 from scraping_project.frontier.connection import connect as connect_redis
 from scraping_project.storage.engine import connect

@@ -13,10 +13,10 @@ from typing import IO
 
 from scrapy.commands import ScrapyCommand
 
-from scraping_project.commands.arguments import domain
-from scraping_project.commands.backends import database_of, settings_of
-from scraping_project.commands.exits import INTERRUPTED, in_one_line, one_line_errors, refuse
-from scraping_project.commands.output import complete_file
+from scraping_project.cli.arguments import domain
+from scraping_project.cli.atomic_file import complete_file
+from scraping_project.cli.backends import database_of, settings_of
+from scraping_project.cli.exits import INTERRUPTED, in_one_line, one_line_errors, refuse
 from scraping_project.storage.errors import StorageError
 from scraping_project.storage.exporting.exports import COLUMNS, JSON_COLUMNS, ExportTable, pages
 from scraping_project.storage.exporting.formats import as_csv, as_json_lines

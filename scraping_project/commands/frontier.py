@@ -11,12 +11,12 @@ from scrapy.commands import ScrapyCommand
 from scrapy.settings import BaseSettings
 from scrapy.spiderloader import get_spider_loader
 
-from scraping_project.commands import repair, slot
-from scraping_project.commands.arguments import domain
-from scraping_project.commands.backends import redis_of, settings_of
-from scraping_project.commands.exits import in_one_line, one_line_errors, refuse
-from scraping_project.commands.printable import printable
-from scraping_project.commands.progress import Progress
+from scraping_project.cli.arguments import domain
+from scraping_project.cli.backends import redis_of, settings_of
+from scraping_project.cli.exits import in_one_line, one_line_errors, refuse
+from scraping_project.cli.frontier_verbs import repair, slot
+from scraping_project.cli.printable import printable
+from scraping_project.cli.progress import Progress
 from scraping_project.frontier.connection import connect
 from scraping_project.frontier.errors import FrontierError, FrontierUnavailable
 from scraping_project.frontier.frontier import Frontier

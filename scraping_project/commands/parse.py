@@ -1,6 +1,6 @@
 from scrapy.commands import parse
 
-from scraping_project.commands.plain import Plain
+from scraping_project.cli.plain_scrapy import Plain
 
 
 class Command(Plain, parse.Command):

@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from scrapy.commands import ScrapyCommand
 from sqlalchemy import Engine
 
-from scraping_project.commands.backends import database_of, settings_of
-from scraping_project.commands.exits import INTERRUPTED, in_one_line, one_line_errors, refuse
+from scraping_project.cli.backends import database_of, settings_of
+from scraping_project.cli.exits import INTERRUPTED, in_one_line, one_line_errors, refuse
 from scraping_project.storage.errors import StorageError
 from scraping_project.storage.upkeep import prune
 

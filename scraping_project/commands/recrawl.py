@@ -13,11 +13,11 @@ import msgspec
 from scrapy.commands import ScrapyCommand
 from sqlalchemy import Row
 
-from scraping_project.commands.arguments import domain
-from scraping_project.commands.backends import database_of, settings_of
-from scraping_project.commands.exits import INTERRUPTED, in_one_line, one_line_errors, refuse
-from scraping_project.commands.pushing import BATCH, Push, pushing, seeds, seeds_key
-from scraping_project.commands.spiders import spider_class
+from scraping_project.cli.arguments import domain
+from scraping_project.cli.backends import database_of, settings_of
+from scraping_project.cli.exits import INTERRUPTED, in_one_line, one_line_errors, refuse
+from scraping_project.cli.seed_pusher import BATCH, Push, pushing, seeds, seeds_key
+from scraping_project.cli.spiders import spider_class
 from scraping_project.frontier.seeds import SeedError, parse
 from scraping_project.http import conditional
 from scraping_project.storage.errors import StorageError

@@ -9,11 +9,11 @@ from scrapy.commands import ScrapyCommand
 from scrapy.utils.conf import arglist_to_dict
 from sqlalchemy import Engine
 
-from scraping_project.commands.arguments import check_arguments
-from scraping_project.commands.backends import database_of, settings_of
-from scraping_project.commands.exits import INTERRUPTED, in_one_line, one_line_errors, refuse
-from scraping_project.commands.node_options import add_nodes_option, nodes_of
-from scraping_project.commands.spiders import spider_class
+from scraping_project.cli.arguments import check_arguments
+from scraping_project.cli.backends import database_of, settings_of
+from scraping_project.cli.exits import INTERRUPTED, in_one_line, one_line_errors, refuse
+from scraping_project.cli.node_options import add_nodes_option, nodes_of
+from scraping_project.cli.spiders import spider_class
 from scraping_project.nodes import dispatch
 from scraping_project.nodes.client import NodeError, Nodes
 from scraping_project.nodes.request_rules import RunRequestError, check_name, check_settings

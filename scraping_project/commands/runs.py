@@ -9,10 +9,10 @@ from typing import Any, get_args
 
 from scrapy.commands import ScrapyCommand
 
-from scraping_project.commands.backends import database_of, settings_of
-from scraping_project.commands.exits import in_one_line, one_line_errors, refuse
-from scraping_project.commands.node_options import add_nodes_option, nodes_of
-from scraping_project.commands.printable import printable
+from scraping_project.cli.backends import database_of, settings_of
+from scraping_project.cli.exits import in_one_line, one_line_errors, refuse
+from scraping_project.cli.node_options import add_nodes_option, nodes_of
+from scraping_project.cli.printable import printable
 from scraping_project.commands.run import post_again
 from scraping_project.nodes.client import NodeError
 from scraping_project.storage.errors import StorageError

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 import redis
 
-from scraping_project.commands.slot import _host_of
+from scraping_project.cli.frontier_verbs.slot import _host_of
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.messages import Ask

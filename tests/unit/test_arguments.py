@@ -1,7 +1,7 @@
 import pytest
 from scrapy import Spider
 
-from scraping_project.commands.arguments import check_arguments
+from scraping_project.cli.arguments import check_arguments
 from spiders.links import LinksSpider
 
 

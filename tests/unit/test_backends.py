@@ -3,7 +3,7 @@
 import pytest
 import redis
 
-from scraping_project.commands import backends
+from scraping_project.cli import backends
 from scraping_project.embedded import Server
 
 SERVER = Server("redis://127.0.0.1:1/0", "configured", "", 1)

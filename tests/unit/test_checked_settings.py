@@ -3,7 +3,7 @@
 import pytest
 from scrapy.utils.project import get_project_settings
 
-from scraping_project.commands.checked_settings import check_settings
+from scraping_project.cli.settings_checks import check_settings
 
 
 def check(**changes):

@@ -2,7 +2,7 @@ import pytest
 from scrapy.settings import Settings
 
 from scraping_project import settings as project_settings
-from scraping_project.commands.derived_settings import derive
+from scraping_project.cli.derived_settings import derive
 
 
 @pytest.fixture(name="settings")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scrapy import Request
 from scrapy.http import FormRequest
 
-from scraping_project.commands.repair import _urls
+from scraping_project.cli.frontier_verbs.repair import _urls
 from scraping_project.http import authorization, failure_reasons
 from scraping_project.logins import hide, hide_in_refused, split
 from scraping_project.tuning.logformatter import Record

@@ -3,7 +3,7 @@ import subprocess
 
 import pytest
 
-from scraping_project.commands.output import complete_file
+from scraping_project.cli.atomic_file import complete_file
 
 
 def write(path, content, error=None):

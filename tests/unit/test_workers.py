@@ -1,6 +1,6 @@
 import pytest
 
-from scraping_project.commands.workers import Report, _added
+from scraping_project.cli.worker_processes import Report, _added
 from scraping_project.summary import Summary
 
 

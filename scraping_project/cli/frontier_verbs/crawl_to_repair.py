@@ -11,9 +11,9 @@ from scrapy.utils.misc import load_object
 from sqlalchemy import Engine
 
 from scraping_project import logins
-from scraping_project.commands.arguments import check_arguments
-from scraping_project.commands.exits import refuse
-from scraping_project.commands.spiders import spider_class
+from scraping_project.cli.arguments import check_arguments
+from scraping_project.cli.exits import refuse
+from scraping_project.cli.spiders import spider_class
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.replies import Crawl
 from scraping_project.http import failure_reasons

@@ -10,7 +10,7 @@ from scrapy.settings import BaseSettings, Settings
 from sqlalchemy import Engine
 
 from scraping_project import advice, embedded
-from scraping_project.commands.exits import refuse
+from scraping_project.cli.exits import refuse
 from scraping_project.frontier import server_checks
 from scraping_project.frontier.connection import connect as connect_redis
 from scraping_project.frontier.errors import FrontierError, FrontierUnavailable

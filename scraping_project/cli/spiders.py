@@ -2,7 +2,7 @@ from scrapy import Spider
 from scrapy.settings import BaseSettings
 from scrapy.spiderloader import get_spider_loader
 
-from scraping_project.commands.exits import refuse
+from scraping_project.cli.exits import refuse
 
 
 def spider_class(settings: BaseSettings, name: str) -> type[Spider]:

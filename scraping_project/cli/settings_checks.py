@@ -10,7 +10,7 @@ from typing import Any
 from scrapy.settings import BaseSettings, default_settings
 
 from scraping_project import settings as project_settings
-from scraping_project.commands.exits import refuse
+from scraping_project.cli.exits import refuse
 
 MOST_SECONDS = 86_400
 #: A lease of no time would be with others at once, a checkpoint or a heartbeat without pause would spin, and

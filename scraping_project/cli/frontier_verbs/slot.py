@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 from scrapy.settings import BaseSettings
 
-from scraping_project.commands.exits import refuse
-from scraping_project.commands.printable import printable
+from scraping_project.cli.exits import refuse
+from scraping_project.cli.printable import printable
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.messages import MAX_SLOT
 from scraping_project.frontier.slot_state import SlotClock, SlotClocks

@@ -4,8 +4,8 @@ from typing import Any
 
 from scrapy.settings import default_settings
 
-from scraping_project.commands.backends import settings_of
-from scraping_project.commands.derived_settings import derive
+from scraping_project.cli.backends import settings_of
+from scraping_project.cli.derived_settings import derive
 
 _OURS = ("SCHEDULER", "DUPEFILTER_CLASS", "DOWNLOADER")
 

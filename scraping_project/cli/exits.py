@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from scrapy.exceptions import UsageError
 from scrapy.settings import BaseSettings
 
-from scraping_project.commands.derived_settings import derive
+from scraping_project.cli.derived_settings import derive
 
 FINISHED, NOTHING_ANSWERED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 

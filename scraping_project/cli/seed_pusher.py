@@ -9,9 +9,9 @@ from redis.exceptions import RedisError, ResponseError
 from scrapy import Spider
 from scrapy.settings import Settings
 
-from scraping_project.commands.arguments import check_arguments
-from scraping_project.commands.backends import redis_of
-from scraping_project.commands.exits import refuse
+from scraping_project.cli.arguments import check_arguments
+from scraping_project.cli.backends import redis_of
+from scraping_project.cli.exits import refuse
 from scraping_project.frontier.connection import connect
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.seeds import Kind, kind_of, parse

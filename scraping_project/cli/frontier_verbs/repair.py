@@ -11,10 +11,10 @@ from scrapy.settings import BaseSettings
 from sqlalchemy import Engine
 
 from scraping_project import logins
-from scraping_project.commands.backends import database_of
-from scraping_project.commands.crawl_to_repair import Subject, choose
-from scraping_project.commands.exits import INTERRUPTED, refuse
-from scraping_project.commands.progress import Progress
+from scraping_project.cli.backends import database_of
+from scraping_project.cli.exits import INTERRUPTED, refuse
+from scraping_project.cli.frontier_verbs.crawl_to_repair import Subject, choose
+from scraping_project.cli.progress import Progress
 from scraping_project.frontier.errors import CrawlOver, WorkerReaped
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.pending_requests import WaitingRequests

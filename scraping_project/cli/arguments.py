@@ -7,7 +7,7 @@ from typing import Any
 
 from scrapy import Spider
 
-from scraping_project.commands.exits import refuse
+from scraping_project.cli.exits import refuse
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.seeds import SeedError, check_url
 

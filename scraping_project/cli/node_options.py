@@ -5,7 +5,7 @@ from argparse import ArgumentParser, Namespace
 from scrapy.settings import BaseSettings
 from sqlalchemy import Engine
 
-from scraping_project.commands.exits import refuse
+from scraping_project.cli.exits import refuse
 from scraping_project.nodes.client import NodeError, Nodes
 from scraping_project.storage.runs import KnownRun, read_runs
 
