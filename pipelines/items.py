@@ -12,8 +12,8 @@ from scrapy.utils.serialize import ScrapyJSONEncoder
 
 from scraping_project.attempts.log import AttemptLog
 from scraping_project.attempts.registry import utc_now
-from scraping_project.checkpoint import Checkpoint
 from scraping_project.items import StoredItem
+from scraping_project.worker.session import Checkpoint
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler

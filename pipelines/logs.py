@@ -2,9 +2,9 @@ from typing import TYPE_CHECKING, Self
 
 from scrapy.exceptions import NotConfigured
 
-from scraping_project.checkpoint import Checkpoint
 from scraping_project.items import ScrapeLog
 from scraping_project.signals import attempts_ended
+from scraping_project.worker.session import Checkpoint
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler

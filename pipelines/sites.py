@@ -4,9 +4,9 @@ from scrapy import signals
 from scrapy.exceptions import NotConfigured
 
 from scraping_project.attempts.log import AttemptLog
-from scraping_project.checkpoint import Checkpoint
 from scraping_project.items import Site
 from scraping_project.signals import page_answered
+from scraping_project.worker.session import Checkpoint
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler

@@ -122,9 +122,9 @@ EXTENSIONS = {
     "scraping_project.tuning.garbage_collection.Garbage": 50,
     "scraping_project.tuning.cpu_slices.Turns": 50,
     "scraping_project.attempts.log.AttemptLog": 100,
-    "scraping_project.checkpoint.Checkpoint": 200,
-    "scraping_project.extensions.run_heartbeat.RunHeartbeat": 300,
-    "scraping_project.extensions.progress.Progress": 400,
+    "scraping_project.worker.session.Checkpoint": 200,
+    "scraping_project.worker.run_heartbeat.RunHeartbeat": 300,
+    "scraping_project.worker.progress.Progress": 400,
 }
 
 # A worker listens nowhere

@@ -10,8 +10,8 @@ from scrapy.exceptions import NotConfigured
 from scrapy.http import HtmlResponse, Response
 from sqlalchemy import Column, Integer, MetaData, String, Table
 
-from scraping_project.checkpoint import Checkpoint
 from scraping_project.settings import ITEM_PIPELINES
+from scraping_project.worker.session import Checkpoint
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler

@@ -9,17 +9,18 @@ from scrapy.commands import ScrapyCommand
 from scrapy.settings import BaseSettings, Settings
 from sqlalchemy import Engine
 
-from scraping_project import advice, embedded
+from scraping_project import embedded
 from scraping_project.cli.exits import refuse
 from scraping_project.frontier import server_checks
 from scraping_project.frontier.connection import connect as connect_redis
 from scraping_project.frontier.errors import FrontierError, FrontierUnavailable
 from scraping_project.frontier.translation import translated
-from scraping_project.patience import patiently
 from scraping_project.storage.engine import connect
 from scraping_project.storage.errors import StorageError
 from scraping_project.storage.migrate import migrate
 from scraping_project.storage.upkeep.health import database_answers
+from scraping_project.worker import advice
+from scraping_project.worker.patience import patiently
 
 
 def settings_of(command: ScrapyCommand) -> Settings:

@@ -15,7 +15,7 @@ from uuid import uuid4
 import msgspec
 
 from scraping_project.cli.exits import BAD_INPUT, FINISHED, INTERRUPTED, NOTHING_ANSWERED
-from scraping_project.summary import Summary
+from scraping_project.worker.summary import Summary
 
 
 class Report(msgspec.Struct):

@@ -13,7 +13,6 @@ from scrapy import signals
 from scrapy.commands.crawl import Command as ScrapyCrawl
 from scrapy.settings import BaseSettings
 
-from scraping_project import advice, run
 from scraping_project.cli import worker_processes
 from scraping_project.cli.arguments import check_arguments
 from scraping_project.cli.backends import prepare, settings_of
@@ -31,7 +30,8 @@ from scraping_project.cli.spiders import spider_class
 from scraping_project.cli.worker_processes import Report
 from scraping_project.storage.engine import parse
 from scraping_project.storage.errors import StorageError
-from scraping_project.summary import Summary
+from scraping_project.worker import advice, run_record
+from scraping_project.worker.summary import Summary
 
 if TYPE_CHECKING:
     import asyncio
@@ -110,7 +110,7 @@ class Command(ScrapyCrawl):
 def _cannot_start(settings: BaseSettings, name: str, job: str | None, error: BaseException) -> NoReturn:
     why = advice.of_fault(error, settings, name)
     try:
-        run.never_opened(settings, name, job or uuid4().hex, why)
+        run_record.never_opened(settings, name, job or uuid4().hex, why)
     except StorageError as failure:  # the run was open, and its row has its end; or the database is away
         logger.info("That is not written: %s", failure)
     refuse(why)
@@ -143,9 +143,9 @@ def _word(reason: str) -> str:
 
 
 def _code(reason: str, stats: dict[str, Any]) -> int:
-    if reason in run.CANCELLED:
+    if reason in run_record.CANCELLED:
         return INTERRUPTED
-    if reason in ("fault", run.START_ERROR):
+    if reason in ("fault", run_record.START_ERROR):
         return NOTHING_ANSWERED
     if reason == "storage" or stats.get("checkpoint/lost_rows") or stats.get("frontier/lost"):
         return BAD_INPUT

@@ -10,7 +10,7 @@ from redis.exceptions import RedisError, ResponseError
 from scrapy.commands import ScrapyCommand
 from scrapy.settings import BaseSettings
 
-from scraping_project import advice, embedded
+from scraping_project import embedded
 from scraping_project.cli.backends import settings_of
 from scraping_project.cli.exits import in_one_line, one_line_errors, refuse
 from scraping_project.frontier import server_checks
@@ -19,6 +19,7 @@ from scraping_project.storage.engine import connect
 from scraping_project.storage.errors import StorageError
 from scraping_project.storage.upkeep import health
 from scraping_project.storage.upkeep.health import Finding, database_answers
+from scraping_project.worker import advice
 
 #: Bytes: a day of logs of a busy crawl, and the room that an export and a log file need beside them.
 LEAST_ROOM = 2 * 2**30

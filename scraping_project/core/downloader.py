@@ -16,13 +16,13 @@ from twisted.python.failure import Failure
 
 from scraping_project.attempts.log import AttemptLog
 from scraping_project.attempts.registry import asking
-from scraping_project.checkpoint import Checkpoint
 from scraping_project.frontier.messages import slot_name
 from scraping_project.http import authorization, conditional
 from scraping_project.http.failure_reasons import Filtered
 from scraping_project.politeness.autothrottle import Throttle
 from scraping_project.politeness.clocks import NEVER, Clock
 from scraping_project.politeness.registered_domain import registered_domain
+from scraping_project.worker.session import Checkpoint
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler

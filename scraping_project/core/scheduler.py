@@ -13,7 +13,6 @@ from scrapy.utils.defer import deferred_f_from_coro_f
 from scraping_project import scrapy_internals
 from scraping_project.attempts.log import AttemptLog
 from scraping_project.attempts.registry import Attempt, asking, is_retry
-from scraping_project.checkpoint import Checkpoint
 from scraping_project.core.local_requests import Kept
 from scraping_project.core.slot_queues import AHEAD, MOST, TURN, SlotQueues
 from scraping_project.frontier.messages import MAX_PRIORITY, End, Heard, Push, Step, blob
@@ -21,6 +20,7 @@ from scraping_project.http import authorization, failure_reasons, serialization
 from scraping_project.http.fingerprints import Fingerprinter, number_of
 from scraping_project.politeness.clocks import NEVER
 from scraping_project.politeness.retry_backoff import Backoff
+from scraping_project.worker.session import Checkpoint
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler

@@ -15,10 +15,10 @@ from scrapy.utils.httpobj import urlparse_cached
 from scrapy.utils.misc import load_object
 
 from scraping_project.attempts.log import AttemptLog
-from scraping_project.checkpoint import Checkpoint
 from scraping_project.frontier.errors import FrontierError
 from scraping_project.frontier.robots_cache import FRESH, MOST, RobotsTxt
 from scraping_project.http.failure_reasons import Filtered, RobotsUnavailable
+from scraping_project.worker.session import Checkpoint
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler

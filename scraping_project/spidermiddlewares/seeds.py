@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Self
 from redis.exceptions import RedisError, ResponseError
 from scrapy import Request
 
-from scraping_project.checkpoint import Checkpoint
 from scraping_project.frontier.connection import connect_async
 from scraping_project.frontier.seeds import Kind, Seed, SeedError, SeedQueue, kind_of, parse
 from scraping_project.http import authorization
 from scraping_project.spidermiddlewares.pushes import each_by_itself
 from scraping_project.spidermiddlewares.starts import Starts
+from scraping_project.worker.session import Checkpoint
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler

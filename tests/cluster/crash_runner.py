@@ -24,9 +24,9 @@ from sqlalchemy import create_engine
 
 import pipelines.logs
 import pipelines.sites
-import scraping_project.checkpoint
 import scraping_project.core.downloader
 import scraping_project.core.scheduler
+import scraping_project.worker.session
 import spiders.links
 from scraping_project.storage.migrate import migrate
 
@@ -34,7 +34,7 @@ IMPORTED = (
     pipelines.logs,
     pipelines.sites,
     redis.asyncio,
-    scraping_project.checkpoint,
+    scraping_project.worker.session,
     scraping_project.core.downloader,
     scraping_project.core.scheduler,
     spiders.links,

@@ -12,13 +12,13 @@ from scrapy.utils.project import get_project_settings
 from scrapy.utils.test import get_crawler
 
 from scraping_project.attempts.log import AttemptLog
-from scraping_project.checkpoint import Checkpoint
 from scraping_project.frontier.errors import FrontierUnavailable
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.worker import Worker
 from scraping_project.frontier.worker_tokens import new_token
 from scraping_project.tuning.garbage_collection import Garbage
+from scraping_project.worker.session import Checkpoint
 from tests.integration import frontier_worker
 from tests.integration.frontier_worker import LONG, end, push
 

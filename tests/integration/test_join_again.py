@@ -14,7 +14,7 @@ from scraping_project.frontier.errors import (
     WorkerReaped,
 )
 from scraping_project.frontier.worker import Worker
-from scraping_project.membership import Membership
+from scraping_project.worker.membership import Membership
 from tests.integration import frontier_worker
 from tests.integration.frontier_worker import LONG, ledger_of, push
 

@@ -11,7 +11,7 @@ from scraping_project.frontier.outgoing import CROWDED
 SPIDERS = '''
 from scrapy import Request, Spider
 
-from scraping_project.checkpoint import Checkpoint
+from scraping_project.worker.session import Checkpoint
 from scraping_project.frontier.errors import FrontierRefused
 from scraping_project.frontier.frontier import Frontier
 

@@ -126,14 +126,14 @@ def only_run(project):
 @pytest.mark.parametrize(
     "step",
     [
-        "scraping_project.life:migrate",
-        "scraping_project.membership:Membership.connect",
-        "scraping_project.membership:rules_of",
+        "scraping_project.worker.lifecycle:migrate",
+        "scraping_project.worker.membership:Membership.connect",
+        "scraping_project.worker.membership:rules_of",
         "scraping_project.frontier.worker:Worker.join",
         "scraping_project.frontier.frontier:Frontier.members",
-        "scraping_project.run:lose",
-        "scraping_project.life:Life._begin",
-        "scraping_project.membership:Membership.keep",
+        "scraping_project.worker.run_record:lose",
+        "scraping_project.worker.lifecycle:Life._begin",
+        "scraping_project.worker.membership:Membership.keep",
     ],
 )
 def test_a_fault_in_any_step_ends_the_run_and_leaves_no_worker(crawl, project, redis_url, step):
@@ -175,7 +175,7 @@ def test_a_pipeline_that_can_not_be_opened_is_named_last(crawl, project):
 
 
 def test_the_traceback_is_for_the_log_alone(crawl, tmp_path):
-    fault = {"FAULT": "scraping_project.membership:rules_of", "RAISES": A_FAULT}
+    fault = {"FAULT": "scraping_project.worker.membership:rules_of", "RAISES": A_FAULT}
 
     assert "Traceback" in crawl("faulty", "-L", "DEBUG", **fault).stderr
     log = tmp_path / "run.log"
@@ -198,7 +198,7 @@ def test_the_traceback_is_for_the_log_alone(crawl, tmp_path):
             ("the Redis at {redis} is full", "raise its maxmemory"),
         ),
         (
-            "scraping_project.run:start_run",
+            "scraping_project.worker.run_record:start_run",
             "DatabaseAway('database scraping on a.example: gone')",
             ("database scraping on a.example: gone", "or DATABASE_URL to another"),
         ),

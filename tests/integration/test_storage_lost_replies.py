@@ -7,12 +7,12 @@ from itertools import count
 import pytest
 from sqlalchemy import make_url, text
 
-from scraping_project.patience import patiently
 from scraping_project.storage.engine import connect
 from scraping_project.storage.errors import DatabaseAway, DatabaseUnavailable
 from scraping_project.storage.migrate import migrate, missing
 from scraping_project.storage.transactions import reading
 from scraping_project.storage.upkeep import health
+from scraping_project.worker.patience import patiently
 from tests.tcp_proxy import Way, tcp_proxy
 
 #: Migrations need some hundred and fifty of each; `python -m tests.cluster.lost_replies` loses every one.

@@ -37,7 +37,7 @@ def test_a_redis_that_hides_its_configuration_is_used_without_one(monkeypatch, c
 
 
 def test_one_that_stops_answering_is_named(monkeypatch, capsys):
-    monkeypatch.setattr("scraping_project.patience.PATIENCE", 0)
+    monkeypatch.setattr("scraping_project.worker.patience.PATIENCE", 0)
     cut = redis.ConnectionError("Connection closed by server.")
 
     with pytest.raises(SystemExit) as refused:

@@ -9,13 +9,13 @@ from scrapy.utils.project import get_project_settings
 from scrapy.utils.test import get_crawler
 
 from scraping_project.attempts.log import AttemptLog
-from scraping_project.checkpoint import Checkpoint
 from scraping_project.frontier.errors import CrawlFollowed, FrontierUnavailable, SetBack, WorkerReaped
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.messages import Ask, Heard, Ledger, Push, blob
 from scraping_project.frontier.replies import Crawl, Joined
 from scraping_project.frontier.worker import Worker
 from scraping_project.storage.errors import DatabaseUnavailable
+from scraping_project.worker.session import Checkpoint
 
 LEDGER = Ledger(discovered=0, queued=0, delayed=0, leased=0, done=0, dead=0, pages=0, paused=False)
 HEARD = Heard(now_ms=0, pushed="", leased=[], ledger=LEDGER, letters={}, finished=False)

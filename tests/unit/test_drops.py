@@ -3,7 +3,7 @@ from types import SimpleNamespace
 from scrapy.statscollectors import MemoryStatsCollector
 from scrapy.utils.test import get_crawler
 
-from scraping_project.drops import Drops
+from scraping_project.worker.filtered_counts import Drops
 
 
 def stats_of_a_run():

@@ -2,10 +2,10 @@
 
 import pytest
 
-from scraping_project import patience
 from scraping_project.frontier.errors import CrawlRefused, FrontierFull, FrontierUnavailable
-from scraping_project.patience import patiently
 from scraping_project.storage.errors import DatabaseAway, DatabaseUnavailable, Deadlocked, StorageError
+from scraping_project.worker import patience
+from scraping_project.worker.patience import patiently
 
 
 class Clock:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from scraping_project.questions import Questions
+from scraping_project.worker.dupe_lookups import Questions
 
 
 @pytest.fixture(name="ask")

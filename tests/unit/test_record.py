@@ -5,10 +5,10 @@ from types import SimpleNamespace
 import pytest
 from scrapy.utils.project import get_project_settings
 
-from scraping_project import run
-from scraping_project.run import Record
 from scraping_project.storage.errors import DatabaseAway
 from scraping_project.storage.runs import RunTaken
+from scraping_project.worker import run_record
+from scraping_project.worker.run_record import Record
 
 
 @pytest.fixture(name="written")
@@ -21,9 +21,11 @@ def what_is_written(monkeypatch):
             raise written.errors.pop(0)
         written.outcomes.append(outcome)
 
-    monkeypatch.setattr("scraping_project.patience.PAUSE", 0)
-    monkeypatch.setattr(run, "start_run", lambda *_: write("running"))
-    monkeypatch.setattr(run, "finish_run", lambda _database, _run_id, outcome, *_, **__: write(outcome))
+    monkeypatch.setattr("scraping_project.worker.patience.PAUSE", 0)
+    monkeypatch.setattr(run_record, "start_run", lambda *_: write("running"))
+    monkeypatch.setattr(
+        run_record, "finish_run", lambda _database, _run_id, outcome, *_, **__: write(outcome)
+    )
     return written
 
 
@@ -47,7 +49,7 @@ def test_both_ends_are_written_though_each_answer_is_lost_once(record, written):
 
 
 def test_a_run_that_never_began_is_written_whole(record, written):
-    record.finish(run.REFUSED)
+    record.finish(run_record.REFUSED)
 
     assert written.outcomes == ["running", "failed"]
 
@@ -55,12 +57,12 @@ def test_a_run_that_never_began_is_written_whole(record, written):
 def test_one_that_could_not_be_written_at_its_start_is_tried_once_more_at_its_end(
     record, written, monkeypatch
 ):
-    monkeypatch.setattr("scraping_project.patience.PATIENCE", -1)
+    monkeypatch.setattr("scraping_project.worker.patience.PATIENCE", -1)
     written.errors = [DatabaseAway("gone")]
     with pytest.raises(DatabaseAway):
         record.start()
 
-    record.finish(run.REFUSED)
+    record.finish(run_record.REFUSED)
 
     assert written.outcomes == ["running", "failed"]
 
@@ -70,6 +72,6 @@ def test_anothers_row_is_left_alone(record, written):
     with pytest.raises(RunTaken):
         record.start()
 
-    record.finish(run.REFUSED)
+    record.finish(run_record.REFUSED)
 
     assert written.outcomes == []

@@ -8,7 +8,7 @@ from scrapy.settings import Settings
 from scraping_project.frontier.messages import Ledger
 from scraping_project.frontier.slot_state import SlotClock
 from scraping_project.politeness.clocks import Slots
-from scraping_project.standstill import NAMED, Cause, Standstill, cause_of
+from scraping_project.worker.standstill import NAMED, Cause, Standstill, cause_of
 
 AFTER = 300.0
 TOKEN, OTHER = "here:m:1:1:x", "there:m:22:1:y"

@@ -1,6 +1,6 @@
 import pytest
 
-from scraping_project.summary import Summary
+from scraping_project.worker.summary import Summary
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ import json
 import pytest
 from scrapy import Spider
 
-from scraping_project.crawl_arguments import CrawlArguments
-from scraping_project.terms import rules_of, seeds_of, settle
+from scraping_project.worker.crawl_arguments import CrawlArguments
+from scraping_project.worker.crawl_identity import rules_of, seeds_of, settle
 from spiders.links import LinksSpider
 
 A, B = "http://a.example/", "http://b.example/"

@@ -1,7 +1,7 @@
 import pytest
 
 from scraping_project.cli.worker_processes import Report, _added
-from scraping_project.summary import Summary
+from scraping_project.worker.summary import Summary
 
 
 def report(code, *, word="finished", queued=0, pages=1, left_at=0.0):

@@ -22,7 +22,7 @@ from scraping_project.nodes.request_rules import ALLOWED_SETTINGS
 from scraping_project.repair.request_rebuilder import Follows
 from scraping_project.storage.reading import crawls
 from scraping_project.storage.reading.crawls import KnownCrawl
-from scraping_project.terms import rules_of, seeds_of
+from scraping_project.worker.crawl_identity import rules_of, seeds_of
 
 #: Above the project's and the spider's own settings, below those of the command line.
 RUN_PRIORITY = 35

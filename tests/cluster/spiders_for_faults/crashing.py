@@ -18,13 +18,13 @@ import redis.exceptions
 from scrapy import Request
 from scrapy.http import Response
 
-from scraping_project import run
-from scraping_project.checkpoint import Checkpoint
 from scraping_project.frontier.errors import FrontierUnavailable
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.items import Site
 from scraping_project.storage.errors import DatabaseAway
 from scraping_project.storage.writing.writer import Writer
+from scraping_project.worker import run_record
+from scraping_project.worker.session import Checkpoint
 from spiders.links import LinksSpider
 
 CRASH_AT = int(os.environ["CRASH_AT"])
@@ -88,8 +88,8 @@ async def blmove(self: Any, *arguments: Any, **named: Any) -> Any:
 for method in ("join", "checkpoint", "leave"):
     counted(Frontier, method, FrontierUnavailable)
 counted(Writer, "_write_once", DatabaseAway)
-counted(run, "start_run", DatabaseAway)
-counted(run, "finish_run", DatabaseAway)
+counted(run_record, "start_run", DatabaseAway)
+counted(run_record, "finish_run", DatabaseAway)
 _blmove = redis.asyncio.Redis.blmove
 redis.asyncio.Redis.blmove = blmove  # type: ignore[method-assign,assignment]
 

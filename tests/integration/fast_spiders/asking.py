@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator
 from scrapy import Request, Spider
 from scrapy.http import TextResponse
 
-from scraping_project.checkpoint import Checkpoint
 from scraping_project.core import scheduler
 from scraping_project.core.unseen_links import unseen_by_all
 from scraping_project.frontier.connection import connect
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.parsing.html_links import parse
+from scraping_project.worker.session import Checkpoint
 
 LONG = 600_000  # ms
 

@@ -14,7 +14,6 @@ from scraping_project.attempts.log import AttemptLog
 from scraping_project.attempts.registry import utc_now
 from scraping_project.frontier.worker_tokens import process_of
 from scraping_project.nodes.request_rules import ALLOWED_SETTINGS, without_secrets
-from scraping_project.patience import patiently
 from scraping_project.storage.engine import connect
 from scraping_project.storage.errors import StorageError
 from scraping_project.storage.runs import (
@@ -26,7 +25,8 @@ from scraping_project.storage.runs import (
     lose_runs,
     start_run,
 )
-from scraping_project.summary import Summary
+from scraping_project.worker.patience import patiently
+from scraping_project.worker.summary import Summary
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler

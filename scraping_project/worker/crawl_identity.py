@@ -10,9 +10,9 @@ from typing import Any
 from scrapy import Spider
 
 from scraping_project import logins
-from scraping_project.crawl_arguments import CrawlArguments
 from scraping_project.frontier.errors import CrawlRefused
 from scraping_project.frontier.keys import Keys
+from scraping_project.worker.crawl_arguments import CrawlArguments
 
 logger = logging.getLogger(__name__)
 

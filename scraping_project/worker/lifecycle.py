@@ -12,7 +12,7 @@ from scrapy import Spider
 from scrapy.exceptions import CloseSpider, DontCloseSpider
 from sqlalchemy import Engine
 
-from scraping_project import advice, embedded, run, scrapy_internals
+from scraping_project import embedded, scrapy_internals
 from scraping_project.frontier.errors import (
     CrawlFollowed,
     CrawlOver,
@@ -23,15 +23,16 @@ from scraping_project.frontier.errors import (
 )
 from scraping_project.frontier.replies import Joined
 from scraping_project.frontier.worker import Worker
-from scraping_project.group_commit import GroupCommit
 from scraping_project.http import failure_reasons
-from scraping_project.membership import Membership
-from scraping_project.patience import patiently
-from scraping_project.run import Record
-from scraping_project.standstill import Standstill
 from scraping_project.storage.errors import StorageError
 from scraping_project.storage.migrate import migrate
-from scraping_project.terms import conflict
+from scraping_project.worker import advice, run_record
+from scraping_project.worker.crawl_identity import conflict
+from scraping_project.worker.group_commit import GroupCommit
+from scraping_project.worker.membership import Membership
+from scraping_project.worker.patience import patiently
+from scraping_project.worker.run_record import Record
+from scraping_project.worker.standstill import Standstill
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -139,7 +140,7 @@ class Life:
         self._commits.work_on(joined)
         if self._record:
             self._record.start()
-        patiently(run.lose, self._database, self._worker.reaped)
+        patiently(run_record.lose, self._database, self._worker.reaped)
         return joined
 
     def _in_the_way(self, error: Exception) -> str:
@@ -156,8 +157,8 @@ class Life:
 
     def _refuse(self, why: str) -> NoReturn:
         self._crawler.stats.set_value("frontier/refused", why)
-        self._crawler.stats.set_value(run.ERROR, why)
-        raise CloseSpider(run.REFUSED)
+        self._crawler.stats.set_value(run_record.ERROR, why)
+        raise CloseSpider(run_record.REFUSED)
 
     def _begin(self, joined: Joined) -> None:
         if joined.queued and (joined.alone or not self._crawler.settings["REPORT_FILE"]):  # of --workers, one
@@ -178,7 +179,7 @@ class Life:
             await self._end_faulty(error)
 
     async def _end_faulty(self, error: Exception) -> None:
-        self._crawler.stats.set_value(run.ERROR, failure_reasons.describe(error))
+        self._crawler.stats.set_value(run_record.ERROR, failure_reasons.describe(error))
         self._faulty = True
         self._commits.let_go_on()
         await self._end("fault")
@@ -232,7 +233,7 @@ class Life:
             joined = await asyncio.to_thread(join, lost, any_crawl=self.waits_for_seeds)
         except CrawlRefused as refused:
             self._crawler.stats.set_value("frontier/refused", conflict(refused, self._worker.keys))
-            self._ended_by = run.REFUSED
+            self._ended_by = run_record.REFUSED
         except CrawlOver as over:
             self._ended_by = "finished" if isinstance(over, CrawlFollowed) else "cleared"
         except FrontierError as away:
@@ -250,7 +251,7 @@ class Life:
             return None
         if not self._commits.finished:
             return None
-        return run.START_ERROR if scrapy_internals.start_failed(self._crawler) else "finished"
+        return run_record.START_ERROR if scrapy_internals.start_failed(self._crawler) else "finished"
 
     async def _end(self, reason: str) -> None:
         """Have Scrapy close the spider, which waits for what is in flight, but not for ever."""

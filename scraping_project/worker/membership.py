@@ -10,8 +10,7 @@ from scrapy import Spider
 from scrapy.settings import BaseSettings
 from sqlalchemy import Engine
 
-from scraping_project import embedded, run
-from scraping_project.crawl_arguments import CrawlArguments
+from scraping_project import embedded
 from scraping_project.frontier.connection import connect
 from scraping_project.frontier.errors import CrawlFollowed, CrawlOver, FrontierError, SetBack
 from scraping_project.frontier.frontier import Frontier
@@ -20,11 +19,13 @@ from scraping_project.frontier.replies import Joined
 from scraping_project.frontier.robots_cache import RobotsCache
 from scraping_project.frontier.slot_state import SlotClocks
 from scraping_project.frontier.worker import Worker
-from scraping_project.heartbeat import Heartbeat
 from scraping_project.politeness.holds import Holds
-from scraping_project.standstill import MOST, Cause, cause_of
 from scraping_project.storage.errors import StorageError
-from scraping_project.terms import rules_of, seeds_of
+from scraping_project.worker import run_record
+from scraping_project.worker.crawl_arguments import CrawlArguments
+from scraping_project.worker.crawl_identity import rules_of, seeds_of
+from scraping_project.worker.lease_heartbeat import Heartbeat
+from scraping_project.worker.standstill import MOST, Cause, cause_of
 
 if TYPE_CHECKING:
     import redis
@@ -173,7 +174,7 @@ class Membership:
             await asyncio.sleep(min(TENDING, self._lease_ms / 4000))
             try:
                 reaped = await asyncio.to_thread(self.worker.tend)
-                await asyncio.to_thread(run.lose, self._database, reaped)
+                await asyncio.to_thread(run_record.lose, self._database, reaped)
             except (FrontierError, StorageError) as error:
                 logger.info("Dead workers could not be looked after: %s", error)
                 continue

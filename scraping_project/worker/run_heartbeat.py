@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Self
 from scrapy import signals
 from scrapy.http import Response
 
-from scraping_project import run
 from scraping_project.attempts.log import AttemptLog
 from scraping_project.http import failure_reasons
 from scraping_project.storage.engine import connect
 from scraping_project.storage.errors import StorageError
 from scraping_project.storage.runs import beat_run
+from scraping_project.worker import run_record
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -53,7 +53,7 @@ class RunHeartbeat:
     def spider_error(self, failure: "Failure", response: Response | None) -> None:
         """A spider that raises where it starts has no response to blame: the run itself has failed."""
         if response is None and failure.value is not None:
-            self._crawler.stats.set_value(run.ERROR, failure_reasons.describe(failure.value))
+            self._crawler.stats.set_value(run_record.ERROR, failure_reasons.describe(failure.value))
 
     async def _run(self) -> None:
         while True:
@@ -69,8 +69,8 @@ class RunHeartbeat:
     async def _asked_to_end(self) -> bool:
         log = self._crawler.get_extension(AttemptLog)
         if log is None:
-            raise RuntimeError("scraping_project.extensions.run_heartbeat needs the extension AttemptLog")
-        counts = run.counts_of(self._crawler.stats.get_stats())
+            raise RuntimeError("scraping_project.worker.run_heartbeat needs the extension AttemptLog")
+        counts = run_record.counts_of(self._crawler.stats.get_stats())
         try:
             return await asyncio.to_thread(beat_run, self._database, log.run_id, counts)
         except StorageError as error:

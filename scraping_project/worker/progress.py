@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 from scrapy import signals
 from scrapy.exceptions import NotConfigured
 
-from scraping_project.summary import Summary
+from scraping_project.worker.summary import Summary
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler

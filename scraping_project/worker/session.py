@@ -7,19 +7,20 @@ from weakref import WeakSet
 from scrapy import Request, signals
 from scrapy.utils.misc import load_object
 
-from scraping_project import logins, scrapy_internals, terms
-from scraping_project.crawl_arguments import CrawlArguments
+from scraping_project import logins, scrapy_internals
 from scraping_project.frontier.messages import Burial, End, Leased, Push, Refusal, blob
 from scraping_project.frontier.outgoing import STEP_BYTES
 from scraping_project.frontier.worker import Worker
-from scraping_project.group_commit import GroupCommit
 from scraping_project.http import serialization
-from scraping_project.life import Life
-from scraping_project.membership import Membership
 from scraping_project.politeness.clocks import Slots
-from scraping_project.standstill import Standstill
 from scraping_project.storage.engine import connect
 from scraping_project.storage.writing.writer import Writer
+from scraping_project.worker import crawl_identity
+from scraping_project.worker.crawl_arguments import CrawlArguments
+from scraping_project.worker.group_commit import GroupCommit
+from scraping_project.worker.lifecycle import Life
+from scraping_project.worker.membership import Membership
+from scraping_project.worker.standstill import Standstill
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -33,7 +34,7 @@ MANY_LINKS = 2000
 class Checkpoint:
     """Owns the writer, the slots and this worker's place in the frontier; others reach them through it.
 
-    What is said here takes effect with the next group commit (group_commit.py), and not before.
+    What is said here takes effect with the next group commit (worker/group_commit.py), and not before.
     """
 
     def __init__(self, crawler: "Crawler") -> None:
@@ -158,5 +159,5 @@ def _check_spider(crawler: "Crawler") -> None:
     """Settle where the spider starts and how far it goes, or refuse it, before anything is joined."""
     if crawler.spider is None:
         raise RuntimeError("Scrapy makes the spider before its extensions")
-    terms.settle(crawler.spider)
+    crawl_identity.settle(crawler.spider)
     CrawlArguments.of(crawler.spider, crawler.settings.getdict("RUN_ARGUMENTS"))

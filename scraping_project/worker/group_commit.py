@@ -14,11 +14,8 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Protocol, cast
 
 from scraping_project import scrapy_internals
-from scraping_project.answered import Answered
 from scraping_project.attempts import lease_ends
 from scraping_project.attempts.log import AttemptLog
-from scraping_project.crawl_arguments import CrawlArguments
-from scraping_project.drops import Drops
 from scraping_project.frontier.errors import (
     CrawlOver,
     FrontierError,
@@ -32,13 +29,16 @@ from scraping_project.frontier.messages import Burial, Heard, Push, Refusal, Ste
 from scraping_project.frontier.replies import Joined
 from scraping_project.frontier.worker import Culprit, Worker
 from scraping_project.http import serialization
-from scraping_project.membership import Membership
-from scraping_project.outage import Outage
 from scraping_project.politeness.clocks import Slots
-from scraping_project.questions import Questions
 from scraping_project.storage.errors import StorageError
 from scraping_project.storage.writing.writer import Writer
 from scraping_project.tuning.garbage_collection import Garbage
+from scraping_project.worker.crawl_arguments import CrawlArguments
+from scraping_project.worker.dupe_lookups import Questions
+from scraping_project.worker.filtered_counts import Drops
+from scraping_project.worker.membership import Membership
+from scraping_project.worker.outage import Outage
+from scraping_project.worker.page_budget import Answered
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -64,7 +64,8 @@ class Buffers(Protocol):
 class GroupCommit:
     """Stores and says what has gathered, and hands on what the frontier answers.
 
-    It does not know when a commit is due, nor what becomes of a run whose place is gone (life.py).
+    It does not know when a commit is due, nor what becomes of a run whose place is gone
+    (worker/lifecycle.py).
     """
 
     def __init__(self, crawler: "Crawler", membership: Membership, writer: Writer, slots: Slots) -> None:
@@ -180,7 +181,7 @@ class GroupCommit:
     def log(self) -> AttemptLog:
         log = self._crawler.get_extension(AttemptLog)
         if log is None:
-            raise RuntimeError("scraping_project.checkpoint.Checkpoint needs the extension AttemptLog")
+            raise RuntimeError("scraping_project.worker.session.Checkpoint needs the extension AttemptLog")
         return log
 
     @cached_property
