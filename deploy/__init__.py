@@ -1,1 +1,0 @@
-"""What Scrapyd loads from the project's root; nothing here is shipped in the egg."""

@@ -8,7 +8,7 @@ import redis
 from ruamel.yaml import YAML
 from sqlalchemy import create_engine, text
 
-from deploy.runner import STOP_SECONDS
+from deploy.scrapyd.runner import STOP_SECONDS
 from tests.end_to_end.scrapyd_server import BIN, ROOT, Scrapyd
 from tests.servers import MariadbServer, RedisServer, free_port
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from scrapyd.config import Config
 
-from deploy.eggs import EggStorage
-from deploy.logs import DAY, LogKeeper
-from deploy.outcome import judge
-from deploy.runner import Ended, run_id
+from deploy.scrapyd.egg_storage import EggStorage
+from deploy.scrapyd.logs import DAY, LogKeeper
+from deploy.scrapyd.run_outcome import judge
+from deploy.scrapyd.runner import Ended, run_id
 from tests.end_to_end.scrapyd_server import ROOT
 
 #: A child that says when it is ready and when it was asked to end, which it does so many wishes later.
@@ -35,7 +35,7 @@ sys.exit(len(wishes))
 
 SUPERVISE = """
 import sys
-from deploy.runner import Crawl
+from deploy.scrapyd.runner import Crawl
 ended = Crawl([sys.executable, "-c", sys.argv[1]]).wait()
 print(ended.code, ended.asked, ended.killed, ended.tail.strip())
 """

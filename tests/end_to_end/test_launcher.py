@@ -14,7 +14,7 @@ from twisted.application.service import IServiceCollection
 from twisted.internet import reactor
 from twisted.internet.task import Clock
 
-from deploy import launcher
+from deploy.scrapyd import launcher
 
 
 @pytest.fixture
@@ -24,8 +24,8 @@ def app(tmp_path):
     config = {f"{name}_dir": str(tmp_path / name) for name in ("eggs", "logs", "dbs")}
     config |= {
         "max_proc": "1",
-        "launcher": "deploy.launcher.Launcher",
-        "poller": "deploy.poller.Poller",
+        "launcher": "deploy.scrapyd.launcher.Launcher",
+        "poller": "deploy.scrapyd.poller.Poller",
         "jobstorage": "scrapyd.jobstorage.MemoryJobStorage",
     }
     app = scrapyd.app.application(Config(config))

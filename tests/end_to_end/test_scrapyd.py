@@ -41,7 +41,7 @@ class Shipped(Spider):
 
 PLACES = """
 import os
-from deploy.directories import place_in_data_dir
+from deploy.scrapyd.directories import place_in_data_dir
 from scrapyd.config import Config
 
 place_in_data_dir(Config())
@@ -77,7 +77,7 @@ def start_and_fail(tmp_path, **settings):
 
 def run_runner(*arguments, **settings):
     return subprocess.run(
-        [sys.executable, "-W", "error", "-m", "deploy.runner", *arguments],
+        [sys.executable, "-W", "error", "-m", "deploy.scrapyd.runner", *arguments],
         cwd=ROOT,
         env=environment(**settings),
         capture_output=True,

@@ -12,9 +12,9 @@ import pytest
 import requests
 from sqlalchemy import make_url
 
-from deploy.door import MOST_WAITING
-from deploy.limits import MAX_EGG, MAX_FORM
-from deploy.suspicion import FREE
+from deploy.scrapyd.failed_logins import FREE
+from deploy.scrapyd.limits import MAX_EGG, MAX_FORM
+from deploy.scrapyd.login_throttle import MOST_WAITING
 from tests.cluster.small_site import small_site
 from tests.end_to_end.scrapyd_server import Scrapyd
 from tests.servers import LOOPBACK, redis_server

@@ -14,8 +14,8 @@ from scrapyd.website import Root
 from twisted.internet.error import ProcessExitedAlready
 from twisted.web.error import Error
 
-from deploy import webservice
-from deploy.webservice import AddVersion, Cancel, Schedule, Status, open_database, refusal
+from deploy.scrapyd import webservice
+from deploy.scrapyd.webservice import AddVersion, Cancel, Schedule, Status, open_database, refusal
 from scraping_project.storage.engine import connect
 from scraping_project.storage.errors import DatabaseUnavailable
 from scraping_project.storage.migrate import migrate
@@ -39,7 +39,7 @@ def root(tmp_path, engine, monkeypatch):
         {f"{name}_dir": str(tmp_path / name) for name in ("eggs", "logs", "dbs")} | {"max_proc": "1"}
     )
     root = Root(config, scrapyd.app.application(config))
-    root.runner = "deploy.runner"
+    root.runner = "deploy.scrapyd.runner"
     monkeypatch.setitem(spider_list.cache, "p", {None: ["s"]})
     yield root
     for queues in (root.poller.queues, root.scheduler.queues):

@@ -10,8 +10,9 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 from twisted.web.test.requesthelper import DummyRequest
 
-from deploy import suspicion
-from deploy.door import (
+from deploy.scrapyd import failed_logins
+from deploy.scrapyd.failed_logins import CALM_SECONDS, FIRST_SECONDS, FREE, Suspicion
+from deploy.scrapyd.login_throttle import (
     MOST_SECONDS,
     MOST_SECONDS_BY_NAME,
     MOST_WAITING,
@@ -21,8 +22,7 @@ from deploy.door import (
     Try,
     origin,
 )
-from deploy.doorway import Doorway, try_of
-from deploy.suspicion import CALM_SECONDS, FIRST_SECONDS, FREE, Suspicion
+from deploy.scrapyd.throttled_root import Doorway, try_of
 
 LOGIN = ("crawler", "word")
 
@@ -202,7 +202,7 @@ def test_a_client_that_leaves_before_its_turn_is_neither_looked_at_nor_answered(
 
 
 def test_no_more_than_some_addresses_that_logged_in_are_remembered(door, clock, monkeypatch):
-    monkeypatch.setattr("deploy.door.MOST_KNOWN", 2)
+    monkeypatch.setattr("deploy.scrapyd.login_throttle.MOST_KNOWN", 2)
     for address in ("198.51.100.1", "198.51.100.2", "198.51.100.1", "198.51.100.3"):
         assert answers(door.judge(said("word", address=address))) == [True]
     wrong(door, clock, 50)
@@ -241,7 +241,7 @@ def test_a_login_that_cannot_wait_is_looked_at_or_refused(door, clock):
 
 
 def test_no_more_than_some_addresses_are_remembered_and_the_silent_go_first(monkeypatch):
-    monkeypatch.setattr(suspicion, "MOST_KEPT", 3)
+    monkeypatch.setattr(failed_logins, "MOST_KEPT", 3)
     kept = Suspicion(10.0)
     for _ in range(FREE + 1):
         kept.note("a", 0.0)

@@ -11,7 +11,7 @@ from twisted.web.guard import BasicCredentialFactory
 from twisted.web.resource import Resource, getChildForRequest
 from twisted.web.server import NOT_DONE_YET
 
-from deploy.door import Door, TooManyTriesError, Try, origin
+from deploy.scrapyd.login_throttle import Door, TooManyTriesError, Try, origin
 
 
 class Doorway(Resource):

@@ -3,7 +3,7 @@
 from scrapyd.config import Config
 from sqlalchemy import Engine
 
-from deploy.directories import place_in_data_dir
+from deploy.scrapyd.directories import place_in_data_dir
 from scraping_project.storage.engine import connect
 
 

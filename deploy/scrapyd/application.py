@@ -9,14 +9,14 @@ from twisted.application.service import IServiceCollection
 from twisted.internet import reactor
 from twisted.python.components import Componentized
 
-from deploy.directories import place_in_data_dir
-from deploy.door import Door
-from deploy.doorway import Doorway
-from deploy.limits import limit
-from deploy.login import login
-from deploy.logs import INTERVAL, LogKeeper
-from deploy.runner import MOST_STOP_SECONDS, stop_seconds
-from deploy.shutdown import end_runs_first
+from deploy.scrapyd.directories import place_in_data_dir
+from deploy.scrapyd.limits import limit
+from deploy.scrapyd.login import login
+from deploy.scrapyd.login_throttle import Door
+from deploy.scrapyd.logs import INTERVAL, LogKeeper
+from deploy.scrapyd.runner import MOST_STOP_SECONDS, stop_seconds
+from deploy.scrapyd.shutdown import end_runs_first
+from deploy.scrapyd.throttled_root import Doorway
 
 
 def application(config: Config) -> Componentized:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from scrapyd.config import Config
 
-from deploy.database import database
+from deploy.scrapyd.database import database
 from scraping_project.storage.errors import DatabaseUnavailable, StorageError
 from scraping_project.storage.runs import Outcome, end_unseen_run
 
 if TYPE_CHECKING:
-    from deploy.runner import Ended
+    from deploy.scrapyd.runner import Ended
 
 #: Tries while the database is away, and seconds between two; after that the run reads as lost.
 TRIES, PAUSE = 12, 5.0

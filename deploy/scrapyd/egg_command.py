@@ -10,7 +10,7 @@ from scrapy.cmdline import execute
 from scrapyd.config import Config
 from scrapyd.utils import initialize_component
 
-from deploy.directories import place_in_data_dir
+from deploy.scrapyd.directories import place_in_data_dir
 
 PR_SET_PDEATHSIG = 1  # prctl(2)
 

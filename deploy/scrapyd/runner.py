@@ -1,4 +1,4 @@
-"""Runs a Scrapy command from a deployed egg and sees how it ends: ``python -m deploy.runner crawl …``.
+"""Runs a command of a deployed egg and sees how it ends: ``python -m deploy.scrapyd.runner crawl …``.
 
 The crawl is a child. This process waits for it, passes on what it prints and the wish to end it, and writes
 the end of its run when the child could not: killed by a signal, out of memory, failed before it had begun. It
@@ -128,12 +128,12 @@ def run_id(arguments: list[str]) -> str | None:
 
 def main() -> None:
     arguments = sys.argv[1:]
-    command = [sys.executable, "-m", "deploy.egg", *arguments]
+    command = [sys.executable, "-m", "deploy.scrapyd.egg_command", *arguments]
     if arguments[:1] != ["crawl"]:
         os.execv(sys.executable, command)  # noqa: S606  it needs no supervision, nor a shell
     ended = Crawl(command).wait()
     if run := run_id(arguments):
-        from deploy.outcome import record  # noqa: PLC0415  the database's libraries, once the crawl is over
+        from deploy.scrapyd.run_outcome import record  # noqa: PLC0415  the database's libraries, once the crawl is over
 
         record(run, ended)
     sys.exit(ended.code if ended.code >= 0 else 128 - ended.code)

@@ -13,7 +13,7 @@ from twisted.web import pages
 from twisted.web.http import BAD_REQUEST, Request
 from twisted.web.resource import Resource
 
-from deploy.login import login
+from deploy.scrapyd.login import login
 from scraping_project.nodes.request_rules import RunRequestError, check_name, check_run_id, check_version
 
 #: Fields that become parts of a path, a command line or a log, and what each may be.

@@ -20,7 +20,7 @@ from twisted.web import http
 from twisted.web.error import Error
 from twisted.web.http import Request
 
-from deploy.database import database
+from deploy.scrapyd.database import database
 from scraping_project.nodes.request_rules import RunRequestError, check_arguments, check_settings
 from scraping_project.storage.errors import StorageError
 from scraping_project.storage.migrate import migrate

@@ -5,8 +5,8 @@ from typing import Any
 
 from twisted.web.server import Request
 
-from deploy.door import Door, TooManyTriesError
-from deploy.doorway import try_of
+from deploy.scrapyd.login_throttle import Door, TooManyTriesError
+from deploy.scrapyd.throttled_root import try_of
 
 #: Bytes of an egg, and of anything else.
 MAX_EGG, MAX_FORM = 64 * 1024 * 1024, 1024 * 1024

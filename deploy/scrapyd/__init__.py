@@ -1,0 +1,1 @@
+"""What Scrapyd loads from the project's root; nothing here is shipped in the egg."""
