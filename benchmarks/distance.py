@@ -23,8 +23,8 @@ import redis
 
 from benchmarks.numbers import at_least
 from benchmarks.table import Row, show
-from tests import servers
-from tests.tcp_proxy import tcp_proxy
+from testing import servers
+from testing.tcp_proxy import tcp_proxy
 
 ROOT = Path(__file__).parent.parent
 MANUAL = ROOT / ".cache" / "docs" / "postgresql"

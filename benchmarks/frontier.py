@@ -21,7 +21,7 @@ from scraping_project.frontier.connection import connect
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.messages import End, Push, Step, blob
-from tests import servers
+from testing import servers
 
 LEASE_MS = 600_000
 PUSHES, LEASES, SLOTS = 500, 200, 1000

@@ -35,7 +35,7 @@ from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.messages import read_leased
 from scraping_project.http.serialization import url_of
-from tests import servers
+from testing import servers
 
 ROOT = Path(__file__).parent.parent
 MANUAL = ROOT / ".cache" / "docs" / "postgresql"

@@ -26,8 +26,8 @@ from pathlib import Path
 import redis
 
 from benchmarks.table import Row, show
-from tests import servers
-from tests.cluster.polite_sites import (
+from testing import servers
+from testing.polite_sites import (
     HOSTS,
     SLACK,
     Answer,
@@ -39,7 +39,7 @@ from tests.cluster.polite_sites import (
     site,
     write_pages,
 )
-from tests.cluster.polite_sites import stop_and_kill as storm
+from testing.polite_sites import stop_and_kill as storm
 
 ROOT = Path(__file__).parent.parent
 DELAY, CRAWL_DELAY, RETRY_AFTER = 0.5, 2.0, 3.0

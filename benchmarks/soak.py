@@ -22,7 +22,7 @@ import redis
 from benchmarks.numbers import at_least
 from benchmarks.table import Row, show
 from scraping_project.frontier.keys import Keys
-from tests import servers
+from testing import servers
 
 ROOT = Path(__file__).parent.parent
 ENDLESS = """location /endless/ {

@@ -32,7 +32,7 @@ from scraping_project.storage.upkeep.recount import recount
 from scraping_project.storage.writing.rows import log_row, with_id
 from scraping_project.storage.writing.upserts import written
 from scraping_project.storage.writing.writer import Writer
-from tests import servers
+from testing import servers
 
 BATCH, PARTS, ASKED = 1_000, 3, 50
 FILE = 1_000_000  # rows of one LOAD DATA

@@ -15,8 +15,8 @@ import redis
 from hypothesis import HealthCheck, settings
 from sqlalchemy import MetaData, Table, create_engine, select
 
-from tests import servers
-from tests.servers import NginxServer, RedisServer, SqlServer
+from testing import servers
+from testing.servers import NginxServer, RedisServer, SqlServer
 from tests.support import warm_scrapy
 from tests.support.warm_scrapy import WarmProcess
 

@@ -6,7 +6,7 @@ from functools import cache
 from tempfile import TemporaryDirectory
 from urllib.parse import urljoin
 
-from tests.servers import NginxServer, ServerError, dies_with_us, find_program
+from testing.servers import NginxServer, ServerError, dies_with_us, find_program
 
 OPTIONS = [
     "--no-config",

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from tests.servers import NginxServer, Request
+from testing.servers import NginxServer, Request
 
 OK = 200
 

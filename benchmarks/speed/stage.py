@@ -15,8 +15,8 @@ import redis
 from sqlalchemy import Engine, NullPool, create_engine, text
 
 from benchmarks.speed.usage import RedisUse
-from tests import servers
-from tests.tcp_proxy import tcp_proxy
+from testing import servers
+from testing.tcp_proxy import tcp_proxy
 
 ROOT = Path(__file__).parent.parent.parent
 #: Seconds between two looks at what goes on.

@@ -17,7 +17,7 @@ from benchmarks.speed.hits import Hits
 from benchmarks.speed.measure import ALMOST_ALL, check_rows, naming
 from benchmarks.speed.programs import Pair, Program
 from benchmarks.speed.stage import LOOK, Crowd, Place, SpeedError, Stage
-from tests.servers import NginxServer
+from testing.servers import NginxServer
 
 Done = TypeVar("Done")
 

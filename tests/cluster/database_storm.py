@@ -8,8 +8,8 @@ from subprocess import Popen
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import OperationalError
 
+from testing.servers import NginxServer, SqlServer
 from tests.conftest import Project
-from tests.servers import NginxServer, SqlServer
 
 #: Many commits a second, and a manual of a hundred pages in about ten seconds.
 BUSY = (

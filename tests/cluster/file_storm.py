@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from random import Random
 
+from testing.polite_sites import HOSTS as ALL_HOSTS
+from testing.polite_sites import Answer, Site, Visit, short, site
 from tests.cluster.kill_storm import CONCURRENCY, Damage, frontier_at, kill
-from tests.cluster.polite_sites import HOSTS as ALL_HOSTS
-from tests.cluster.polite_sites import Answer, Site, Visit, short, site
 from tests.conftest import Project
 
 HOSTS = ALL_HOSTS[:3]

@@ -13,9 +13,9 @@ import redis
 
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
+from testing.servers import NginxServer
 from tests.conftest import Project
 from tests.oracle import wget_html_urls
-from tests.servers import NginxServer
 
 CONCURRENCY = 8
 #: Requests after which a storm over PostgreSQL's manual abates.

@@ -17,10 +17,10 @@ from typing import Any
 
 from sqlalchemy import create_engine, make_url, text
 
+from testing.servers import MariadbServer, RedisServer, dies_with_us, mariadb_server, redis_server
+from testing.tcp_proxy import TcpProxy, Way, tcp_proxy
 from tests.cluster.small_site import STORED, SmallSite, small_site
 from tests.conftest import ROOT
-from tests.servers import MariadbServer, RedisServer, dies_with_us, mariadb_server, redis_server
-from tests.tcp_proxy import TcpProxy, Way, tcp_proxy
 
 SERVERS = ("redis", "mariadb")
 RUNNERS = 4

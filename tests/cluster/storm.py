@@ -15,12 +15,12 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
+from testing.servers import NginxServer, SqlServer, mariadb_server, nginx_server, redis_server
 from tests.cluster import file_storm
 from tests.cluster.database_storm import BUSY, storm_over
 from tests.cluster.kill_storm import CONCURRENCY, SLOW, Damage, crawl_of, judge, run_to_the_end, storm
 from tests.conftest import Project, manual
 from tests.integration.test_seeds import until
-from tests.servers import NginxServer, SqlServer, mariadb_server, nginx_server, redis_server
 
 #: Requests by which a crawl is under way: a database that is away at its start ends it.
 BEGUN = 10

@@ -12,11 +12,11 @@ import pytest
 import redis
 
 from scraping_project.frontier.messages import Ask
+from testing.polite_sites import HOSTS, short, write_pages
+from testing.servers import RedisServer, find_program, redis_binaries
 from tests.cluster.kill_storm import CONCURRENCY, frontier_at, judge, kill, run_to_the_end
-from tests.cluster.polite_sites import HOSTS, short, write_pages
 from tests.integration.frontier_worker import Worker
 from tests.integration.test_seeds import until
-from tests.servers import RedisServer, find_program, redis_binaries
 
 LEASE = 2
 SLOT = "127.0.0.1"

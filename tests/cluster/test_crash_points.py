@@ -15,11 +15,11 @@ from itertools import count
 import pytest
 from sqlalchemy import create_engine, text
 
-from tests import servers
+from testing import servers
+from testing.servers import dies_with_us
 from tests.cluster.kill_storm import frontier_at
 from tests.cluster.small_site import STORED, small_site
 from tests.conftest import ROOT
-from tests.servers import dies_with_us
 
 RUNNERS = 4
 LIKE_SIGKILL = 137

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from tests import servers
+from testing import servers
 from tests.cluster.database_storm import BUSY, cut_connections, storm_over, strange_words
 from tests.cluster.kill_storm import crawl_of, judge, run_to_the_end
 from tests.integration.test_seeds import until

@@ -5,9 +5,9 @@ import signal
 import sys
 from random import Random
 
+from testing.polite_sites import Answer, site
 from tests.cluster import file_storm
 from tests.cluster.kill_storm import CONCURRENCY
-from tests.cluster.polite_sites import Answer, site
 from tests.integration.test_seeds import until
 
 

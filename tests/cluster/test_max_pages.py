@@ -7,8 +7,8 @@ from threading import Event
 
 import pytest
 
+from testing.polite_sites import Answer, links, site
 from tests.cluster.kill_storm import frontier_at, run_to_the_end
-from tests.cluster.polite_sites import Answer, links, site
 from tests.integration.test_seeds import until
 
 MOST, PAGES = 60, 400

@@ -9,8 +9,7 @@ from threading import Event
 
 import pytest
 
-from tests.cluster.kill_storm import frontier_at, kill, run_to_the_end
-from tests.cluster.polite_sites import (
+from testing.polite_sites import (
     HOSTS,
     SLACK,
     Answer,
@@ -23,6 +22,7 @@ from tests.cluster.polite_sites import (
     stop_and_kill,
     write_pages,
 )
+from tests.cluster.kill_storm import frontier_at, kill, run_to_the_end
 from tests.cluster.test_clocks import environment_of_a_wrong_clock  # noqa: F401  a fixture
 from tests.integration.test_seeds import until
 

@@ -14,9 +14,9 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from testing.servers import RedisServer, find_program
 from tests.cluster.kill_storm import frontier_at, judge, kill, run_to_the_end
 from tests.integration.test_seeds import until
-from tests.servers import RedisServer, find_program
 
 EVERYSEC = {"appendfsync": "everysec", "aof-load-truncated": "yes"}
 #: Pages after which the power fails, out of more than a hundred.

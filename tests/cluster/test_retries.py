@@ -4,8 +4,8 @@ from threading import Event
 
 import pytest
 
+from testing.polite_sites import Answer, gaps, links, site
 from tests.cluster.kill_storm import frontier_at, kill, run_to_the_end
-from tests.cluster.polite_sites import Answer, gaps, links, site
 from tests.cluster.test_politeness import crawls
 from tests.integration.test_seeds import until
 

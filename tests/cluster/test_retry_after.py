@@ -8,8 +8,8 @@ from email.utils import formatdate
 
 import pytest
 
+from testing.polite_sites import SLACK, Answer, links, site
 from tests.cluster.kill_storm import frontier_at, kill, run_to_the_end
-from tests.cluster.polite_sites import SLACK, Answer, links, site
 from tests.cluster.test_clocks import environment_of_a_wrong_clock  # noqa: F401  a fixture
 from tests.cluster.test_politeness import all_joined, crawl, crawls
 from tests.integration.test_seeds import until

@@ -6,10 +6,10 @@ from threading import Event
 
 import pytest
 
+from testing.polite_sites import Answer, links, site
+from testing.servers import LOOPBACK, free_port
 from tests.cluster.kill_storm import run_to_the_end
-from tests.cluster.polite_sites import Answer, links, site
 from tests.cluster.test_politeness import PATIENCE, all_joined, crawls
-from tests.servers import LOOPBACK, free_port
 
 EAGER = ("DOWNLOAD_DELAY=0", "CONCURRENT_REQUESTS_PER_DOMAIN=8")
 

@@ -14,7 +14,7 @@ import requests
 from scraping_project.storage.engine import connect
 from scraping_project.storage.migrate import migrate
 from scraping_project.storage.runs import KnownRun, read_runs
-from tests.servers import LOOPBACK, Server
+from testing.servers import LOOPBACK, Server
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent

@@ -10,9 +10,9 @@ from contextlib import suppress
 
 import pytest
 
+from testing.servers import dies_with_us, free_port
 from tests.end_to_end.scrapyd_server import BIN, ROOT, environment, node_root
 from tests.end_to_end.test_deploys import commit
-from tests.servers import dies_with_us, free_port
 
 #: In place of a reader's patience: Scrapyd answers.
 ANSWERS = (

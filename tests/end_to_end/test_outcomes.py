@@ -8,10 +8,10 @@ import time
 import psutil
 import pytest
 
+from testing.servers import free_port
 from tests.cluster.small_site import STORED, small_site
 from tests.conftest import emptied
 from tests.end_to_end.scrapyd_server import Scrapyd, node_root
-from tests.servers import free_port
 
 SPIDERS = """
 import os, resource, signal, sys, time

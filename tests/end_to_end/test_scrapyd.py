@@ -6,8 +6,8 @@ import sys
 import pytest
 import requests
 
+from testing.servers import free_port
 from tests.end_to_end.scrapyd_server import BIN, ROOT, START, Scrapyd, checkout, client, deploy, environment
-from tests.servers import free_port
 
 LOGIN = {"SCRAPYD_USERNAME": "crawler", "SCRAPYD_PASSWORD": "pass%word$with:signs"}
 

@@ -12,9 +12,9 @@ from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
 from scraping_project.storage.engine import connect
 from scraping_project.storage.migrate import migrate
+from testing.servers import free_port, redis_binaries, redis_server
 from tests.integration.embedded_servers import embedded_processes
 from tests.integration.frontier_worker import Worker, strays
-from tests.servers import free_port, redis_binaries, redis_server
 
 
 @pytest.fixture(name="database_url", params=["sqlite", "mariadb"])

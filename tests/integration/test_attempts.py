@@ -4,9 +4,9 @@ from collections import Counter
 
 import pytest
 
+from testing.servers import free_port
 from tests.conftest import Project, emptied
 from tests.integration.hostile_server import hostile_server, whole
-from tests.servers import free_port
 
 QUICK = {
     "DOWNLOAD_DELAY": "0",

@@ -11,8 +11,8 @@ from scraping_project.nodes.client import Node, NodeError, Nodes
 from scraping_project.storage.runs import AskedRun, ask_run, read_runs
 from scraping_project.storage.tables import runs
 from scraping_project.storage.transactions import writing
+from testing.servers import free_port
 from tests.integration.stand_in_node import OK, stand_in_node
-from tests.servers import free_port
 
 
 def waits(engine, run_id, **changes):

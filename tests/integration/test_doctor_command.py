@@ -7,7 +7,7 @@ import redis
 from sqlalchemy import create_engine
 
 from scraping_project.commands import doctor
-from tests import servers
+from testing import servers
 from tests.integration.terse_redis import terse_redis
 
 

@@ -19,6 +19,8 @@ from scraping_project.embedded.client import connect
 from scraping_project.embedded.paths import Place
 from scraping_project.embedded.server import _environment, claim_port
 from scraping_project.embedded.supervisor import Supervisor
+from testing.servers import free_port, redis_binaries, redis_server
+from testing.tcp_proxy import Way, tcp_proxy
 from tests.integration.embedded_servers import (
     client_of,
     embedded_processes,
@@ -28,8 +30,6 @@ from tests.integration.embedded_servers import (
     supervisors,
     write,
 )
-from tests.servers import free_port, redis_binaries, redis_server
-from tests.tcp_proxy import Way, tcp_proxy
 
 PASSWORD = "s3cret"
 

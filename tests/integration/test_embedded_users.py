@@ -13,6 +13,7 @@ from scraping_project.embedded.client import connect
 from scraping_project.embedded.paths import Place, binary
 from scraping_project.embedded.users import OWN
 from scraping_project.frontier.connection import connect as connect_frontier
+from testing.servers import find_program, redis_server
 from tests.integration.embedded_servers import (
     client_of,
     embedded_processes,
@@ -22,7 +23,6 @@ from tests.integration.embedded_servers import (
     supervisors,
     write,
 )
-from tests.servers import find_program, redis_server
 
 NOBODY = 65534
 

@@ -12,8 +12,8 @@ import redis
 
 from scraping_project import embedded
 from scraping_project.frontier.keys import Keys
+from testing.servers import free_port
 from tests.integration.familiar_spiders.site import served
-from tests.servers import free_port
 
 FAST = ("-s", "DOWNLOAD_DELAY=0", "-s", "CONCURRENT_REQUESTS_PER_DOMAIN=8")
 FOLDER = Path(__file__).with_name("familiar_spiders")

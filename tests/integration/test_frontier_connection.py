@@ -6,9 +6,9 @@ import pytest
 import redis
 
 from scraping_project.frontier.connection import connect
+from testing.servers import redis_server
+from testing.tcp_proxy import Fault, tcp_proxy
 from tests.integration.frontier_worker import until
-from tests.servers import redis_server
-from tests.tcp_proxy import Fault, tcp_proxy
 
 
 @pytest.fixture(name="proxy")

@@ -9,6 +9,8 @@ from scraping_project.frontier.connection import connect
 from scraping_project.frontier.errors import FrontierError, FrontierFull, FrontierUnavailable
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
+from testing.servers import free_port, redis_server
+from testing.tcp_proxy import Fault, tcp_proxy
 from tests.integration.frontier_worker import (
     LONG,
     Worker,
@@ -23,8 +25,6 @@ from tests.integration.frontier_worker import (
     push,
     until,
 )
-from tests.servers import free_port, redis_server
-from tests.tcp_proxy import Fault, tcp_proxy
 
 
 @contextmanager

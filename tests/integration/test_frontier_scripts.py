@@ -4,7 +4,7 @@ import pytest
 
 from scraping_project.frontier.connection import connect
 from scraping_project.frontier.scripts import PARTS, source
-from tests.servers import redis_binaries, redis_server
+from testing.servers import redis_binaries, redis_server
 
 
 @pytest.mark.parametrize("kind", redis_binaries())

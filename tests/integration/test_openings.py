@@ -9,7 +9,7 @@ import pytest
 import redis
 from sqlalchemy import make_url
 
-from tests import servers
+from testing import servers
 from tests.integration.test_seeds import until
 
 #: Spiders that begin in a process in which FAULT, ``module:name``, raises what RAISES makes.

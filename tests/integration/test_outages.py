@@ -5,7 +5,7 @@ import signal
 import pytest
 import redis
 
-from tests import servers
+from testing import servers
 from tests.integration.test_seeds import until
 
 PAGES = 150

@@ -14,7 +14,7 @@ import redis
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DataError, OperationalError
 
-from tests import servers
+from testing import servers
 from tests.oracle import wget_html_urls
 
 ROOT = Path(__file__).parents[2]

@@ -4,7 +4,7 @@ import redis
 
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
-from tests.cluster.polite_sites import write_pages
+from testing.polite_sites import write_pages
 from tests.integration.test_seeds import until
 
 SLOT, HOLDER = "127.0.0.1", "elsewhere:0:22:1:silent"

@@ -10,7 +10,7 @@ from scraping_project.storage.errors import DatabaseUnavailable, MissingTable, S
 from scraping_project.storage.migrate import migrate
 from scraping_project.storage.transactions import reading, writing
 from scraping_project.storage.upkeep.health import database_answers
-from tests.servers import free_port
+from testing.servers import free_port
 
 
 def test_sqlite_writes_ahead_and_waits_for_the_disk(sqlite):

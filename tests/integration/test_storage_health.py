@@ -8,7 +8,7 @@ from scraping_project.storage.engine import connect
 from scraping_project.storage.migrate import _upgrade, migrate
 from scraping_project.storage.transactions import writing
 from scraping_project.storage.upkeep import health
-from tests.servers import LOOPBACK
+from testing.servers import LOOPBACK
 
 
 def wrong(engine):

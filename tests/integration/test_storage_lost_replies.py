@@ -13,7 +13,7 @@ from scraping_project.storage.migrate import migrate, missing
 from scraping_project.storage.transactions import reading
 from scraping_project.storage.upkeep import health
 from scraping_project.worker.patience import patiently
-from tests.tcp_proxy import Way, tcp_proxy
+from testing.tcp_proxy import Way, tcp_proxy
 
 #: Migrations need some hundred and fifty of each; `python -m tests.cluster.lost_replies` loses every one.
 STEP = 30

@@ -15,7 +15,7 @@ from scraping_project.storage.migrate import migrate
 from scraping_project.storage.transactions import DEADLOCK, reading, writing
 from scraping_project.storage.values import url_hash
 from scraping_project.storage.writing.writer import Writer
-from tests.servers import mariadb_server
+from testing.servers import mariadb_server
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 WEIGHT = """

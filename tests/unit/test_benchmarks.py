@@ -26,7 +26,7 @@ from benchmarks.speed.report import BEGIN, END, Report, insert
 from benchmarks.speed.stage import Crowd, Place, SpeedError
 from benchmarks.speed.turns import Runner
 from benchmarks.speed.usage import Reading, RedisUse, cpu_seconds, peak_memory
-from tests.servers import Request
+from testing.servers import Request
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from subprocess import Popen
 from threading import Thread
 
-from tests.servers import LOOPBACK, free_port
+from testing.servers import LOOPBACK, free_port
 
 HOSTS = tuple(f"127.0.0.{number}" for number in range(11, 16))
 #: By how much a request may come too early at a site, in seconds: the way there is not always as long.
