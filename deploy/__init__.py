@@ -1,0 +1,1 @@
+"""What runs beside a crawl and is not in its egg."""

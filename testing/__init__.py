@@ -1,0 +1,1 @@
+"""Servers, sites and a proxy that tests and benchmarks start."""

@@ -1,0 +1,1 @@
+"""What became of each request that this worker took."""

@@ -1,0 +1,1 @@
+"""What commands share: arguments, exits, servers found and ready, workers started."""

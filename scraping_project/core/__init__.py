@@ -1,0 +1,1 @@
+"""Scrapy's parts that are replaced here, under Scrapy's own names."""

@@ -1,0 +1,1 @@
+"""Between the engine and the downloader, as Scrapy names it."""

@@ -1,0 +1,1 @@
+"""The request queue in Redis. It knows neither Scrapy nor SQL."""

@@ -1,0 +1,1 @@
+"""Scrapyd nodes and the runs on them."""

@@ -1,0 +1,1 @@
+"""Pages and URLs, from bytes to links."""

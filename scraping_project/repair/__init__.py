@@ -1,0 +1,1 @@
+"""Puts a frontier right again, from its rows in the database."""

@@ -1,0 +1,1 @@
+"""Rows in SQLite, MariaDB and MySQL. It knows neither Scrapy nor Redis."""

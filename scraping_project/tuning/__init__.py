@@ -1,0 +1,1 @@
+"""Only speed: a crawl is right without any of it."""

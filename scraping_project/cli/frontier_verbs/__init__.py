@@ -1,0 +1,1 @@
+"""``scrapy frontier NAME VERB``: one file a verb."""
