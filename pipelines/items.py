@@ -13,7 +13,7 @@ from scrapy.utils.serialize import ScrapyJSONEncoder
 from scraping_project.attempts.log import AttemptLog
 from scraping_project.attempts.registry import utc_now
 from scraping_project.items import StoredItem
-from scraping_project.worker.session import Checkpoint
+from scraping_project.worker.session import WorkerSession
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -37,12 +37,12 @@ class ItemsPipeline:
 
     @classmethod
     def from_crawler(cls, crawler: "Crawler") -> Self:
-        checkpoint, log = crawler.get_extension(Checkpoint), crawler.get_extension(AttemptLog)
-        if checkpoint is None or log is None:
+        session, log = crawler.get_extension(WorkerSession), crawler.get_extension(AttemptLog)
+        if session is None or log is None:
             raise NotConfigured  # a plain command, such as parse
         pipelines = build_component_list(crawler.settings.getwithbase("ITEM_PIPELINES"))
         others = tuple(kind for path in pipelines for kind in getattr(load_object(path), "stores", ()))
-        pipeline = cls(checkpoint.writer, log, others)
+        pipeline = cls(session.writer, log, others)
         crawler.signals.connect(pipeline.item_scraped, signal=signals.item_scraped)
         return pipeline
 

@@ -4,7 +4,7 @@ from scrapy.exceptions import NotConfigured
 
 from scraping_project.items import ScrapeLog
 from scraping_project.signals import attempts_ended
-from scraping_project.worker.session import Checkpoint
+from scraping_project.worker.session import WorkerSession
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -24,10 +24,10 @@ class LogsPipeline:
 
     @classmethod
     def from_crawler(cls, crawler: "Crawler") -> Self:
-        checkpoint = crawler.get_extension(Checkpoint)
-        if checkpoint is None:
+        session = crawler.get_extension(WorkerSession)
+        if session is None:
             raise NotConfigured  # a plain command, such as parse
-        pipeline = cls(checkpoint.writer)
+        pipeline = cls(session.writer)
         crawler.signals.connect(pipeline.attempts_ended, signal=attempts_ended)
         return pipeline
 

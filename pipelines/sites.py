@@ -6,7 +6,7 @@ from scrapy.exceptions import NotConfigured
 from scraping_project.attempts.log import AttemptLog
 from scraping_project.items import Site
 from scraping_project.signals import page_answered
-from scraping_project.worker.session import Checkpoint
+from scraping_project.worker.session import WorkerSession
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -30,10 +30,10 @@ class SitesPipeline:
 
     @classmethod
     def from_crawler(cls, crawler: "Crawler") -> Self:
-        checkpoint, log = crawler.get_extension(Checkpoint), crawler.get_extension(AttemptLog)
-        if checkpoint is None or log is None:
+        session, log = crawler.get_extension(WorkerSession), crawler.get_extension(AttemptLog)
+        if session is None or log is None:
             raise NotConfigured  # a plain command, such as parse
-        pipeline = cls(checkpoint.writer, log)
+        pipeline = cls(session.writer, log)
         crawler.signals.connect(pipeline.item_scraped, signal=signals.item_scraped)
         crawler.signals.connect(pipeline.page_answered, signal=page_answered)
         return pipeline

@@ -21,9 +21,9 @@ from scraping_project.frontier.connection import connect
 from scraping_project.frontier.errors import FrontierError, FrontierUnavailable
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
-from scraping_project.frontier.pending_requests import WaitingRequests
+from scraping_project.frontier.pending_requests import PendingRequests
 from scraping_project.frontier.replies import DeadLetter
-from scraping_project.frontier.slot_state import SlotClocks
+from scraping_project.frontier.slot_state import SlotStates
 from scraping_project.http import serialization
 from scraping_project.storage.values import host_of
 
@@ -85,9 +85,9 @@ class Command(ScrapyCommand):
             frontier = Frontier(server, keys, keep_ms=keep_ms)
             try:
                 if verb == "slot":
-                    self.exitcode = slot.run(frontier, SlotClocks(server, keys), args[2:], opts, settings)
+                    self.exitcode = slot.run(frontier, SlotStates(server, keys), args[2:], opts, settings)
                 elif verb == "repair":
-                    self.exitcode = repair.run(frontier, WaitingRequests(server, keys), opts, settings)
+                    self.exitcode = repair.run(frontier, PendingRequests(server, keys), opts, settings)
                 else:
                     self.exitcode = (VERBS[verb] if verb else _show)(frontier, opts)
                 sys.stdout.flush()

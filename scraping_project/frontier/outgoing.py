@@ -76,14 +76,14 @@ class _Gate:
     def __bool__(self) -> bool:
         return any(getattr(self, name) > 0 for name in _GATED)
 
-    def shift(self, by: "Said | Step", sign: int) -> None:
+    def shift(self, by: "Outgoing | Step", sign: int) -> None:
         """Count again, after ``by`` went to the front of all that is said (1), or left it (-1)."""
         for name in self.__slots__:
             setattr(self, name, max(getattr(self, name) + sign * len(getattr(by, name)), 0))
 
 
 @dataclass(slots=True)
-class Said:
+class Outgoing:
     """What has been gathered for the next steps."""
 
     push: list[Push] = field(default_factory=list)
@@ -121,22 +121,22 @@ class Said:
         self.push.append(push)
         self.push_bytes += len(push.payload)
 
-    def cut(self, room: Room) -> tuple["Said", "Said"]:
+    def cut(self, room: Room) -> tuple["Outgoing", "Outgoing"]:
         """What one step has room for, the oldest first, and the rest.
 
         What ends a page, or a seed, comes with all the requests that it has asked for, or after them.
         """
         entries = sum(len(getattr(self, name)) for name in ENTRIES)
         if entries <= room.entries and len(self.look_up) <= STEP_LOOK_UPS and self.bytes <= room.bytes:
-            return self, Said()
-        now = Said(
+            return self, Outgoing()
+        now = Outgoing(
             filtered=self.filtered,
             logged=self.logged,
             pages=self.pages,
             leapt=self.leapt,
             look_up=self.look_up[:STEP_LOOK_UPS],
         )
-        later = Said(look_up=self.look_up[STEP_LOOK_UPS:])
+        later = Outgoing(look_up=self.look_up[STEP_LOOK_UPS:])
         for name in _FREE:
             self._part(name, now, later, room)
         gates = [*self._gates, _gate(self)]
@@ -167,15 +167,17 @@ class Said:
         self.leapt |= step.leapt
         self.push_bytes += sum(map(_payload, step.push))
 
-    def _part(self, name: str, now: "Said", later: "Said", room: Room, most: int | None = None) -> None:
+    def _part(
+        self, name: str, now: "Outgoing", later: "Outgoing", room: Room, most: int | None = None
+    ) -> None:
         entries = getattr(self, name)
         place = room.prefix(entries[:most], _SIZES[name])
         setattr(now, name, entries[:place])
         setattr(later, name, entries[place:])
 
 
-WORDS = tuple(each.name for each in fields(Said) if each.name not in ("push_bytes", "_gates"))
+WORDS = tuple(each.name for each in fields(Outgoing) if each.name not in ("push_bytes", "_gates"))
 
 
-def _gate(said: Said | Step) -> _Gate:
-    return _Gate(*(len(getattr(said, name)) for name in _Gate.__slots__))
+def _gate(outgoing: Outgoing | Step) -> _Gate:
+    return _Gate(*(len(getattr(outgoing, name)) for name in _Gate.__slots__))

@@ -16,7 +16,7 @@ from scraping_project.frontier.seeds import Kind, Seed, SeedError, SeedQueue, ki
 from scraping_project.http import authorization
 from scraping_project.spidermiddlewares.pushes import each_by_itself
 from scraping_project.spidermiddlewares.starts import Starts
-from scraping_project.worker.session import Checkpoint
+from scraping_project.worker.session import WorkerSession
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -43,24 +43,24 @@ class Seeds:
 
     async def process_start(self, start: AsyncIterator[Any]) -> AsyncIterator[Any]:
         own = 0
-        checkpoint = self._crawler.get_extension(Checkpoint)
+        session = self._crawler.get_extension(WorkerSession)
         async for item in start:
             own += 1
             yield item
-            if checkpoint is not None and checkpoint.is_crowded:
-                await checkpoint.room()
+            if session is not None and session.is_crowded:
+                await session.room()
         started = self._starts_with(own)
-        if checkpoint is None:
+        if session is None:
             return
-        checkpoint.life.started = True
+        session.lifecycle.started = True
         spider: Any = self._crawler.spider
         if hasattr(spider, "schedule_next_requests"):  # scrapy-redis's: it takes seeds itself when it is idle
-            checkpoint.life.waits_for_seeds = True
+            session.lifecycle.waits_for_seeds = True
             if make := getattr(spider, "make_request_from_data", None):
-                spider.make_request_from_data = each_by_itself(make, partial(self._refuse, checkpoint))
-            self._say(checkpoint, f"waiting for seeds in {getattr(spider, 'redis_key', None)}")
+                spider.make_request_from_data = each_by_itself(make, partial(self._refuse, session))
+            self._say(session, f"waiting for seeds in {getattr(spider, 'redis_key', None)}")
         elif not started:
-            async for request in self._seeds(checkpoint):
+            async for request in self._seeds(session):
                 yield request
 
     def _starts_with(self, passed: int) -> int:
@@ -71,40 +71,40 @@ class Seeds:
             logger.warning("%d of %d start requests were dropped by a spider middleware", dropped, yielded)
         return yielded
 
-    async def _seeds(self, checkpoint: Checkpoint) -> AsyncIterator[Request]:
-        checkpoint.life.waits_for_seeds = True
-        worker = checkpoint.worker
+    async def _seeds(self, session: WorkerSession) -> AsyncIterator[Request]:
+        session.lifecycle.waits_for_seeds = True
+        worker = session.worker
         kind = kind_of(self._crawler.settings)
         push = _PUSH[kind].format(key=shlex.quote(worker.keys.seeds))
-        self._say(checkpoint, f"waiting for seeds: redis-cli {push}")
-        found = checkpoint.membership.server
+        self._say(session, f"waiting for seeds: redis-cli {push}")
+        found = session.membership.server
         server = connect_async(found.url, found.credentials)
         queue = SeedQueue(server, worker.keys, lambda: worker.token, polls=kind is not Kind.LIST)
         try:
             async for raw in _patiently(queue):
-                if request := self._request(checkpoint, raw):
-                    checkpoint.seeds.add(request)
+                if request := self._request(session, raw):
+                    session.seeds.add(request)
                     yield request
-                checkpoint.take(raw)
+                session.take(raw)
         finally:
             await server.aclose()
 
-    def _say(self, checkpoint: Checkpoint, line: str) -> None:
+    def _say(self, session: WorkerSession, line: str) -> None:
         if (
-            not self._crawler.settings["REPORT_FILE"] or checkpoint.worker.came_first
+            not self._crawler.settings["REPORT_FILE"] or session.worker.came_first
         ):  # of --workers, one says it
             print(line, file=sys.stderr, flush=True)  # noqa: T201  for people, as the summary is
 
-    def _request(self, checkpoint: Checkpoint, raw: bytes) -> Request | None:
+    def _request(self, session: WorkerSession, raw: bytes) -> Request | None:
         try:
             return authorization.from_url(_request(parse(raw)))
         except (SeedError, ValueError) as error:  # Scrapy refuses what it can't make a request of
-            self._refuse(checkpoint, raw, error)
+            self._refuse(session, raw, error)
             return None
 
-    def _refuse(self, checkpoint: Checkpoint, raw: bytes, error: Exception) -> None:
+    def _refuse(self, session: WorkerSession, raw: bytes, error: Exception) -> None:
         logger.warning("Refused a seed: %s", error)
-        checkpoint.refuse(raw, error)
+        session.refuse(raw, error)
 
 
 async def _patiently(queue: SeedQueue) -> AsyncIterator[bytes]:

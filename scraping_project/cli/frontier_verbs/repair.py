@@ -17,11 +17,16 @@ from scraping_project.cli.frontier_verbs.crawl_to_repair import Subject, choose
 from scraping_project.cli.progress import Progress
 from scraping_project.frontier.errors import CrawlOver, WorkerReaped
 from scraping_project.frontier.frontier import Frontier
-from scraping_project.frontier.pending_requests import WaitingRequests
+from scraping_project.frontier.pending_requests import PendingRequests
 from scraping_project.frontier.worker_tokens import is_gone, new_token
-from scraping_project.repair.ledger_editor import SILENCE_MS, Books, DryBooks, FrontierBooks
+from scraping_project.repair.ledger_editor import (
+    SILENCE_MS,
+    DryLedgerEditor,
+    FrontierLedgerEditor,
+    LedgerEditor,
+)
 from scraping_project.repair.repair import Found, Repair
-from scraping_project.repair.request_rebuilder import Rebuilt
+from scraping_project.repair.request_rebuilder import RequestRebuilder
 from scraping_project.storage.errors import StorageError
 
 
@@ -38,7 +43,7 @@ def check_options(args: list[str], opts: Namespace) -> None:
         refuse(f"{given[0]} belongs to repair: scrapy frontier NAME repair {given[0]}")
 
 
-def run(frontier: Frontier, waiting: WaitingRequests, opts: Namespace, settings: BaseSettings) -> int:
+def run(frontier: Frontier, waiting: PendingRequests, opts: Namespace, settings: BaseSettings) -> int:
     """Repair, and say what was found and done."""
     database = database_of(settings)
     try:
@@ -55,17 +60,19 @@ def run(frontier: Frontier, waiting: WaitingRequests, opts: Namespace, settings:
 
 
 def _run(
-    frontier: Frontier, waiting: WaitingRequests, opts: Namespace, settings: BaseSettings, database: Engine
+    frontier: Frontier, waiting: PendingRequests, opts: Namespace, settings: BaseSettings, database: Engine
 ) -> int:
     subject = choose(frontier, database, opts.crawl, settings)
     if subject is None:
         name = frontier.keys.name
         return _say(opts, f"nothing to repair: the last crawl of {name!r} had finished", Found())
-    rebuilt = Rebuilt(subject.spider, settings)
+    rebuilt = RequestRebuilder(subject.spider, settings)
     token = new_token()
     try:
         with Progress() as progress:
-            books: Books = DryBooks(frontier) if opts.dry_run else _join(frontier, token, subject)
+            books: LedgerEditor = (
+                DryLedgerEditor(frontier) if opts.dry_run else _join(frontier, token, subject)
+            )
             dead = {*waiting.silent(), *filter(is_gone, frontier.tokens())}
             repair = Repair(database, subject.id, books, rebuilt, progress.of_rows)
             found = repair.run(_urls(subject.seeds), waiting.read(dead))
@@ -76,7 +83,7 @@ def _run(
     return _tell(frontier, opts, found)
 
 
-def _join(frontier: Frontier, token: str, subject: Subject) -> Books:
+def _join(frontier: Frontier, token: str, subject: Subject) -> LedgerEditor:
     """Keep the crawl from being finished meanwhile; a forgotten one begins again under its own id."""
     joined = frontier.join(
         token,
@@ -89,7 +96,7 @@ def _join(frontier: Frontier, token: str, subject: Subject) -> Books:
     )
     if joined.crawl_id != subject.id:
         refuse(f"another crawl has begun meanwhile, {joined.crawl_id}: run repair again")
-    return FrontierBooks(frontier, token, joined.epoch)
+    return FrontierLedgerEditor(frontier, token, joined.epoch)
 
 
 def _urls(seeds: str) -> list[str]:

@@ -16,7 +16,7 @@ from scraping_project.cli.exits import refuse
 from scraping_project.cli.printable import printable
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.messages import MAX_SLOT
-from scraping_project.frontier.slot_state import SlotClock, SlotClocks
+from scraping_project.frontier.slot_state import SlotState, SlotStates
 from scraping_project.politeness.registered_domain import registered_domain
 
 #: Seconds: a slot that is to be left alone for longer is better paused.
@@ -51,7 +51,7 @@ def check_options(args: list[str], opts: Namespace) -> None:
 
 
 def run(
-    frontier: Frontier, clocks: SlotClocks, args: list[str], opts: Namespace, settings: BaseSettings
+    frontier: Frontier, clocks: SlotStates, args: list[str], opts: Namespace, settings: BaseSettings
 ) -> int:
     """List the orders, show a slot, or say something of it."""
     if not args:
@@ -85,7 +85,7 @@ def _list(frontier: Frontier, opts: Namespace) -> int:
     return 0
 
 
-def _show(slot: str, order: dict[str, Any], clock: SlotClock, opts: Namespace) -> int:
+def _show(slot: str, order: dict[str, Any], clock: SlotState, opts: Namespace) -> int:
     if opts.json:
         print(json.dumps({"slot": slot, "order": _readable(order), **asdict(clock)}))
         return 0
@@ -127,7 +127,7 @@ def _seconds(value: float | None, more: str = "") -> str:
     return "not known" if value is None else f"{value:g} s{more}"
 
 
-def _slot_of(text: str, clocks: SlotClocks, settings: BaseSettings) -> str:
+def _slot_of(text: str, clocks: SlotStates, settings: BaseSettings) -> str:
     """The slot's name as the workers spell it: one that is known as it stands, else a host's."""
     if 0 < len(text.encode(errors="replace")) <= MAX_SLOT and clocks.knows(text):
         return text
