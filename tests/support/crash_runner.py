@@ -1,6 +1,6 @@
 """Runs crawls one after another, each in a process forked from this one, which has imported everything.
 
-``python -m tests.cluster.crash_runner REDIS_URL`` reads one JSON object a line: frontier, start (a URL),
+``python -m tests.support.crash_runner REDIS_URL`` reads one JSON object a line: frontier, start (a URL),
 how (``urls``, ``seeds``: the start comes from Redis, ``pair``: a second worker beside, ``mariadb``),
 directory, database (a URL, or empty), at and when (see spiders_for_faults/crashing.py), and redis when that
 is another. It answers each with the exit codes of the first runs and of the run that recovers, which takes
