@@ -19,8 +19,8 @@ from scraping_project.frontier.worker import Worker
 from scraping_project.frontier.worker_tokens import new_token
 from scraping_project.tuning.garbage_collection import GarbageCollection
 from scraping_project.worker.session import WorkerSession
-from tests.integration import frontier_worker
-from tests.integration.frontier_worker import LONG, end, push
+from tests.support import frontier_worker
+from tests.support.frontier_worker import LONG, end, push
 
 MOST = 9
 BODY = b"a page"

@@ -9,10 +9,11 @@ from scraping_project.frontier.connection import connect
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
 from scraping_project.http import serialization
-from tests.integration.frontier_worker import Worker, burial, ledger_of, push
-from tests.integration.hostile_server import hostile_server
-from tests.integration.test_crawl_command import CLOSED, FAST, crawl
-from tests.integration.test_seeds import KEY, end, fetched, until, waiting
+from tests.support.fast_crawl import CLOSED, FAST, crawl
+from tests.support.frontier_worker import Worker, burial, ledger_of, push
+from tests.support.hostile_server import hostile_server
+from tests.support.project import until
+from tests.support.seeded_crawl import KEY, end, fetched, waiting
 
 LEDGER = {"discovered", "queued", "delayed", "leased", "done", "dead", "filtered"}
 REFUSED = ("http://127.0.0.1:1/a", "http://127.0.0.1:1/b", "http://localhost:1/c")

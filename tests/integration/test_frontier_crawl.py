@@ -12,7 +12,7 @@ from scraping_project.frontier.errors import (
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.messages import End, blob
-from tests.integration.frontier_worker import (
+from tests.support.frontier_worker import (
     Worker,
     burial,
     dump,

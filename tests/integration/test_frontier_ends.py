@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from scraping_project.frontier.errors import FrontierError, WorkerReaped
-from tests.integration.frontier_worker import (
+from tests.support.frontier_worker import (
     Worker,
     burial,
     dump,

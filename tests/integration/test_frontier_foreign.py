@@ -9,7 +9,7 @@ from scraping_project.frontier.keys import CATALOGUE
 from scraping_project.frontier.pending_requests import PendingRequests
 from scraping_project.frontier.robots_cache import RobotsCache
 from scraping_project.frontier.slot_state import SlotStates
-from tests.integration.frontier_worker import (
+from tests.support.frontier_worker import (
     LONG,
     Worker,
     burial,

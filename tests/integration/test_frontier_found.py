@@ -3,7 +3,7 @@
 import pytest
 
 from scraping_project.frontier.worker import Worker as CrawlWorker
-from tests.integration.frontier_worker import LONG, Worker, push
+from tests.support.frontier_worker import LONG, Worker, push
 
 FOUND = "{links:start_urls}:1:found"
 STEPS_TOLD, TOLD_A_STEP = 32, 1_000  # lua/parts/found.lua

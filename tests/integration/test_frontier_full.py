@@ -5,8 +5,8 @@ import pytest
 from scraping_project.frontier.errors import FrontierFull
 from scraping_project.frontier.messages import Refusal, blob
 from scraping_project.frontier.worker import Worker
-from tests.integration.frontier_worker import LONG, burial, end, ledger_of, nack, push
-from tests.integration.test_frontier_outage import full
+from tests.support.frontier_worker import LONG, burial, end, ledger_of, nack, push
+from tests.support.full_redis import full
 
 
 @pytest.fixture(name="worker")

@@ -1,7 +1,7 @@
 """Which requests a worker is given, and in which order."""
 
 from scraping_project.frontier.messages import Ask, Step
-from tests.integration.frontier_worker import Worker, end, kill, lasting, ledger_of, nack, numbers, push
+from tests.support.frontier_worker import Worker, end, kill, lasting, ledger_of, nack, numbers, push
 
 
 def test_the_highest_priority_of_a_slot_comes_first_and_the_oldest_of_a_priority(frontier, worker):

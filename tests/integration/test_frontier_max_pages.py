@@ -3,7 +3,7 @@
 import pytest
 
 from scraping_project.frontier.messages import GRANTED, Ask
-from tests.integration.frontier_worker import Worker, burial, end, kill, ledger_of, move, nack, push
+from tests.support.frontier_worker import Worker, burial, end, kill, ledger_of, move, nack, push
 
 MOST = 5
 ASKS = {"by slots": {"want": 9, "turn": 9}, "by an ask": {"asks": [Ask("a.example", want=9, need=9, cap=99)]}}

@@ -21,18 +21,8 @@ from scraping_project.frontier.errors import CrawlOver, WorkerReaped
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.messages import End, read_leased
-from tests.integration.frontier_model import ROOT, Crawl, Holder, content_of
-from tests.integration.frontier_worker import (
-    LONG,
-    Worker,
-    burial,
-    lasting,
-    ledger_of,
-    move,
-    nack,
-    push,
-    strays,
-)
+from tests.support.frontier_model import ROOT, Crawl, Holder, content_of
+from tests.support.frontier_worker import LONG, Worker, burial, lasting, ledger_of, move, nack, push, strays
 
 DEATHS = 2
 STATES = ("queued", "delayed", "leased", "done", "dead")

@@ -1,7 +1,6 @@
 """What a step does when Redis is full, forgetful, read-only, loading or away, and when its answer is lost."""
 
 import threading
-from contextlib import contextmanager
 
 import pytest
 
@@ -11,7 +10,7 @@ from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
 from testing.servers import free_port, redis_server
 from testing.tcp_proxy import Fault, tcp_proxy
-from tests.integration.frontier_worker import (
+from tests.support.frontier_worker import (
     LONG,
     Worker,
     burial,
@@ -25,17 +24,7 @@ from tests.integration.frontier_worker import (
     push,
     until,
 )
-
-
-@contextmanager
-def full(server):
-    """The server with no memory left."""
-    server.config_set("maxmemory-policy", "noeviction")
-    server.config_set("maxmemory", "1")
-    try:
-        yield
-    finally:
-        server.config_set("maxmemory", "0")
+from tests.support.full_redis import full
 
 
 @pytest.fixture(name="leased")

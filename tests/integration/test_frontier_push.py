@@ -3,7 +3,7 @@
 import pytest
 
 from scraping_project.frontier.messages import Push, blob
-from tests.integration.frontier_worker import Worker, ledger_of, numbers, push
+from tests.support.frontier_worker import Worker, ledger_of, numbers, push
 
 
 def test_a_new_request_is_queued_and_counted(frontier, worker):

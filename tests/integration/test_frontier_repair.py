@@ -6,7 +6,7 @@ from scraping_project.frontier.errors import CrawlOver, WorkerReaped
 from scraping_project.frontier.messages import Done
 from scraping_project.frontier.pending_requests import PendingRequests
 from scraping_project.frontier.replies import Repaired
-from tests.integration.frontier_worker import (
+from tests.support.frontier_worker import (
     LONG,
     SHORT,
     Worker,

@@ -7,7 +7,7 @@ import pytest
 
 from scraping_project.frontier.messages import Push, blob
 from scraping_project.frontier.scripts import source
-from tests.integration.frontier_worker import push
+from tests.support.frontier_worker import push
 
 BUCKETS = "{links:start_urls}:1:seen:%d"
 

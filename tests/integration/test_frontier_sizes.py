@@ -11,8 +11,8 @@ from scraping_project.frontier.messages import LEASE_BYTES, Ask, Burial, End, Pu
 from scraping_project.frontier.outgoing import STEP_ENTRIES
 from scraping_project.frontier.pending_requests import PAGE_BYTES, PendingRequests
 from scraping_project.frontier.worker import Worker
-from tests.integration.frontier_worker import LONG, end, kill, ledger_of, nack, numbers, push, until
-from tests.integration.frontier_worker import Worker as OneStep
+from tests.support.frontier_worker import LONG, end, kill, ledger_of, nack, numbers, push, until
+from tests.support.frontier_worker import Worker as OneStep
 
 MB = 2**20
 

@@ -7,15 +7,7 @@ import pytest
 from scraping_project.frontier.ledger_check import TRIES
 from scraping_project.frontier.pending_requests import PendingRequests
 from scraping_project.frontier.scripts import PARTS, Script, source
-from tests.integration.frontier_worker import (
-    LONG,
-    Worker,
-    burial,
-    end,
-    kill,
-    ledger_of,
-    push,
-)
+from tests.support.frontier_worker import LONG, Worker, burial, end, kill, ledger_of, push
 
 ROOT = "{links:start_urls}:"
 LEASES = 5_000  # more than a script puts in order

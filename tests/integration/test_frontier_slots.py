@@ -12,8 +12,8 @@ from scraping_project.frontier.messages import (
     YIELD,
     Ask,
 )
-from tests.integration.frontier_worker import Worker, end, kill, lasting, nack, numbers, push, until
-from tests.integration.test_frontier_outage import full
+from tests.support.frontier_worker import Worker, end, kill, lasting, nack, numbers, push, until
+from tests.support.full_redis import full
 
 SLOT = "a.example"
 KEY = "{links:start_urls}:slot:" + SLOT

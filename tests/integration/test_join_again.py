@@ -15,8 +15,8 @@ from scraping_project.frontier.errors import (
 )
 from scraping_project.frontier.worker import Worker
 from scraping_project.worker.membership import Membership
-from tests.integration import frontier_worker
-from tests.integration.frontier_worker import LONG, ledger_of, push
+from tests.support import frontier_worker
+from tests.support.frontier_worker import LONG, ledger_of, push
 
 
 @pytest.fixture(name="membership")

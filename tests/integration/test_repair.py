@@ -18,8 +18,8 @@ from scraping_project.repair.request_rebuilder import RequestRebuilder
 from scraping_project.storage.writing.writer import Writer
 from spiders.links import LinksSpider
 from spiders.outline import OutlineSpider
-from tests.integration.frontier_worker import LONG, Worker, dump, ledger_of, nack
-from tests.integration.storage_truth import log, site
+from tests.support.frontier_worker import LONG, Worker, dump, ledger_of, nack
+from tests.support.storage_truth import log, site
 
 CRAWL = "links-20260101T120030-abcdef"
 SITE = "http://a.example/"

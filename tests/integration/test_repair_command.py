@@ -6,9 +6,9 @@ import pytest
 import redis
 
 from scraping_project.frontier.keys import Keys
-from tests.cluster.kill_storm import frontier_at
-from tests.cluster.small_site import STORED, small_site
-from tests.integration.frontier_worker import dump
+from tests.support.frontier_worker import dump
+from tests.support.kill_storm import frontier_at
+from tests.support.small_site import STORED, small_site
 
 FAST = ("-s", "DOWNLOAD_DELAY=0", "-s", "CONCURRENT_REQUESTS_PER_DOMAIN=4", "-s", "ROBOTSTXT_OBEY=0")
 

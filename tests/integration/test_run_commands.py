@@ -24,8 +24,8 @@ from scraping_project.storage.runs import (
 from scraping_project.storage.tables import runs
 from scraping_project.storage.transactions import writing
 from testing.servers import free_port
-from tests.conftest import ROOT
-from tests.integration.stand_in_node import OK, stand_in_node
+from tests.support.project import ROOT
+from tests.support.stand_in_node import OK, stand_in_node
 
 
 @pytest.fixture

@@ -10,9 +10,10 @@ from scraping_project.cli.frontier_verbs.slot import _host_of
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.messages import Ask
-from tests.integration.frontier_worker import Worker, push
-from tests.integration.test_crawl_command import CLOSED
-from tests.integration.test_seeds import fetched, until
+from tests.support.fast_crawl import CLOSED
+from tests.support.frontier_worker import Worker, push
+from tests.support.project import until
+from tests.support.seeded_crawl import fetched
 
 SLOT = "127.0.0.1"
 DELAY = 0.05

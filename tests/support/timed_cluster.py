@@ -14,9 +14,9 @@ from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.server_time import ServerTime
 from scraping_project.politeness.clocks import SlotClocks
-from tests.integration import frontier_worker
-from tests.integration.frontier_model import ROOT
-from tests.integration.frontier_worker import end, push
+from tests.support import frontier_worker
+from tests.support.frontier_model import ROOT
+from tests.support.frontier_worker import end, push
 
 TOLD = "told:time"  # micros
 READ = "local time = rcall('TIME')"
