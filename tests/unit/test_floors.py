@@ -1,5 +1,6 @@
 """The picture of the floors is drawn from the contract, on which every file of scraping_project stands."""
 
+import re
 import xml.etree.ElementTree as ET
 
 from tools.draw_floors import PICTURE, ROOT, beside, content, contracts, floors, picture
@@ -43,3 +44,12 @@ def test_import_linter_sees_every_folder_of_the_house():
 def test_every_package_at_the_root_is_known_to_import_linter():
     packages = {path.parent.name for path in ROOT.glob("*/__init__.py")}
     assert packages == set(contracts()["root_packages"])
+
+
+def test_the_map_says_in_a_line_what_every_room_is_for():
+    lines = (ROOT / "docs" / "architecture.md").read_text().splitlines()
+    named = [
+        word for line in lines if line.startswith("| `") for word in re.findall(r"`(\w+)(?:/|\.py)`", line)
+    ]
+    for name in (*content(contracts()), *rooms(), *beside(contracts())):
+        assert named.count(name) == 1, name
