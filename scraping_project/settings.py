@@ -121,7 +121,6 @@ EXTENSIONS = {
     "scraping_project.tuning.signals.Signals": 0,
     "scraping_project.tuning.garbage_collection.GarbageCollection": 50,
     "scraping_project.tuning.cpu_slices.CpuSlices": 50,
-    "scraping_project.attempts.log.AttemptLog": 100,
     "scraping_project.worker.session.WorkerSession": 200,
     "scraping_project.worker.run_heartbeat.RunHeartbeat": 300,
     "scraping_project.worker.progress.Progress": 400,

@@ -6,12 +6,11 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from scrapy import Request, Spider
-from scrapy.exceptions import NotConfigured
 from scrapy.http import HtmlResponse, Response
 from sqlalchemy import Column, Integer, MetaData, String, Table
 
 from scraping_project.settings import ITEM_PIPELINES
-from scraping_project.worker.session import WorkerSession
+from scraping_project.worker.session import WorkerSession, session_of
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -35,9 +34,7 @@ class OutlinePipeline:
 
     @classmethod
     def from_crawler(cls, crawler: "Crawler") -> Self:
-        if (session := crawler.get_extension(WorkerSession)) is None:
-            raise NotConfigured  # a plain command, such as parse
-        return cls(session)
+        return cls(session_of(crawler))
 
     async def open_spider(self) -> None:
         await asyncio.to_thread(self._writer.create, outlines)

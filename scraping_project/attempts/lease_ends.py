@@ -19,19 +19,19 @@ def add(outgoing: Outgoing, attempt: Attempt, outcome: Outcome | None) -> None:
     end = End(leased.id, leased.delivery)
     successor = attempt.successor
     if attempt.was_left:
-        outgoing.release.append(end)
+        outgoing.add_release(end)
     elif successor is not None and outcome is not None:
         again = (attempt.retry_in_ms, successor.slot, successor.priority, successor.payload)
-        outgoing.nack.append(Nack(leased.id, leased.delivery, *again))
+        outgoing.add_nack(Nack(leased.id, leased.delivery, *again))
     elif successor is not None:
         place = (successor.fingerprint, successor.slot, successor.priority, successor.payload)
-        outgoing.move.append(Move(leased.id, leased.delivery, *place))
+        outgoing.add_move(Move(leased.id, leased.delivery, *place))
     elif outcome is not None and outcome[0] == "dead":
-        outgoing.bury.append(Burial(leased.id, leased.delivery, blob(letter(attempt, outcome))))
+        outgoing.add_burial(Burial(leased.id, leased.delivery, blob(letter(attempt, outcome))))
     else:
-        (outgoing.ack_parents if attempt.asked else outgoing.ack).append(end)
+        outgoing.add_ack(end, after_pushes=attempt.asked)
     if outcome is not None and outcome[0] == "filtered" and outcome[1]:
-        outgoing.filtered[outcome[1]] = outgoing.filtered.get(outcome[1], 0) + 1
+        outgoing.count_filtered(outcome[1])
 
 
 def _push_successor(outgoing: Outgoing, attempt: Attempt) -> None:
@@ -44,7 +44,7 @@ def _push_successor(outgoing: Outgoing, attempt: Attempt) -> None:
     with_others = root.leased is None and not root.unstorable  # who asks for all of it again
     if attempt.successor is None or attempt.was_left or with_others:
         return
-    outgoing.add(attempt.successor)
+    outgoing.add_push(attempt.successor)
     root.asked = True  # even a full Redis, which pushes nothing, must not end its lease before
 
 

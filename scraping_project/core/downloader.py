@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING
 
 from scrapy import Request
 from scrapy.core import downloader
-from scrapy.exceptions import NotConfigured
 from scrapy.http import Response
 from scrapy.utils.asyncio import call_later
 from scrapy.utils.defer import _schedule_coro, deferred_from_coro  # as Scrapy's downloader does
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from scraping_project.attempts.log import AttemptLog
 from scraping_project.attempts.registry import asking
 from scraping_project.frontier.messages import slot_name
 from scraping_project.http import authorization, conditional
@@ -22,7 +20,7 @@ from scraping_project.http.failure_reasons import Filtered
 from scraping_project.politeness.autothrottle import AutoThrottle
 from scraping_project.politeness.clocks import NEVER, SlotClock
 from scraping_project.politeness.registered_domain import registered_domain
-from scraping_project.worker.session import WorkerSession
+from scraping_project.worker.session import session_of
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -46,12 +44,10 @@ class Downloader(downloader.Downloader):
 
     def __init__(self, crawler: "Crawler") -> None:
         super().__init__(crawler)
-        log, session = crawler.get_extension(AttemptLog), crawler.get_extension(WorkerSession)
-        if log is None or session is None:
-            raise NotConfigured("scraping_project.core.downloader.Downloader needs the project's EXTENSIONS")
+        session = session_of(crawler)
         if missing := [name for name in _PRIVATE if not hasattr(downloader.Downloader, name)]:
             raise RuntimeError(f"this Scrapy's Downloader has no {missing[0]}: use the pinned version")
-        self._attempts = log.attempts
+        self._attempts = session.log.attempts
         self._clocks = session.clocks
         self._clocks.watchers.append(self._look_again)
         self._commit_soon = session.commit_soon

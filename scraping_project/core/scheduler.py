@@ -11,7 +11,6 @@ from scrapy import Request, Spider
 from scrapy.utils.defer import deferred_f_from_coro_f
 
 from scraping_project import scrapy_internals
-from scraping_project.attempts.log import AttemptLog
 from scraping_project.attempts.registry import Attempt, asking, is_retry
 from scraping_project.core.local_requests import LocalRequests
 from scraping_project.core.slot_queues import AHEAD, MOST, TURN, SlotQueues
@@ -20,7 +19,7 @@ from scraping_project.http import authorization, failure_reasons, serialization
 from scraping_project.http.fingerprints import Fingerprinter, number_of
 from scraping_project.politeness.clocks import NEVER
 from scraping_project.politeness.retry_backoff import RetryBackoff
-from scraping_project.worker.session import WorkerSession
+from scraping_project.worker.session import WorkerSession, session_of
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -38,15 +37,15 @@ class Scheduler:
     A request that can't be written down stays in this process and is counted (core/local_requests.py).
     """
 
-    def __init__(self, crawler: "Crawler", session: WorkerSession, log: AttemptLog) -> None:
+    def __init__(self, crawler: "Crawler", session: WorkerSession) -> None:
         self._crawler = crawler
         self._session = session
-        self._log = log
+        self._log = session.log
         self._clocks = session.clocks
         self._concurrency = crawler.settings.getint("CONCURRENT_REQUESTS") or MOST
         self._queues = SlotQueues(session.clocks, self._concurrency)
         self._alarm: asyncio.TimerHandle | None = None  # for when the next slot's turn comes
-        self._kept = LocalRequests(log.attempts)
+        self._kept = LocalRequests(session.log.attempts)
         self._pushing: set[str] = set()  # fingerprints said, not yet heard of
         self._backoff = RetryBackoff(crawler.settings, session.redis_time)
         self._own = session.clocks.own()
@@ -56,14 +55,12 @@ class Scheduler:
 
     @classmethod
     def from_crawler(cls, crawler: "Crawler") -> Self:
-        session, log = crawler.get_extension(WorkerSession), crawler.get_extension(AttemptLog)
-        if session is None or log is None:
-            raise RuntimeError("scraping_project.core.scheduler.Scheduler needs the project's EXTENSIONS")
-        return cls(crawler, session, log)
+        return cls(crawler, session_of(crawler))
 
     def open(self, spider: Spider) -> None:
         self._spider = spider
         session = self._session
+        session.attach(self)
         scrapy_internals.after_each_output(self._crawler, lambda: session.is_crowded, session.room)
 
     @deferred_f_from_coro_f

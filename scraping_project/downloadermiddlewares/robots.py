@@ -14,11 +14,10 @@ from scrapy.robotstxt import RobotParser
 from scrapy.utils.httpobj import urlparse_cached
 from scrapy.utils.misc import load_object
 
-from scraping_project.attempts.log import AttemptLog
 from scraping_project.frontier.errors import FrontierError
 from scraping_project.frontier.robots_cache import FRESH, MOST, RobotsTxt
 from scraping_project.http.failure_reasons import Filtered, RobotsUnavailable
-from scraping_project.worker.session import WorkerSession
+from scraping_project.worker.session import session_of
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -50,12 +49,12 @@ class Robots:
     """
 
     def __init__(self, crawler: "Crawler") -> None:
-        session, log = crawler.get_extension(WorkerSession), crawler.get_extension(AttemptLog)
-        if not crawler.settings.getbool("ROBOTSTXT_OBEY") or session is None or log is None:
+        if not crawler.settings.getbool("ROBOTSTXT_OBEY"):
             raise NotConfigured
+        session = session_of(crawler)
         self._crawler = crawler
         self._session = session
-        self._attempts = log.attempts
+        self._attempts = session.log.attempts
         self._parser: type[RobotParser] = load_object(crawler.settings["ROBOTSTXT_PARSER"])
         self._agent: str = crawler.settings["ROBOTSTXT_USER_AGENT"] or crawler.settings["USER_AGENT"]
         self._longest_delay = crawler.settings.getfloat("ROBOTSTXT_CRAWL_DELAY_MAX")

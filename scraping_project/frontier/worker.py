@@ -255,7 +255,7 @@ class Worker:
         self.mirror.add(reply.found)
         self.mirror.add(compress(step.look_up, map(int, reply.known)))
         self._judge(reply)
-        self.outgoing.logged.extend(reply.letters)
+        self.outgoing.add_logged(reply.letters)
 
     def drop_outgoing(self) -> list[Push]:
         """Drop what was said under a token that is gone; returns the pushes, which are worth repeating."""

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol
 
 from scraping_project import scrapy_internals
 from scraping_project.attempts import lease_ends
@@ -61,6 +61,18 @@ class Buffers(Protocol):
     def drop(self) -> None: ...
 
 
+class _Empty:
+    """The buffers of a run whose scheduler never opened: it asks for nothing."""
+
+    idle = True
+
+    def demand(self, rate: float, interval: float) -> dict[str, object]:  # noqa: ARG002  as Buffers says
+        return {}
+
+    def receive(self, reply: Reply, step: Step) -> None: ...
+    def drop(self) -> None: ...
+
+
 class GroupCommit:
     """Stores and says what has gathered, and hands on what the frontier answers.
 
@@ -69,10 +81,17 @@ class GroupCommit:
     """
 
     def __init__(
-        self, crawler: "Crawler", membership: Membership, writer: Writer, clocks: SlotClocks
+        self,
+        crawler: "Crawler",
+        membership: Membership,
+        log: AttemptLog,
+        writer: Writer,
+        clocks: SlotClocks,
     ) -> None:
         self._crawler = crawler
         self._membership = membership
+        self.log = log
+        self.buffers: Buffers = _Empty()  # until the scheduler is there
         self._writer = writer
         self._clocks = clocks
         self._drops = FilteredCounts(crawler)
@@ -110,7 +129,7 @@ class GroupCommit:
         try:
             # What is said is settled before the commit, so that nothing is acked whose rows it did not hold.
             step = self._worker.unanswered or self._worker.next_step(
-                started=started, **self._buffers.demand(self._rate, self._interval)
+                started=started, **self.buffers.demand(self._rate, self._interval)
             )
             self.let_go_on()
             await asyncio.to_thread(self._writer.commit)
@@ -136,13 +155,13 @@ class GroupCommit:
             if isinstance(error, CrawlOver):
                 attempt.request_id = attempts.new_id()  # the next crawl has numbers of its own
         attempts.lose_held()
-        self._buffers.drop()
+        self.buffers.drop()
         pushes = self._worker.drop_outgoing()
         self.lookups.give_up()
         self.page_budget.reset()
         if isinstance(error, WorkerReaped):
             for push in pushes:  # whoever has their parents finds them again, but not seeds
-                self._worker.outgoing.add(push)
+                self._worker.outgoing.add_push(push)
 
     def may_begin(self) -> bool:
         """Whether what is leased is surely still this worker's; if not, the next answer wakes the engine."""
@@ -161,7 +180,7 @@ class GroupCommit:
     def finished(self) -> bool:
         """Whether the crawl was finished when the frontier answered last, and nothing has come since."""
         reply = self.reply
-        return reply is not None and reply.finished and self._buffers.idle and not self._worker.outgoing
+        return reply is not None and reply.finished and self.buffers.idle and not self._worker.outgoing
 
     @property
     def unstored(self) -> int:
@@ -180,23 +199,12 @@ class GroupCommit:
         return CrawlArguments.of(self._crawler.spider, given).max_pages
 
     @cached_property
-    def log(self) -> AttemptLog:
-        log = self._crawler.get_extension(AttemptLog)
-        if log is None:
-            raise RuntimeError("scraping_project.worker.session.WorkerSession needs the extension AttemptLog")
-        return log
-
-    @cached_property
     def _garbage(self) -> GarbageCollection | None:
         return self._crawler.get_extension(GarbageCollection)
 
     @property
     def _worker(self) -> Worker:
         return self._membership.worker
-
-    @property
-    def _buffers(self) -> Buffers:
-        return cast("Buffers", self._crawler.engine.scheduler)
 
     def _settle(self) -> None:
         """Turn what has ended into rows for the writer and ends of leases."""
@@ -206,7 +214,7 @@ class GroupCommit:
             self._clocks.came_back(attempt)
             lease_ends.add(outgoing, attempt, outcome)
         for reason, by in self._drops.since_last().items():
-            outgoing.filtered[reason] = outgoing.filtered.get(reason, 0) + by
+            outgoing.count_filtered(reason, by)
         self.page_budget.count(outgoing, self.log.answered)
         seconds = max(now - self._settled_at, 0.001)
         self._rate += (len(ended) / seconds - self._rate) * min(seconds, 1.0)
@@ -255,7 +263,7 @@ class GroupCommit:
         self._clocks.take_in(reply, asked_at, time.monotonic())
         if self._worker.leapt:
             self._clocks.lose_all()
-        self._buffers.receive(reply, step)
+        self.buffers.receive(reply, step)
         self.reply = reply
         for record in reply.letters.values():
             self.log.bury(read_leased(record))

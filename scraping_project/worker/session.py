@@ -1,13 +1,15 @@
-"""What the parts of a run say between two commits, and to whom the next one brings it."""
+"""One worker's session with the frontier: what its parts gather between two commits."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 from weakref import WeakSet
 
 from scrapy import Request, signals
+from scrapy.exceptions import NotConfigured
 from scrapy.utils.misc import load_object
 
 from scraping_project import logins, scrapy_internals
+from scraping_project.attempts.log import AttemptLog
 from scraping_project.frontier.messages import Burial, End, Leased, Push, Refusal, blob
 from scraping_project.frontier.outgoing import STEP_BYTES
 from scraping_project.frontier.worker import Worker
@@ -17,7 +19,7 @@ from scraping_project.storage.engine import connect
 from scraping_project.storage.writing.writer import Writer
 from scraping_project.worker import crawl_identity
 from scraping_project.worker.crawl_arguments import CrawlArguments
-from scraping_project.worker.group_commit import GroupCommit
+from scraping_project.worker.group_commit import Buffers, GroupCommit
 from scraping_project.worker.lifecycle import RunLifecycle
 from scraping_project.worker.membership import Membership
 from scraping_project.worker.standstill import Standstill
@@ -31,20 +33,40 @@ MANY = 1000
 MANY_LINKS = 2000
 
 
-class WorkerSession:
-    """Owns the writer, the slots and this worker's place in the frontier; others reach them through it.
+class NoSession(NotConfigured):
+    """Scrapy's plain commands, such as parse, work without one, and leave out what needs it."""
 
-    What is said here takes effect with the next group commit (worker/group_commit.py), and not before.
+    def __str__(self) -> str:
+        return "the project's EXTENSIONS are missing: leave scraping_project.worker.session.WorkerSession in"
+
+
+def session_of(crawler: "Crawler") -> "WorkerSession":
+    """The session of a crawler's run: the one way to it.
+
+    Raises:
+        NoSession: There is none.
+    """
+    session = crawler.get_extension(WorkerSession)
+    if session is None:
+        raise NoSession
+    return session
+
+
+class WorkerSession:
+    """Owns the log, the writer, the slots' clocks and this worker's place in the frontier.
+
+    Messages gathered here are sent with the next group commit (worker/group_commit.py).
     """
 
     def __init__(self, crawler: "Crawler") -> None:
         database = connect(crawler.settings["DATABASE_URL"], lasting=True)
         self._crawler = crawler
         self.membership = Membership(crawler.settings, database)
+        self.log = AttemptLog.from_crawler(crawler)
         self.writer = Writer(database)
         self.clocks = SlotClocks(crawler.settings)
         self.seeds: WeakSet[Request] = WeakSet()  # not yet pushed
-        self._commits = GroupCommit(crawler, self.membership, self.writer, self.clocks)
+        self._commits = GroupCommit(crawler, self.membership, self.log, self.writer, self.clocks)
         standstill = Standstill(self.clocks, after=crawler.settings.getfloat("FRONTIER_STANDSTILL_AFTER"))
         self.lifecycle = RunLifecycle(crawler, database, self.membership, self._commits, standstill)
 
@@ -59,7 +81,7 @@ class WorkerSession:
 
     def push(self, push: Push) -> None:
         outgoing = self.worker.outgoing
-        outgoing.add(push)
+        outgoing.add_push(push)
         if len(outgoing.push) >= MANY or outgoing.push_bytes >= STEP_BYTES:
             self.commit_soon()
 
@@ -76,44 +98,45 @@ class WorkerSession:
 
     def take(self, seed: bytes) -> None:
         """The seed's request is said: it may leave this worker's list in the same step."""
-        self.worker.outgoing.taken.append(blob(seed))
+        self.worker.outgoing.add_taken(blob(seed))
         self.commit_soon()
 
     def release(self, end: End) -> None:
         """Give a request back untouched: others may have its slot."""
-        self.worker.outgoing.release.append(end)
+        self.worker.outgoing.add_release(end)
         self.commit_soon()
 
     def filtered(self, reason: str, count: int = 1) -> None:
-        outgoing = self.worker.outgoing.filtered
-        outgoing[reason] = outgoing.get(reason, 0) + count
+        self.worker.outgoing.count_filtered(reason, count)
         self._crawler.stats.inc_value(f"frontier/filtered/{reason}", count)
 
     def undecodable(self, leased: Leased, error: Exception) -> None:
         """Bury a request that no spider of this version can resume."""
-        text = self._commits.log.refuse_leased(leased, error)
-        self.worker.outgoing.bury.append(Burial(leased.id, leased.delivery, blob(text)))
+        text = self.log.refuse_leased(leased, error)
+        self.worker.outgoing.add_burial(Burial(leased.id, leased.delivery, blob(text)))
 
     def refuse(self, seed: bytes, error: Exception) -> None:
         """Make a dead letter of a seed that no request can be made of."""
         text = logins.hide_in_refused(seed[: serialization.MAX_REFUSED].decode(errors="replace"))
-        letter = self._commits.log.refuse_seed(text, error)
-        self.worker.outgoing.refuse.append(Refusal(blob(letter), blob(serialization.of_refused(text))))
+        letter = self.log.refuse_seed(text, error)
+        self.worker.outgoing.add_refusal(Refusal(blob(letter), blob(serialization.of_refused(text))))
 
     def refuse_request(self, url: str, fingerprint: str, error: serialization.TooLarge) -> None:
         """Make a dead letter of a request that is too large to be pushed."""
-        letter = self._commits.log.refuse_request(url, fingerprint, "too_large", error)
+        letter = self.log.refuse_request(url, fingerprint, "too_large", error)
         refusal = Refusal(blob(letter), blob(serialization.of_refused(url)), fingerprint)
-        self.worker.outgoing.refuse.append(refusal)
+        self.worker.outgoing.add_refusal(refusal)
 
     async def look_up(self, fingerprints: Sequence[str]) -> None:
         """Wait until the mirror has those of them that the frontier knows, or that can't be told."""
-        self.worker.outgoing.look_up.extend(fingerprints)
-        if len(self.worker.outgoing.look_up) >= MANY_LINKS or scrapy_internals.waits_for_callbacks(
-            self._crawler
-        ):
+        waiting = self.worker.outgoing.add_look_ups(fingerprints)
+        if waiting >= MANY_LINKS or scrapy_internals.waits_for_callbacks(self._crawler):
             self.commit_soon()
         await self._commits.lookups.wait_for(fingerprints)
+
+    def attach(self, buffers: Buffers) -> None:
+        """Have the commits fill the scheduler's buffers."""
+        self._commits.buffers = buffers
 
     def knows(self, fingerprint: str) -> bool:
         return fingerprint in self.worker.mirror

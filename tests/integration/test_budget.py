@@ -11,7 +11,6 @@ from scrapy.statscollectors import MemoryStatsCollector
 from scrapy.utils.project import get_project_settings
 from scrapy.utils.test import get_crawler
 
-from scraping_project.attempts.log import AttemptLog
 from scraping_project.frontier.errors import FrontierUnavailable
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
@@ -81,11 +80,11 @@ def the_checkpoint_of_a_worker(frontier, tmp_path):
         stats=MemoryStatsCollector(get_crawler()),
         signals=SignalManager(),
         spider=SimpleNamespace(crawl_arguments=("max_pages",), max_pages=MOST),
-        engine=SimpleNamespace(scheduler=Buffers(), _slot=None),
+        engine=SimpleNamespace(_slot=None),
+        get_extension={GarbageCollection: Listening()}.get,
     )
-    log = AttemptLog(crawler)
-    crawler.get_extension = {AttemptLog: log, GarbageCollection: Listening()}.get
     session = WorkerSession(crawler)
+    session.attach(Buffers())
     session.membership.worker = Worker(frontier, rules="{}", seeds="[]", lease_ms=LONG)
     session.worker.join()
     session.worker.outgoing.push.extend(push(number) for number in range(20))
@@ -100,11 +99,11 @@ def commit(session):
 
 def answer_all(session):
     """Has every leased request answered; what was said of them is committed with the next step."""
-    leased = session._commits._buffers.leased
+    leased = session._commits.buffers.leased
     for each in leased:
         request = Request(f"https://a.example/{each.id}")
-        session._commits.log.attempts.begin(request, str(each.id), each.attempt, leased=each)
-        session._commits.log.attempts.of(request).result = Response(request.url, body=BODY, request=request)
+        session.log.attempts.begin(request, str(each.id), each.attempt, leased=each)
+        session.log.attempts.of(request).result = Response(request.url, body=BODY, request=request)
     leased.clear()
 
 

@@ -1,5 +1,6 @@
 """What the scheduler asks the frontier for."""
 
+import math
 import time
 from types import SimpleNamespace
 
@@ -20,8 +21,9 @@ def a_scheduler_with_a_slot():
         crawler = SimpleNamespace(settings=settings, engine=SimpleNamespace(_slot=None))
         clocks = SlotClocks(settings)
         clocks.of("a.example")
-        session = SimpleNamespace(clocks=clocks, budget=float("inf"), max_pages=0, redis_time=time.time)
-        return Scheduler(crawler, session, SimpleNamespace(attempts=Attempts()))
+        log = SimpleNamespace(attempts=Attempts())
+        session = SimpleNamespace(log=log, clocks=clocks, budget=math.inf, max_pages=0, redis_time=time.time)
+        return Scheduler(crawler, session)
 
     return build
 

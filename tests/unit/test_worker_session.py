@@ -4,11 +4,11 @@ import asyncio
 from types import SimpleNamespace
 
 import pytest
+from scrapy.signalmanager import SignalManager
 from scrapy.statscollectors import MemoryStatsCollector
 from scrapy.utils.project import get_project_settings
 from scrapy.utils.test import get_crawler
 
-from scraping_project.attempts.log import AttemptLog
 from scraping_project.frontier.errors import CrawlFollowed, FrontierUnavailable, SetBack, WorkerReaped
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.messages import Ask, Ledger, Push, Reply, blob
@@ -81,12 +81,13 @@ def session_of(buffers, frontier, folder):
     crawler = SimpleNamespace(
         settings=get_project_settings().copy(),
         stats=MemoryStatsCollector(get_crawler()),
-        engine=SimpleNamespace(scheduler=buffers, _slot=None),
+        engine=SimpleNamespace(_slot=None),
+        signals=SignalManager(),
+        get_extension=lambda _: None,
     )
     crawler.settings.set("DATABASE_URL", f"sqlite:///{folder}/crawl.db")
-    log = AttemptLog(crawler)
-    crawler.get_extension = {AttemptLog: log}.get
     session = WorkerSession(crawler)
+    session.attach(buffers)
     session.membership.worker = Worker(frontier, rules="", seeds="", lease_ms=60_000)
     session.worker.join()
     return session
