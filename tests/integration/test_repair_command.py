@@ -153,6 +153,14 @@ def test_a_crawl_with_rules_comes_back_with_them(project, site, client):
     assert stored(project) == ["a", "b", "c", "index", "missing", "new"]
 
 
+def test_a_frontier_that_redis_forgot_is_found_by_the_name_that_the_database_knows(project, site, client):
+    crawl(project, site, "-a", "max_pages=2", "-a", "frontier=mine")
+    client.flushall()
+
+    assert repair(project, name="mine").stdout.startswith("repaired: 2 pages")
+    assert json.loads(project.run("frontier", "mine", "--json").stdout)["done"] == 2
+
+
 def test_a_crawl_that_had_finished_is_not_brought_back(project, site, client):
     crawl(project, site)
     client.flushall()
@@ -197,10 +205,11 @@ def test_of_two_crawls_the_operator_says_which(project, site, client, two_crawls
     [
         (("links", "repair"), "neither Redis nor the database knows a crawl of 'links'"),
         (("links", "repair", "--crawl", "no"), "the database knows no crawl no"),
-        (("links", "repair", "more"), "takes a name and one of"),
+        (("links", "repair", "more"), "'more' is one word too many"),
         (("links", "check", "--dry-run"), "--dry-run belongs to repair"),
         (("links", "--crawl", "x"), "--crawl belongs to repair"),
         (("a:b", "repair"), "no frontier name"),
+        (("lnks", "repair"), "there is no frontier 'lnks', nor any other"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_2(project, redis_url, arguments, word):

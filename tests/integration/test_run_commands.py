@@ -82,6 +82,7 @@ def running(database, run_id, **changes):
         (("runs", "--limit", "0"), "--limit is a whole number"),
         (("runs", "--spider", ""), "--spider is empty"),
         (("runs", "--spider", "\udcff"), "is no spider's name"),
+        (("runs", "--spider", "lnks"), "there is no spider 'lnks': there are links, outline"),
         (("runs", "--outcome", "well"), "invalid choice: 'well'"),
         (("cancel",), "cancel takes the ids of runs"),
         (("cancel", "nosuch"), "there is no run 'nosuch': scrapy runs lists them"),

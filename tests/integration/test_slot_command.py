@@ -67,8 +67,9 @@ def gaps(requests):
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
-        (("a.example", "b.example"), "got links slot a.example b.example"),
-        (("--pause",), "of which slot"),
+        (("a.example", "b.example"), "'b.example' is one word too many"),
+        (("",), "name a host"),
+        (("--pause",), "of which slot? Name it: scrapy frontier links slot example.com --pause"),
         (("a.example", "--pause", "--resume"), "not allowed with argument"),
         (("a.example", "--block", "--unblock"), "not allowed with argument"),
         (("a.example", "--forget", "--pause"), "takes no other option"),
