@@ -109,7 +109,7 @@ class Steps:
 
     def __call__(self, **parts: object) -> Step:
         self._sequence += 1
-        return Step(token=self._token, epoch=self._epoch, sequence=self._sequence, lease=LEASE_MS, **parts)
+        return Step(token=self._token, epoch=self._epoch, sequence=self._sequence, lease_ms=LEASE_MS, **parts)
 
 
 def used(client: redis.Redis) -> int:

@@ -26,12 +26,12 @@ def add(outgoing: Outgoing, attempt: Attempt, outcome: Outcome | None) -> None:
     elif successor is not None:
         place = (successor.fingerprint, successor.slot, successor.priority, successor.payload)
         outgoing.add_move(Move(leased.id, leased.delivery, *place))
-    elif outcome is not None and outcome[0] == "dead":
+    elif outcome is not None and outcome.status == "dead":
         outgoing.add_burial(Burial(leased.id, leased.delivery, blob(letter(attempt, outcome))))
     else:
         outgoing.add_ack(end, after_pushes=attempt.asked)
-    if outcome is not None and outcome[0] == "filtered" and outcome[1]:
-        outgoing.count_filtered(outcome[1])
+    if outcome is not None and outcome.status == "filtered" and outcome.reason:
+        outgoing.count_filtered(outcome.reason)
 
 
 def _push_successor(outgoing: Outgoing, attempt: Attempt) -> None:
@@ -50,10 +50,9 @@ def _push_successor(outgoing: Outgoing, attempt: Attempt) -> None:
 
 def letter(attempt: Attempt, outcome: Outcome) -> bytes:
     """What people read about a dead letter, beside the request itself."""
-    _, reason, message = outcome
     text = {
-        "reason": reason,
-        "message": message,
+        "reason": outcome.reason,
+        "message": outcome.message,
         "attempts": attempt.number,
         "at": utc_now().isoformat(),
     }

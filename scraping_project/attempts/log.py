@@ -5,12 +5,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
 from scrapy import Request, signals
-from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 
 from scraping_project import scrapy_internals
 from scraping_project.attempts import lease_ends
-from scraping_project.attempts.registry import Attempt, Attempts, Outcome, asking, is_retry, utc_now
+from scraping_project.attempts.outcome import answer_of, outcome_of
+from scraping_project.attempts.registry import Attempt, Attempts, Outcome, asking, utc_now
 from scraping_project.frontier.messages import Leased
 from scraping_project.http import failure_reasons, serialization
 from scraping_project.http.page_metadata import site_of
@@ -109,7 +109,7 @@ class AttemptLog:
     def refuse_leased(self, leased: Leased, error: Exception) -> bytes:
         """Log a leased request that can't be resumed; returns its dead letter."""
         attempt = Attempt(Request("data:,"), str(leased.id), leased.attempt)
-        outcome = ("dead", "undecodable", failure_reasons.describe(error))
+        outcome = Outcome("dead", "undecodable", failure_reasons.describe(error))
         self._announce([self._log(attempt, outcome, serialization.url_of(leased.payload), utc_now())])
         return lease_ends.letter(attempt, outcome)
 
@@ -117,7 +117,7 @@ class AttemptLog:
         """Log a request that outlived too many of its workers."""
         attempt = Attempt(Request("data:,"), str(leased.id), leased.attempt)
         message = f"{leased.deaths} workers died while they had it in flight"
-        outcome = ("dead", "deliveries", message)
+        outcome = Outcome("dead", "deliveries", message)
         self._announce([self._log(attempt, outcome, serialization.url_of(leased.payload), utc_now())])
 
     def refuse_seed(self, seed: str, error: Exception) -> bytes:
@@ -138,7 +138,7 @@ class AttemptLog:
 
     def _refuse(self, request_id: str, url: str, reason: str, error: Exception) -> bytes:
         attempt = Attempt(Request("data:,"), request_id)
-        outcome = ("dead", reason, failure_reasons.describe(error))
+        outcome = Outcome("dead", reason, failure_reasons.describe(error))
         self._announce([self._log(attempt, outcome, url, utc_now())])
         return lease_ends.letter(attempt, outcome)
 
@@ -160,7 +160,7 @@ class AttemptLog:
 
     def _page(self, attempt: Attempt) -> None:
         """Count its answer, if it had one, and announce it when its callback yielded no Site."""
-        answer = _answer(attempt)
+        answer = answer_of(attempt)
         if answer is None:
             return
         self.answered += 1
@@ -179,7 +179,7 @@ class AttemptLog:
 
     def _log(self, attempt: Attempt, outcome: Outcome, url: str, ended: datetime) -> ScrapeLog:
         status, reason, message = outcome
-        wire = attempt.wire if isinstance(attempt.wire, Response) else _answer(attempt)
+        wire = attempt.wire if isinstance(attempt.wire, Response) else answer_of(attempt)
         self._count(status)
         if reason:
             self._count(f"{status}/{reason}")
@@ -209,76 +209,9 @@ def _nowhere(_: object) -> None:
     """No pipeline stores it."""
 
 
-def outcome_of(attempt: Attempt) -> Outcome | None:
-    """How an attempt ended; None when it leaves no log row (redirect hops, offsite, given back)."""
-    result = attempt.result
-    if isinstance(result, Request):
-        return ("dead", *attempt.error) if attempt.error else _retried(attempt, result)
-    if isinstance(result, Response):
-        return _answered(attempt, result)
-    if isinstance(result, failure_reasons.Filtered):
-        return "filtered", result.reason, _with_errback(failure_reasons.text_of(result), attempt)
-    if isinstance(result, IgnoreRequest):
-        return _ignored(attempt, result)
-    if result is None:
-        return None
-    reason = failure_reasons.of_download(result)
-    message = _with_errback(failure_reasons.describe(result), attempt)
-    return "filtered" if reason == "guard" else "dead", reason, message
-
-
-def _with_errback(message: str, attempt: Attempt) -> str:
-    """Why there is no answer, and what went wrong with the errback or with what that yielded."""
-    return f"{message}; then {attempt.error[1]}" if attempt.error else message
-
-
-def _answered(attempt: Attempt, response: Response) -> Outcome:
-    if attempt.error:
-        return "dead", *attempt.error
-    return *_by_status(response), attempt.remark
-
-
 def _of_links(site: Site) -> str | None:
     """What a log row says of a page with more links than are kept."""
     if not site.links_left_out:
         return None
     kept = len(site.links)
     return f"{kept:,} of {kept + site.links_left_out:,} links kept"
-
-
-def _ignored(attempt: Attempt, why: IgnoreRequest) -> Outcome | None:
-    """A middleware wants to hear no more of it; what the site was asked and did stays on record."""
-    if isinstance(attempt.wire, BaseException):
-        message = _with_errback(failure_reasons.describe(attempt.wire), attempt)
-        return "dead", failure_reasons.of_download(attempt.wire), message
-    answer = _answer(attempt)
-    return (
-        (*_by_status(answer), _with_errback(failure_reasons.text_of(why), attempt))
-        if answer is not None
-        else None
-    )
-
-
-def _by_status(response: Response) -> tuple[str, str | None]:
-    if 200 <= response.status < 300 or response.status == 304:  # noqa: PLR2004  HTTP's own numbers
-        return "success", None
-    return "failed", failure_reasons.of_status(response.status)
-
-
-def _retried(attempt: Attempt, replacement: Request) -> Outcome | None:
-    if not is_retry(attempt.request, replacement):
-        return None
-    if isinstance(attempt.wire, BaseException):
-        return "retried", failure_reasons.of_download(attempt.wire), failure_reasons.describe(attempt.wire)
-    if isinstance(attempt.wire, Response):
-        return "retried", failure_reasons.of_status(attempt.wire.status), None
-    return "retried", "parse", None
-
-
-def _answer(attempt: Attempt) -> Response | None:
-    """The final answer: what the spider got, or what a middleware raised at, such as a bad Location."""
-    if isinstance(attempt.result, Response):
-        return attempt.result
-    if isinstance(attempt.result, failure_reasons.Filtered) or not isinstance(attempt.result, Exception):
-        return None
-    return attempt.wire if isinstance(attempt.wire, Response) else None

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import NamedTuple
 from uuid import uuid4
 from weakref import WeakKeyDictionary
 
@@ -15,8 +16,13 @@ from scrapy.http import Response
 from scraping_project.frontier.messages import Leased, Push
 from scraping_project.politeness.clocks import SlotClock
 
-#: How an attempt ended: status, reason, message. None: it leaves no log row.
-Outcome = tuple[str, str | None, str | None]
+
+class Outcome(NamedTuple):
+    """How an attempt ended, as its log row says it; None in its place: it leaves no row."""
+
+    status: str
+    reason: str | None = None
+    message: str | None = None
 
 
 def utc_now() -> datetime:

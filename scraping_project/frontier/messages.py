@@ -152,7 +152,7 @@ class Withdrawal(msgspec.Struct, array_like=True, frozen=True):
     pages: int  # as in Done
 
 
-class Ask(msgspec.Struct, array_like=True):
+class Ask(msgspec.Struct):
     """What a worker says of a slot it works on, and what it wants there."""
 
     slot: str
@@ -161,12 +161,12 @@ class Ask(msgspec.Struct, array_like=True):
     need: int = 0  # permits; 0 gives them all back
     in_flight: int = 0
     waits: bool = False  # something of this slot is beyond the scheduler already
-    sent: int = -1  # ms ago, the last request
-    delay: int = 0  # ms, by this worker's settings
+    sent_ms: int = -1  # ago, the last request
+    delay_ms: int = 0  # by this worker's settings
     cap: int = 1  # permits of all workers, by this worker's settings
-    crawl: int = -1  # ms, what robots.txt asks for; -1 when that is not known
-    after: int = 0  # ms from now, before which nothing is to be sent
-    adaptive: int = -1  # ms, what the site's latency asks for; -1: nothing to say
+    crawl_delay_ms: int = -1  # what robots.txt asks for; -1 when that is not known
+    after_ms: int = 0  # from now, before which nothing is to be sent
+    adaptive_ms: int = -1  # what the site's latency asks for; -1: nothing to say
 
 
 class Grant(msgspec.Struct, array_like=True, frozen=True):
@@ -174,11 +174,11 @@ class Grant(msgspec.Struct, array_like=True, frozen=True):
 
     slot: str
     permits: int
-    lasts: int  # ms, from when the step was sent: what is granted, or what is refused but still held
-    wait: int  # ms, from when the answer came, until the first request
-    delay: int  # ms, between two requests
+    lasts_ms: int  # from when the step was sent: what is granted, or what is refused but still held
+    wait_ms: int  # from when the answer came, until the first request
+    delay_ms: int  # between two requests
     outcome: int  # see the constants below
-    adaptive: int = 0  # ms, what the site's latency asks for, as last said; 0: nothing
+    adaptive_ms: int = 0  # what the site's latency asks for, as last said; 0: nothing
 
 
 #: What came of an ask: permits were granted; others have them; they are wanted elsewhere, so finish what
@@ -193,7 +193,7 @@ class Step(msgspec.Struct, kw_only=True):
     token: str
     epoch: int
     sequence: int
-    lease: int  # ms
+    lease_ms: int
     push: Sequence[Push] = ()
     refuse: Sequence[Refusal] = ()
     move: Sequence[Move] = ()
@@ -213,11 +213,11 @@ class Step(msgspec.Struct, kw_only=True):
     turn: int = 1  # leased at the most of one slot without a delay
     skip: Sequence[str] = ()
     arm_new: int = 0
-    ahead: int = 0  # ms: of a slot with a delay so much is leased as may be sent in this time
+    ahead_ms: int = 0  # of a slot with a delay so much is leased as may be sent in this time
     asks: Sequence[Ask] = ()
-    delay: int = 0  # ms, of slots without a setting of their own
+    delay_ms: int = 0  # of slots without a setting of their own
     cap: int = 1_000_000  # permits of all workers, of such slots
-    own: Mapping[str, tuple[int, int]] = {}  # slot to its delay and cap
+    own: Mapping[str, tuple[int, int]] = {}  # slot to its delay (ms) and cap
     robots: bool = False  # robots.txt is obeyed
     slot_pages: int = 0  # requests of a slot that are handed out in a crawl, 0 for all
     max_pages: int = 0  # of the crawl that are to be answered by all workers, 0: no limit

@@ -138,12 +138,12 @@ class SlotClock:
             need=need,
             in_flight=self.in_flight,
             waits=self.queued > 0,
-            sent=-1 if self.sent_at is None else math.floor((now - self.sent_at) * 1000),
-            delay=math.ceil(self.own_delay * 1000),
+            sent_ms=-1 if self.sent_at is None else math.floor((now - self.sent_at) * 1000),
+            delay_ms=math.ceil(self.own_delay * 1000),
             cap=self.cap,
-            crawl=-1 if self.crawl_delay is None else math.ceil(self.crawl_delay * 1000),
-            after=max(math.ceil((self.after - now) * 1000), 0),
-            adaptive=-1 if self.adaptive is None else math.ceil(self.adaptive * 1000),
+            crawl_delay_ms=-1 if self.crawl_delay is None else math.ceil(self.crawl_delay * 1000),
+            after_ms=max(math.ceil((self.after - now) * 1000), 0),
+            adaptive_ms=-1 if self.adaptive is None else math.ceil(self.adaptive * 1000),
         )
 
     def give_back(self, now: float) -> Ask:
@@ -155,22 +155,22 @@ class SlotClock:
     def take(self, grant: Grant, asked_at: float, replied_at: float) -> None:
         """Take what the frontier answered."""
         self.blocked = grant.outcome == BLOCKED
-        self.until = asked_at + grant.lasts / 1000
+        self.until = asked_at + grant.lasts_ms / 1000
         self.giving_back = grant.outcome != GRANTED and not self.blocked
         if self.giving_back:
             self.permits = 0
             return
         self.permits = grant.permits
-        if self.adaptive is None and grant.adaptive:
-            self.adaptive = grant.adaptive / 1000
+        if self.adaptive is None and grant.adaptive_ms:
+            self.adaptive = grant.adaptive_ms / 1000
         self.ask_now |= self.in_flight > self.permits  # others wait for what ends
         before = self.delay
-        self.delay = max(grant.delay / 1000, self.crawl_delay or 0.0, self.adaptive or 0.0)
+        self.delay = max(grant.delay_ms / 1000, self.crawl_delay or 0.0, self.adaptive or 0.0)
         if self.delay < before and self.sent_at is not None:
             self.next_send = max(self.sent_at + self.delay, self.after)
             self._pages_from = min(self._pages_from, self.next_send)
-        if grant.wait:
-            self.next_send = max(self.next_send, replied_at + grant.wait / 1000)
+        if grant.wait_ms:
+            self.next_send = max(self.next_send, replied_at + grant.wait_ms / 1000)
         if self.sent_at is not None:
             self.next_send = max(self.next_send, self.sent_at + self.delay)
 

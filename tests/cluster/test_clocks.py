@@ -175,7 +175,7 @@ def lease_and_be_silent(frontier, server, worker, project):
     with redis.Redis.from_url(server.url, protocol=2) as client:
         rules = client.hget(frontier.keys.of("crawl"), "rules").decode()
     silent = Worker(frontier, rules=rules, seeds="", lease=LEASE * 1000, token="elsewhere:0:1:1:silent")
-    ask = Ask(SLOT, want=HELD, need=1, waits=True, delay=50)
+    ask = Ask(SLOT, want=HELD, need=1, waits=True, delay_ms=50)
     frontier.order(SLOT, {"paused": True})
     until(lambda: b"@" not in b"".join(server_fields(frontier)), worker, project)
     frontier.order(SLOT, {})

@@ -56,7 +56,7 @@ def test_an_answered_page_keeps_its_place_from_the_step_that_ends_its_lease(work
     [
         lambda leased: {"ack": [end(leased)]},
         lambda leased: {"ack_parents": [end(leased)]},
-        lambda leased: {"nack": [nack(leased, delay_ms=3_600_000)]},
+        lambda leased: {"nack": [nack(leased, delay=3_600_000)]},
         lambda leased: {"bury": [burial(leased)]},
         lambda leased: {"release": [end(leased)]},
         lambda leased: {"move": [move(leased, 3)]},
@@ -88,7 +88,7 @@ def test_nothing_is_leased_once_the_pages_are_answered(frontier, worker, pages):
 
 
 def test_a_worker_that_may_lease_nothing_takes_no_slot_from_those_that_may(worker, other):
-    delay = {"delay": 100}
+    delay = {"delay_ms": 100}
     assert worker.step(want=9, turn=9, max_pages=MOST, pages=MOST, **delay).grants == []
 
     (grant,) = other.step(want=9, turn=9, **delay).grants

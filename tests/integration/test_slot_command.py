@@ -40,8 +40,8 @@ def a_slot_in_use(client):
     """A worker that holds a slot, has asked it for one page, and left others queued."""
     worker = Worker(Frontier(client, Keys("links")))
     worker.push(*(push(number, "a.example", priority=number % 2) for number in range(5)))
-    worker.step(want=1, turn=1, robots=True, delay=1_000, cap=1)
-    ask = Ask("a.example", need=1, sent=0, delay=1_000, crawl=2_000, after=90_000)
+    worker.step(want=1, turn=1, robots=True, delay_ms=1_000, cap=1)
+    ask = Ask("a.example", need=1, sent_ms=0, delay_ms=1_000, crawl_delay_ms=2_000, after_ms=90_000)
     worker.step(asks=[ask], robots=True)
     return worker
 

@@ -55,12 +55,12 @@ class Worker:
             lease_ms=lease,
             together=together,
         )
-        self.last = Step(token=self.token, epoch=self.joined.epoch, sequence=0, lease=lease)
+        self.last = Step(token=self.token, epoch=self.joined.epoch, sequence=0, lease_ms=lease)
 
     def step(self, **parts):
         sequence = self.last.sequence + 1
         self.last = Step(
-            token=self.token, epoch=self.joined.epoch, sequence=sequence, lease=self.lease_ms, **parts
+            token=self.token, epoch=self.joined.epoch, sequence=sequence, lease_ms=self.lease_ms, **parts
         )
         return self.again()
 

@@ -90,7 +90,7 @@ def test_what_is_put_back_is_said_first_and_its_page_still_waits_for_it_alone():
         Room(bytes=250)
     )
     outgoing.put_back(
-        Step(token="t", epoch=1, sequence=1, lease=1, **{word: getattr(now, word) for word in WORDS})
+        Step(token="t", epoch=1, sequence=1, lease_ms=1, **{word: getattr(now, word) for word in WORDS})
     )
     outgoing.push += [push(number) for number in range(4, 8)]
 
@@ -104,7 +104,7 @@ def test_a_step_put_back_after_a_cut_and_cut_smaller_ends_its_page_with_its_link
     now, outgoing = Outgoing(push=[push(0), push(1)], ack_parents=[End(1, 1)]).cut(Room())
     assert not outgoing
     outgoing.put_back(
-        Step(token="t", epoch=1, sequence=1, lease=1, **{word: getattr(now, word) for word in WORDS})
+        Step(token="t", epoch=1, sequence=1, lease_ms=1, **{word: getattr(now, word) for word in WORDS})
     )
 
     outgoing.push.append(push(2))

@@ -170,9 +170,9 @@ def test_a_site_that_wants_to_be_left_alone_is_left_alone_and_the_frontier_hears
 
     assert clock.may_send(NOW) == NOW + 30
     assert clock.ask_now
-    assert clock.ask(NOW + 1, want=0, arm=0, need=1).after == 29_000
+    assert clock.ask(NOW + 1, want=0, arm=0, need=1).after_ms == 29_000
     assert not clock.ask_now
-    assert clock.ask(NOW + 31, want=0, arm=0, need=1).after == 0
+    assert clock.ask(NOW + 31, want=0, arm=0, need=1).after_ms == 0
 
 
 def test_a_crawl_delay_that_is_news_ends_the_permits_that_were_shared():
@@ -192,7 +192,7 @@ def test_a_crawl_delay_under_the_own_delay_changes_nothing_but_is_told():
 
     assert clock.delay == 3
     assert clock.may_send(NOW) <= NOW
-    assert clock.ask(NOW, want=0, arm=0, need=1).crawl == 2000
+    assert clock.ask(NOW, want=0, arm=0, need=1).crawl_delay_ms == 2000
 
 
 def test_only_the_longest_crawl_delay_of_a_slot_counts():
@@ -206,12 +206,12 @@ def test_only_the_longest_crawl_delay_of_a_slot_counts():
 
 def test_that_robots_txt_asks_for_nothing_is_told_once():
     clock = granted()
-    assert clock.ask(NOW, want=0, arm=0, need=1).crawl == -1
+    assert clock.ask(NOW, want=0, arm=0, need=1).crawl_delay_ms == -1
 
     clock.learn_robots(0.0)
 
     assert clock.ask_now
-    assert clock.ask(NOW, want=0, arm=0, need=1).crawl == 0
+    assert clock.ask(NOW, want=0, arm=0, need=1).crawl_delay_ms == 0
     clock.learn_robots(0.0)
     assert not clock.ask_now
 
@@ -242,7 +242,7 @@ def test_an_adaptive_delay_goes_up_and_down_but_not_below_the_own_one():
     assert clock.delay == 4
     clock.adapt(0.5)
     assert clock.delay == 1
-    assert clock.ask(NOW, want=0, arm=0, need=1).adaptive == 500
+    assert clock.ask(NOW, want=0, arm=0, need=1).adaptive_ms == 500
 
 
 def test_an_adaptive_delay_does_not_go_below_the_crawl_delay():
@@ -268,7 +268,7 @@ def test_what_this_worker_has_learnt_counts_until_it_gives_the_slot_back():
     clock.take(grant(delay=2000, adaptive=2000), NOW, NOW)
     assert clock.adaptive == 4
 
-    assert clock.give_back(NOW).adaptive == 4000
+    assert clock.give_back(NOW).adaptive_ms == 4000
     clock.take(grant(delay=1000, adaptive=1000), NOW, NOW)
 
     assert clock.adaptive == clock.delay == 1
@@ -323,11 +323,11 @@ def test_an_ask_says_what_the_frontier_must_know_in_milliseconds_on_the_safe_sid
     clock = slots(DOWNLOAD_DELAY=0.2501, CONCURRENT_REQUESTS_PER_DOMAIN=8).of(SLOT)
     ask = clock.ask(NOW, want=3, arm=2, need=1)
     assert (ask.slot, ask.want, ask.arm, ask.need) == (SLOT, 3, 2, 1)
-    assert (ask.delay, ask.cap, ask.sent, ask.in_flight, ask.waits) == (251, 8, -1, 0, False)
+    assert (ask.delay_ms, ask.cap, ask.sent_ms, ask.in_flight, ask.waits) == (251, 8, -1, 0, False)
 
     clock.queued, clock.handed, clock.on_wire, clock.sent_at = 2, 1, 3, NOW
     ask = clock.ask(NOW + 1.2349, want=0, arm=0, need=1)
-    assert (ask.sent, ask.in_flight, ask.waits) == (1234, 3, True)
+    assert (ask.sent_ms, ask.in_flight, ask.waits) == (1234, 3, True)
 
 
 def test_a_slot_of_download_slots_has_settings_of_its_own():

@@ -241,7 +241,7 @@ def test_a_clock_with_something_to_say_asks_at_once(known):
     known.add("a", TURN)
     clock.learn_robots(0.0)
 
-    assert [(ask.want, ask.crawl) for ask in known.asks()] == [(0, 0)]
+    assert [(ask.want, ask.crawl_delay_ms) for ask in known.asks()] == [(0, 0)]
 
 
 def test_permits_are_asked_for_as_far_as_there_is_work(known):
@@ -342,7 +342,7 @@ def test_a_slot_whose_turn_is_far_off_is_given_back(known):
 
     assert len(list(known.queues.give_up())) == 1
     (ask,) = known.asks()
-    assert (ask.need, ask.after) == (0, int(TOO_FAR + 1) * 1000)
+    assert (ask.need, ask.after_ms) == (0, int(TOO_FAR + 1) * 1000)
     assert list(known.slots) == []
 
 
@@ -386,7 +386,7 @@ def test_the_clock_of_what_waits_in_the_downloader_is_kept_while_its_turn_is_far
     clock.handed = clock.queued = 1
     clock.hold_until(NOW + 60)
 
-    assert [(ask.need, ask.after) for ask in known.asks()] == [(0, 60_000)]
+    assert [(ask.need, ask.after_ms) for ask in known.asks()] == [(0, 60_000)]
     assert known.asks(NOW + 60 - TOO_FAR - 0.01) == []
     assert list(known.slots) == [clock]
     assert [(ask.need, ask.waits) for ask in known.asks(NOW + 60 - TOO_FAR)] == [(1, True)]

@@ -42,16 +42,18 @@ local function letters()
   return readable
 end
 
--- A permit that is told of again has become shorter.
-local function shortened(granted_at, grants)
-  for _, grant in ipairs(grants) do
-    grant[3] = math.max(grant[3] - (now - granted_at), 0)
+-- In the order of the fields of Grant. A permit that is told of again has become shorter.
+local function told(granted_at, grants)
+  local list = {}
+  for index, grant in ipairs(grants) do
+    list[index] = {grant.slot, grant.permits, math.max(grant.lasts_ms - (now - granted_at), 0), grant.wait_ms,
+      grant.delay_ms, grant.outcome, grant.adaptive_ms}
   end
-  return grants
+  return list
 end
 
 local function answer(token, flags, ids, granted, news_ms, links, found)
   return {0, now, flags, described(token, ids), ledger(), letters(), finished() and 1 or 0,
-    shortened(granted[1], granted[2]), rcall('ZRANGEBYSCORE', NEWS, news_ms, '+inf', 'LIMIT', 0, 1000),
+    told(granted[1], granted[2]), rcall('ZRANGEBYSCORE', NEWS, news_ms, '+inf', 'LIMIT', 0, 1000),
     look_up(links), found}
 end

@@ -1,26 +1,26 @@
 -- attend: what a worker says of the slots it works on, and what it may do there next.
 --
--- asks: {slot, want, arm, need, in flight, waits, sent (ms ago, -1: not), delay (ms), cap, crawl (ms, -1: not known),
--- after (ms from now, 0: none), adaptive (ms, -1: nothing to say)} each; need 0 gives the permits back.
+-- asks: {slot, want, arm, need, in_flight, waits, sent_ms (ago, -1: not), delay_ms, cap, crawl_delay_ms (-1: not known),
+-- after_ms (from now, 0: none), adaptive_ms (-1: nothing to say)} each; need 0 gives the permits back.
 -- manners: {robots, budget, max_pages, bytes}, see permit and lease.
--- Adds to `ids` what it leases, to `grants` {slot, permits, ms they last, wait (ms), delay (ms), outcome, adaptive (ms,
--- 0: none)}; one that is refused says how long what it still holds lasts. Returns the slots that it gave back and others
--- wait for: {name = true}.
-local function take_note(slot, sent, crawl, after, adaptive)
-  if sent >= 0 then
-    slot.sent = math.max(slot.sent or 0, now - sent)
+-- Adds to `ids` what it leases, and to `grants`, see grant_of; one that is refused says how long what it still holds
+-- lasts. Returns the slots that it gave back and others wait for: {name = true}.
+local function take_note(slot, ask)
+  if ask.sent_ms >= 0 then
+    slot.sent = math.max(slot.sent or 0, now - ask.sent_ms)
   end
-  if crawl >= 0 and crawl > (slot.crawl or 0) or after > 0 and now + after > (slot.after or 0) then
+  local crawl_delay, after = ask.crawl_delay_ms, ask.after_ms
+  if crawl_delay > (slot.crawl or 0) or after > 0 and now + after > (slot.after or 0) then
     tell(slot.name)
   end
-  if crawl >= 0 then
-    slot.crawl = math.max(slot.crawl or 0, crawl)
+  if crawl_delay >= 0 then
+    slot.crawl = math.max(slot.crawl or 0, crawl_delay)
   end
   if after > 0 then
     slot.after = math.max(slot.after or 0, now + after)
   end
-  if adaptive >= 0 then
-    slot.adaptive = adaptive
+  if ask.adaptive_ms >= 0 then
+    slot.adaptive = ask.adaptive_ms
   end
   slots_changed[slot.name] = slot
 end
@@ -34,9 +34,9 @@ end
 -- A crawl that is paused still hears what the sites said.
 local function take_notes(token, asks)
   for _, ask in ipairs(asks) do
-    local slot = slot_of(ask[1])
-    take_note(slot, ask[7], ask[10], ask[11], ask[12])
-    if ask[4] == 0 then
+    local slot = slot_of(ask.slot)
+    take_note(slot, ask)
+    if ask.need == 0 then
       give_back(token, slot)
     end
   end
@@ -48,22 +48,21 @@ local function lasts(token, slot, outcome)
 end
 
 local function attend_one(token, ask, manners, ids, grants, yielded)
-  local slot = slot_of(ask[1])
-  take_note(slot, ask[7], ask[10], ask[11], ask[12])
-  if ask[4] == 0 then
+  local slot = slot_of(ask.slot)
+  take_note(slot, ask)
+  if ask.need == 0 then
     give_back(token, slot)
     yielded[slot.name] = slot.wanted and true
     return
   end
-  local asked = {need = ask[4], in_flight = ask[5], waits = ask[6], delay = ask[8], cap = ask[9],
+  local asked = {need = ask.need, in_flight = ask.in_flight, waits = ask.waits, delay = ask.delay_ms, cap = ask.cap,
     robots = manners.robots}
   local permits, wait, outcome = permit(token, slot, asked)
   if outcome == GRANTED or outcome == BLOCKED then
-    lease_from(token, slot.name, ask[2], ask[3], manners, ids)
+    lease_from(token, slot.name, ask.want, ask.arm, manners, ids)
   end
   next_turn(slot, wait, outcome)
-  grants[#grants + 1] = {slot.name, permits, lasts(token, slot, outcome), wait, slot.delay or 0, outcome,
-    slot.adaptive or 0}
+  grants[#grants + 1] = grant_of(slot, permits, lasts(token, slot, outcome), wait, outcome)
 end
 
 local function attend(token, asks, manners, ids, grants)

@@ -118,7 +118,7 @@ local function lease_of(token, name, demand, leased_so_far, ids, grants)
     local quota = delay > 0 and 1 + math.floor(demand.ahead / delay) or demand.turn
     local armed = delay > 0 and 1 or math.max(demand.arm - leased_so_far, 0)
     leased = lease_from(token, name, math.min(quota, demand.most - leased_so_far), armed, demand, ids)
-    grants[#grants + 1] = {name, permits, PERMIT_MS, wait, delay, outcome, slot.adaptive or 0}
+    grants[#grants + 1] = grant_of(slot, permits, PERMIT_MS, wait, outcome)
   end
   next_turn(slot, wait, outcome)
   return leased
@@ -132,7 +132,7 @@ local function lease(token, demand, unwanted, ids, grants)
     unwanted[name] = true
   end
   for _, grant in ipairs(grants) do
-    unwanted[grant[1]] = true
+    unwanted[grant.slot] = true
   end
   read_holder(token)
   bytes_left = demand.bytes  -- of its own: large requests of the slots it works on would keep out all others

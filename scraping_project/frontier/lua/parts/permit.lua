@@ -82,6 +82,12 @@ local function permit(token, slot, asked)
   return permits, wait, outcome
 end
 
+-- What a worker may do in a slot from now on, as its worker keeps it for a repeat of the step.
+local function grant_of(slot, permits, lasts_ms, wait_ms, outcome)
+  return {slot = slot.name, permits = permits, lasts_ms = lasts_ms, wait_ms = wait_ms, delay_ms = slot.delay or 0,
+    outcome = outcome, adaptive_ms = slot.adaptive or 0}
+end
+
 -- Puts the slot where those who look for work find it when there is some for them.
 local function next_turn(slot, wait, outcome)
   if outcome == GRANTED and slot.delay > 0 then

@@ -1,14 +1,14 @@
 -- checkpoint: what a worker has to say and wants to have, in one step.
 --
--- args: token, epoch, sequence, lease (ms)
+-- args: token, epoch, sequence, lease_ms
 --   push, refuse, move, nack, bury, release, ack: lists, see the verbs; ack_parents: as ack, of what has pushed
 --   taken: seeds that these pushes came from, to be removed from the worker's own list
 --   filtered: {reason = number}; pages: newly answered; started: true once all start requests are pushed
 --   logged: ids of dead letters of the reaper whose log row is committed
---   arm: ids it may begin from now on; asks: see attend; want, lease_bytes, turn, skip, arm_new, ahead (ms): see lease
+--   arm: ids it may begin from now on; asks: see attend; want, lease_bytes, turn, skip, arm_new, ahead_ms: see lease
 --   lifo: what is pushed comes first; slot_pages: so many requests of a slot are handed out, 0 for all
 --   max_pages: so many pages of the crawl are to be answered by all workers, 0 for all
---   delay (ms), cap, robots: what holds for slots without a setting of their own; own: slot to {delay, cap}
+--   delay_ms, cap, robots: what holds for slots without a setting of their own; own: slot to {delay (ms), cap}
 --   leapt: true when it has seen that Redis's clock was set forward
 --   news_ms: until when it knows the news; look_up: fingerprints, see there; the pushes of the step are known
 --   found: of how many steps that found something it has heard, see there
@@ -83,8 +83,8 @@ local function checkpoint()
     due(500, DUE_BYTES)
     local yielded = attend(args.token, args.asks, {robots = args.robots, budget = args.slot_pages,
       max_pages = args.max_pages, bytes = args.lease_bytes}, ids, grants)
-    lease(args.token, {most = args.want, turn = args.turn, skip = args.skip, arm = args.arm_new, ahead = args.ahead,
-      delay = args.delay, cap = args.cap, own = args.own, robots = args.robots, budget = args.slot_pages,
+    lease(args.token, {most = args.want, turn = args.turn, skip = args.skip, arm = args.arm_new, ahead = args.ahead_ms,
+      delay = args.delay_ms, cap = args.cap, own = args.own, robots = args.robots, budget = args.slot_pages,
       max_pages = args.max_pages, bytes = args.lease_bytes}, yielded, ids, grants)
     write_holder(args.token)
   end
@@ -93,7 +93,7 @@ local function checkpoint()
   write_counts()
   rcall('HSET', WORKER, 'sequence', args.sequence, 'flags', flags, 'ids', cmsgpack.pack(ids),
     'grants', cmsgpack.pack({now, grants}))
-  rcall('ZADD', WORKERS, 'XX', now + args.lease, args.token)
+  rcall('ZADD', WORKERS, 'XX', now + args.lease_ms, args.token)
   return answer(args.token, flags, ids, {now, grants}, args.news_ms, args.look_up, found)
 end
 

@@ -5,7 +5,7 @@ from scrapy import Request
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 
-from scraping_project.attempts.log import outcome_of
+from scraping_project.attempts.outcome import outcome_of
 from scraping_project.attempts.registry import Attempt, Attempts, is_retry
 from scraping_project.http.failure_reasons import Filtered
 
