@@ -56,7 +56,7 @@ def test_an_answered_page_keeps_its_place_from_the_step_that_ends_its_lease(work
     [
         lambda leased: {"ack": [end(leased)]},
         lambda leased: {"ack_parents": [end(leased)]},
-        lambda leased: {"nack": [nack(leased, delay=3_600_000)]},
+        lambda leased: {"nack": [nack(leased, delay_ms=3_600_000)]},
         lambda leased: {"bury": [burial(leased)]},
         lambda leased: {"release": [end(leased)]},
         lambda leased: {"move": [move(leased, 3)]},
