@@ -58,8 +58,8 @@ bench: .venv/dev
 # Long kill storms, seeds printed, and every lost reply; ARGS='--seeds 20 --kills 20', '--files' for workers with files.
 storm: .venv/dev
 	@sh tests/install_servers.sh
-	$(BIN)/python -m tests.cluster.lost_replies
-	$(BIN)/python -m tests.cluster.storm $(ARGS)
+	$(BIN)/python -m tests.lost_replies
+	$(BIN)/python -m tests.storm $(ARGS)
 
 # Make the environment with the pinned packages.
 .venv: .venv/run

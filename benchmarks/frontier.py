@@ -57,8 +57,8 @@ def memory(count: int) -> Iterator[Row]:
         yield Row("requests a second, pushed", count / pushed)
         began, ends = time.perf_counter(), []
         while True:
-            heard = frontier.checkpoint(step(ack=ends, want=LEASES, turn=4, arm_new=LEASES, started=True))
-            ends = [End(leased.id, leased.delivery) for leased in heard.leased]
+            reply = frontier.checkpoint(step(ack=ends, want=LEASES, turn=4, arm_new=LEASES, started=True))
+            ends = [End(leased.id, leased.delivery) for leased in reply.leased]
             if not ends:
                 break
         yield Row("requests a second, leased and acked", count / (time.perf_counter() - began))
@@ -74,8 +74,8 @@ def seen(count: int) -> Iterator[Row]:
         before, ends = used(client), []
         for _ in range(0, count, PUSHES):
             push = [Push(str(chance.getrandbits(63)), "slot", 0, blob(b"")) for _ in range(PUSHES)]
-            heard = frontier.checkpoint(step(push=push, ack=ends, want=PUSHES, turn=PUSHES, started=True))
-            ends = [End(leased.id, leased.delivery) for leased in heard.leased]
+            reply = frontier.checkpoint(step(push=push, ack=ends, want=PUSHES, turn=PUSHES, started=True))
+            ends = [End(leased.id, leased.delivery) for leased in reply.leased]
         frontier.checkpoint(step(ack=ends))
         goal = 10 if count >= MILLION else None  # what the filter begins with weighs on fewer
         yield Row(f"bytes a URL in the dupe filter at {count:,}", (used(client) - before) / count, goal, "<=")
@@ -107,9 +107,9 @@ class Steps:
         self._token = token
         self._sequence = 0
 
-    def __call__(self, **said: object) -> Step:
+    def __call__(self, **parts: object) -> Step:
         self._sequence += 1
-        return Step(token=self._token, epoch=self._epoch, sequence=self._sequence, lease=LEASE_MS, **said)
+        return Step(token=self._token, epoch=self._epoch, sequence=self._sequence, lease=LEASE_MS, **parts)
 
 
 def used(client: redis.Redis) -> int:

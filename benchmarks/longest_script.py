@@ -96,8 +96,8 @@ def push(frontier: Frontier, step: Steps, count: int, slots: int) -> None:
 def lease(frontier: Frontier, step: Steps, count: int) -> list[End]:
     ends: list[End] = []
     while len(ends) < count:
-        heard = frontier.checkpoint(step(want=min(500, count - len(ends)), turn=4, arm_new=100))
-        ends += [End(leased.id, leased.delivery) for leased in heard.leased]
+        reply = frontier.checkpoint(step(want=min(500, count - len(ends)), turn=4, arm_new=100))
+        ends += [End(leased.id, leased.delivery) for leased in reply.leased]
     return ends
 
 

@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 from itemadapter import ItemAdapter
 from scrapy import signals
-from scrapy.exceptions import NotConfigured
 from scrapy.http import Response
 from scrapy.utils.conf import build_component_list
 from scrapy.utils.misc import load_object
@@ -13,7 +12,7 @@ from scrapy.utils.serialize import ScrapyJSONEncoder
 from scraping_project.attempts.log import AttemptLog
 from scraping_project.attempts.registry import utc_now
 from scraping_project.items import StoredItem
-from scraping_project.worker.session import Checkpoint
+from scraping_project.worker.session import session_of
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -37,12 +36,10 @@ class ItemsPipeline:
 
     @classmethod
     def from_crawler(cls, crawler: "Crawler") -> Self:
-        checkpoint, log = crawler.get_extension(Checkpoint), crawler.get_extension(AttemptLog)
-        if checkpoint is None or log is None:
-            raise NotConfigured  # a plain command, such as parse
+        session = session_of(crawler)
         pipelines = build_component_list(crawler.settings.getwithbase("ITEM_PIPELINES"))
         others = tuple(kind for path in pipelines for kind in getattr(load_object(path), "stores", ()))
-        pipeline = cls(checkpoint.writer, log, others)
+        pipeline = cls(session.writer, session.log, others)
         crawler.signals.connect(pipeline.item_scraped, signal=signals.item_scraped)
         return pipeline
 

@@ -1,12 +1,10 @@
 from typing import TYPE_CHECKING, Any, Self
 
 from scrapy import signals
-from scrapy.exceptions import NotConfigured
 
 from scraping_project.attempts.log import AttemptLog
 from scraping_project.items import Site
-from scraping_project.signals import page_answered
-from scraping_project.worker.session import Checkpoint
+from scraping_project.worker.session import session_of
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -30,16 +28,11 @@ class SitesPipeline:
 
     @classmethod
     def from_crawler(cls, crawler: "Crawler") -> Self:
-        checkpoint, log = crawler.get_extension(Checkpoint), crawler.get_extension(AttemptLog)
-        if checkpoint is None or log is None:
-            raise NotConfigured  # a plain command, such as parse
-        pipeline = cls(checkpoint.writer, log)
+        session = session_of(crawler)
+        session.log.store_pages(session.writer.append)
+        pipeline = cls(session.writer, session.log)
         crawler.signals.connect(pipeline.item_scraped, signal=signals.item_scraped)
-        crawler.signals.connect(pipeline.page_answered, signal=page_answered)
         return pipeline
-
-    def page_answered(self, site: Site) -> None:
-        self._writer.append(site)
 
     def item_scraped(self, item: Any, response: "Response | Failure | None") -> None:
         if not isinstance(item, Site):

@@ -117,12 +117,11 @@ RUN_HEARTBEAT = 10.0
 STARTED_TOGETHER = ""  # an id that --workers gives to all of them: who comes late for a crawl begins no other
 EXTENSIONS = {
     "scrapy.extensions.throttle.AutoThrottle": None,
-    "scraping_project.tuning.allocator.Heap": 0,
+    "scraping_project.tuning.allocator.Allocator": 0,
     "scraping_project.tuning.signals.Signals": 0,
-    "scraping_project.tuning.garbage_collection.Garbage": 50,
-    "scraping_project.tuning.cpu_slices.Turns": 50,
-    "scraping_project.attempts.log.AttemptLog": 100,
-    "scraping_project.worker.session.Checkpoint": 200,
+    "scraping_project.tuning.garbage_collection.GarbageCollection": 50,
+    "scraping_project.tuning.cpu_slices.CpuSlices": 50,
+    "scraping_project.worker.session.WorkerSession": 200,
     "scraping_project.worker.run_heartbeat.RunHeartbeat": 300,
     "scraping_project.worker.progress.Progress": 400,
 }

@@ -6,12 +6,11 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from scrapy import Request, Spider
-from scrapy.exceptions import NotConfigured
 from scrapy.http import HtmlResponse, Response
 from sqlalchemy import Column, Integer, MetaData, String, Table
 
 from scraping_project.settings import ITEM_PIPELINES
-from scraping_project.worker.session import Checkpoint
+from scraping_project.worker.session import WorkerSession, session_of
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -30,14 +29,12 @@ class Outline:
 class OutlinePipeline:
     stores = (Outline,)  # so that they are not in the table items as well
 
-    def __init__(self, checkpoint: Checkpoint) -> None:
-        self._writer = checkpoint.writer  # in one transaction with the sites and the logs
+    def __init__(self, session: WorkerSession) -> None:
+        self._writer = session.writer  # in one transaction with the sites and the logs
 
     @classmethod
     def from_crawler(cls, crawler: "Crawler") -> Self:
-        if (checkpoint := crawler.get_extension(Checkpoint)) is None:
-            raise NotConfigured  # a plain command, such as parse
-        return cls(checkpoint)
+        return cls(session_of(crawler))
 
     async def open_spider(self) -> None:
         await asyncio.to_thread(self._writer.create, outlines)

@@ -12,11 +12,11 @@ from twisted.python.components import Componentized
 from deploy.scrapyd.directories import place_in_data_dir
 from deploy.scrapyd.limits import limit
 from deploy.scrapyd.login import login
-from deploy.scrapyd.login_throttle import Door
+from deploy.scrapyd.login_throttle import LoginThrottle
 from deploy.scrapyd.logs import INTERVAL, LogKeeper
 from deploy.scrapyd.runner import MOST_STOP_SECONDS, stop_seconds
 from deploy.scrapyd.shutdown import end_runs_first
-from deploy.scrapyd.throttled_root import Doorway
+from deploy.scrapyd.throttled_root import ThrottledRoot
 
 
 def application(config: Config) -> Componentized:
@@ -46,10 +46,10 @@ def application(config: Config) -> Componentized:
 def guard(site: Any, asked: tuple[str, str] | None) -> None:
     """Has a site refuse large bodies, and slow down whoever guesses its login."""
     running: Any = reactor
-    door = Door(asked, running) if asked else None
+    door = LoginThrottle(asked, running) if asked else None
     limit(site, door)
     if door:
-        site.resource = Doorway(site.resource, door)
+        site.resource = ThrottledRoot(site.resource, door)
 
 
 def check_stop_seconds() -> None:

@@ -14,26 +14,26 @@ MOST_KEPT = 10_000
 
 
 @dataclass(slots=True)
-class Record:
+class Failures:
     """The wrong passwords of one address, or for one name."""
 
     wrong: int = 0
     last: float = 0.0
 
 
-class Suspicion:
+class FailedLogins:
     """Counts wrong passwords by a key, in bounded memory. Times are seconds of any one clock."""
 
     def __init__(self, most_seconds: float) -> None:
         self._most = most_seconds
-        self._records: OrderedDict[str, Record] = OrderedDict()
+        self._records: OrderedDict[str, Failures] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._records)
 
     def note(self, key: str, now: float) -> None:
         """Take note of a wrong password."""
-        record = self._of(key, now) or Record()
+        record = self._of(key, now) or Failures()
         record.wrong, record.last = record.wrong + 1, now
         self._records[key] = record
         self._records.move_to_end(key)
@@ -53,7 +53,7 @@ class Suspicion:
         record = self._of(key, now)
         return 0.0 if record is None else max(record.last + self.cost(key, now) - now, 0.0)
 
-    def _of(self, key: str, now: float) -> Record | None:
+    def _of(self, key: str, now: float) -> Failures | None:
         record = self._records.get(key)
         if record is not None and now - record.last > CALM_SECONDS:
             del self._records[key]

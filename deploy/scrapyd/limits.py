@@ -5,8 +5,8 @@ from typing import Any
 
 from twisted.web.server import Request
 
-from deploy.scrapyd.login_throttle import Door, TooManyTriesError
-from deploy.scrapyd.throttled_root import try_of
+from deploy.scrapyd.login_throttle import LoginThrottle, TooManyTriesError
+from deploy.scrapyd.throttled_root import login_try_of
 
 #: Bytes of an egg, and of anything else.
 MAX_EGG, MAX_FORM = 64 * 1024 * 1024, 1024 * 1024
@@ -26,7 +26,7 @@ class LimitedRequest(Request):
     _refused = False
     _refusal = TOO_LARGE
 
-    def __init__(self, *arguments: Any, door: Door | None) -> None:
+    def __init__(self, *arguments: Any, door: LoginThrottle | None) -> None:
         super().__init__(*arguments)  # type: ignore[no-untyped-call]  # Twisted types its methods in part
         self._door = door
 
@@ -56,9 +56,9 @@ class LimitedRequest(Request):
         """Tells whether it is worth to hold what could be an egg; Scrapyd itself asks for the login later."""
         if self._door is None:
             return True
-        said = try_of(self.channel.getPeer(), self.getHeader(b"authorization"))
+        tried = login_try_of(self.channel.getPeer(), self.getHeader(b"authorization"))
         try:
-            if said is not None and self._door.judge_now(said):
+            if tried is not None and self._door.judge_now(tried):
                 return True
             self._refusal = WHO_ASKS
         except TooManyTriesError as error:
@@ -72,6 +72,6 @@ class LimitedRequest(Request):
             self.channel.loseConnection()
 
 
-def limit(site: Any, door: Door | None) -> None:
+def limit(site: Any, door: LoginThrottle | None) -> None:
     """Has a site refuse bodies that are too large; with a login, eggs of whoever does not have it, too."""
     site.requestFactory = partial(LimitedRequest, door=door)

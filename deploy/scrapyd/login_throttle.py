@@ -15,7 +15,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, DeferredLock
 from twisted.internet.task import deferLater
 
-from deploy.scrapyd.failed_logins import Suspicion
+from deploy.scrapyd.failed_logins import FailedLogins
 
 #: Seconds that a wrong password costs at the most: its address, and whoever tries the same name.
 MOST_SECONDS, MOST_SECONDS_BY_NAME = 10.0, 2.0
@@ -34,7 +34,7 @@ class TooManyTriesError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Try:
+class LoginTry:
     """A login that somebody says."""
 
     address: str
@@ -50,81 +50,81 @@ class Line:
     length: int = 0
 
 
-class Door:
+class LoginThrottle:
     """Judges logins, each in its turn."""
 
     def __init__(self, login: tuple[str, str], clock: Any) -> None:
         self._name, self._password = (part.encode() for part in login)
         self._clock = clock
-        self._addresses = Suspicion(MOST_SECONDS)
-        self._names = Suspicion(MOST_SECONDS_BY_NAME)
+        self._addresses = FailedLogins(MOST_SECONDS)
+        self._names = FailedLogins(MOST_SECONDS_BY_NAME)
         self._known: OrderedDict[str, None] = OrderedDict()
         self._lines: dict[str, Line] = {}
         self._waiting = 0
 
-    def judge(self, said: Try) -> "Deferred[bool]":
+    def judge(self, tried: LoginTry) -> "Deferred[bool]":
         """Fires with whether a login is right, when its turn has come.
 
         It fails with TooManyTriesError when too many wait already. One that is cancelled is not looked at.
         """
-        return Deferred.fromCoroutine(self._judge(said))
+        return Deferred.fromCoroutine(self._judge(tried))
 
-    def judge_now(self, said: Try) -> bool:
+    def judge_now(self, tried: LoginTry) -> bool:
         """Whether a login is right.
 
         Raises:
             TooManyTriesError: It would have to wait.
         """
-        if self._must_wait(said):
-            raise TooManyTriesError(self._wait(said))
-        return self._look(said)
+        if self._must_wait(tried):
+            raise TooManyTriesError(self._wait(tried))
+        return self._look(tried)
 
-    async def _judge(self, said: Try) -> bool:
-        if not self._must_wait(said):
-            return self._look(said)
-        line = self._lines.get(said.address) or Line()
+    async def _judge(self, tried: LoginTry) -> bool:
+        if not self._must_wait(tried):
+            return self._look(tried)
+        line = self._lines.get(tried.address) or Line()
         if line.length >= MOST_WAITING or self._waiting >= MOST_WAITING_IN_ALL:
-            raise TooManyTriesError(self._wait(said))
-        self._lines[said.address] = line
+            raise TooManyTriesError(self._wait(tried))
+        self._lines[tried.address] = line
         line.length += 1
         self._waiting += 1
         try:
-            return await self._in_turn(said, line.turn)
+            return await self._in_turn(tried, line.turn)
         finally:
             line.length -= 1
             self._waiting -= 1
             if not line.length:
-                del self._lines[said.address]
+                del self._lines[tried.address]
 
-    async def _in_turn(self, said: Try, turn: DeferredLock) -> bool:
-        await self._sleep(self._slowness(said))
+    async def _in_turn(self, tried: LoginTry, turn: DeferredLock) -> bool:
+        await self._sleep(self._slowness(tried))
         await turn.acquire()
         try:
-            await self._sleep(self._addresses.left(said.address, self._now()))
-            return self._look(said)
+            await self._sleep(self._addresses.left(tried.address, self._now()))
+            return self._look(tried)
         finally:
             turn.release()
 
-    def _look(self, said: Try) -> bool:
-        right = compare_digest(said.name, self._name) & compare_digest(said.password, self._password)
+    def _look(self, tried: LoginTry) -> bool:
+        right = compare_digest(tried.name, self._name) & compare_digest(tried.password, self._password)
         if right:
-            self._known[said.address] = None
-            self._known.move_to_end(said.address)
+            self._known[tried.address] = None
+            self._known.move_to_end(tried.address)
             if len(self._known) > MOST_KNOWN:
                 self._known.popitem(last=False)
         else:
-            self._addresses.note(said.address, self._now())
-            self._names.note(_key(said.name), self._now())
+            self._addresses.note(tried.address, self._now())
+            self._names.note(_key(tried.name), self._now())
         return right
 
-    def _must_wait(self, said: Try) -> bool:
-        return said.address in self._lines or self._wait(said) > 0
+    def _must_wait(self, tried: LoginTry) -> bool:
+        return tried.address in self._lines or self._wait(tried) > 0
 
-    def _wait(self, said: Try) -> float:
-        return max(self._slowness(said), self._addresses.left(said.address, self._now()))
+    def _wait(self, tried: LoginTry) -> float:
+        return max(self._slowness(tried), self._addresses.left(tried.address, self._now()))
 
-    def _slowness(self, said: Try) -> float:
-        return 0.0 if said.address in self._known else self._names.cost(_key(said.name), self._now())
+    def _slowness(self, tried: LoginTry) -> float:
+        return 0.0 if tried.address in self._known else self._names.cost(_key(tried.name), self._now())
 
     def _now(self) -> float:
         return float(self._clock.seconds())

@@ -11,10 +11,10 @@ from twisted.web.guard import BasicCredentialFactory
 from twisted.web.resource import Resource, getChildForRequest
 from twisted.web.server import NOT_DONE_YET
 
-from deploy.scrapyd.login_throttle import Door, TooManyTriesError, Try, origin
+from deploy.scrapyd.login_throttle import LoginThrottle, LoginTry, TooManyTriesError, origin
 
 
-class Doorway(Resource):
+class ThrottledRoot(Resource):
     """Passes a request on when its login was looked at; Scrapyd's own guard answers a wrong one.
 
     A request without a login passes at once: it is asked for one.
@@ -22,17 +22,17 @@ class Doorway(Resource):
 
     isLeaf = True  # noqa: N815  Twisted's name
 
-    def __init__(self, guarded: Any, door: Door) -> None:
+    def __init__(self, guarded: Any, door: LoginThrottle) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Twisted types its methods in part
         self._guarded = guarded
         self._door = door
 
     def render(self, request: Any) -> int:
-        said = try_of(request.getClientAddress(), request.getHeader(b"authorization"))
-        if said is None:
+        tried = login_try_of(request.getClientAddress(), request.getHeader(b"authorization"))
+        if tried is None:
             self._pass_on(request)
             return NOT_DONE_YET
-        judged = self._door.judge(said)
+        judged = self._door.judge(tried)
         request.notifyFinish().addErrback(lambda _: judged.cancel())
         judged.addCallback(lambda _: self._pass_on(request)).addErrback(self._refuse, request)
         return NOT_DONE_YET
@@ -55,14 +55,14 @@ class Doorway(Resource):
         request.finish()
 
 
-def try_of(peer: Any, header: bytes | None) -> Try | None:
+def login_try_of(peer: Any, header: bytes | None) -> LoginTry | None:
     """The login in an Authorization header, read as Scrapyd's guard reads it; None where that finds none."""
     kind, _, word = (header or b"").partition(b" ")
     factory: Any = BasicCredentialFactory(b"")  # type: ignore[no-untyped-call]  # the same
     if kind.lower() != factory.scheme:
         return None
     try:
-        said = factory.decode(word, None)
+        tried = factory.decode(word, None)
     except LoginFailed:
         return None
-    return Try(origin(peer), said.username, said.password)
+    return LoginTry(origin(peer), tried.username, tried.password)

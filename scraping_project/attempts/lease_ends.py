@@ -4,37 +4,37 @@ import msgspec
 
 from scraping_project.attempts.registry import Attempt, Outcome, utc_now
 from scraping_project.frontier.messages import Burial, End, Move, Nack, blob
-from scraping_project.frontier.outgoing import Said
+from scraping_project.frontier.outgoing import Outgoing
 
 
-def say(said: Said, attempt: Attempt, outcome: Outcome | None) -> None:
-    """Add the end of the attempt's lease to what is said next.
+def add(outgoing: Outgoing, attempt: Attempt, outcome: Outcome | None) -> None:
+    """Add the end of the attempt's lease to what is sent next.
 
     One that holds none (any more) has nothing to say but, when it never had one, what takes its place.
     """
     leased = attempt.leased
     if leased is None:
-        _push_successor(said, attempt)
+        _push_successor(outgoing, attempt)
         return
     end = End(leased.id, leased.delivery)
     successor = attempt.successor
     if attempt.was_left:
-        said.release.append(end)
+        outgoing.add_release(end)
     elif successor is not None and outcome is not None:
         again = (attempt.retry_in_ms, successor.slot, successor.priority, successor.payload)
-        said.nack.append(Nack(leased.id, leased.delivery, *again))
+        outgoing.add_nack(Nack(leased.id, leased.delivery, *again))
     elif successor is not None:
         place = (successor.fingerprint, successor.slot, successor.priority, successor.payload)
-        said.move.append(Move(leased.id, leased.delivery, *place))
+        outgoing.add_move(Move(leased.id, leased.delivery, *place))
     elif outcome is not None and outcome[0] == "dead":
-        said.bury.append(Burial(leased.id, leased.delivery, blob(letter(attempt, outcome))))
+        outgoing.add_burial(Burial(leased.id, leased.delivery, blob(letter(attempt, outcome))))
     else:
-        (said.ack_parents if attempt.asked else said.ack).append(end)
+        outgoing.add_ack(end, after_pushes=attempt.asked)
     if outcome is not None and outcome[0] == "filtered" and outcome[1]:
-        said.filtered[outcome[1]] = said.filtered.get(outcome[1], 0) + 1
+        outgoing.count_filtered(outcome[1])
 
 
-def _push_successor(said: Said, attempt: Attempt) -> None:
+def _push_successor(outgoing: Outgoing, attempt: Attempt) -> None:
     """Push the redirect or retry of a request that can't be written down, and had no place to leave to it.
 
     A retry's delay is not kept: in this process it would not have waited either, and a Retry-After holds for
@@ -44,7 +44,7 @@ def _push_successor(said: Said, attempt: Attempt) -> None:
     with_others = root.leased is None and not root.unstorable  # who asks for all of it again
     if attempt.successor is None or attempt.was_left or with_others:
         return
-    said.add(attempt.successor)
+    outgoing.add_push(attempt.successor)
     root.asked = True  # even a full Redis, which pushes nothing, must not end its lease before
 
 

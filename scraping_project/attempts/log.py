@@ -1,5 +1,6 @@
 """A log row for every attempt of any spider, failures included, without an errback in sight."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
@@ -34,6 +35,16 @@ class AttemptLog:
         self.crawl_id = self.run_id = ""
         self.answered = self.received = 0  # answered pages, this run, and their bytes
         self._crawler = crawler
+        self._store_log: Callable[[ScrapeLog], object] = _nowhere
+        self._store_page: Callable[[Site], object] = _nowhere
+
+    def store_logs(self, append: Callable[[ScrapeLog], object]) -> None:
+        """Have each log row appended to the next commit's rows."""
+        self._store_log = append
+
+    def store_pages(self, append: Callable[[Site], object]) -> None:
+        """Have each answered page appended whose callback yields no Site."""
+        self._store_page = append
 
     @classmethod
     def from_crawler(cls, crawler: "Crawler") -> Self:
@@ -157,9 +168,12 @@ class AttemptLog:
         if attempt.site_url is None:
             site = site_of(answer)
             attempt.site_url = site.url
+            self._store_page(site)
             self._crawler.signals.send_catch_log(page_answered, site=site)
 
     def _announce(self, logs: list[ScrapeLog]) -> None:
+        for log in logs:
+            self._store_log(log)
         if logs:
             self._crawler.signals.send_catch_log(attempts_ended, logs=logs)
 
@@ -189,6 +203,10 @@ class AttemptLog:
 
     def _count(self, name: str, by: int = 1) -> None:
         self._crawler.stats.inc_value(f"attempts/{name}", by)
+
+
+def _nowhere(_: object) -> None:
+    """No pipeline stores it."""
 
 
 def outcome_of(attempt: Attempt) -> Outcome | None:

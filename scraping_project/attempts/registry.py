@@ -13,7 +13,7 @@ from scrapy import Request
 from scrapy.http import Response
 
 from scraping_project.frontier.messages import Leased, Push
-from scraping_project.politeness.clocks import Clock
+from scraping_project.politeness.clocks import SlotClock
 
 #: How an attempt ended: status, reason, message. None: it leaves no log row.
 Outcome = tuple[str, str | None, str | None]
@@ -48,7 +48,7 @@ class Attempt:
     origin: "Attempt | None" = None  # of one that can't be written down: whose lease waits for it
     unstorable: bool = False  # it never had a lease; see core/local_requests.py
     kept: int = 0  # requests that can't be written down and that its lease waits for
-    clock: Clock | None = None  # of its slot, until it is back from the download
+    clock: SlotClock | None = None  # of its slot, until it is back from the download
 
     @property
     def was_left(self) -> bool:
@@ -106,7 +106,7 @@ class Attempts:
         number: int,
         *,
         leased: Leased | None = None,
-        clock: Clock | None = None,
+        clock: SlotClock | None = None,
         origin: Attempt | None = None,
     ) -> None:
         self._current[request] = Attempt(

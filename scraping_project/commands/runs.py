@@ -12,7 +12,8 @@ from scrapy.commands import ScrapyCommand
 from scraping_project.cli.backends import database_of, settings_of
 from scraping_project.cli.exits import in_one_line, one_line_errors, refuse
 from scraping_project.cli.node_options import add_nodes_option, nodes_of
-from scraping_project.cli.printable import printable
+from scraping_project.cli.spiders import spider_class
+from scraping_project.cli.table import print_table
 from scraping_project.commands.run import post_again
 from scraping_project.nodes.client import NodeError
 from scraping_project.storage.errors import StorageError
@@ -71,6 +72,8 @@ class Command(ScrapyCommand):
             refuse(str(error))
         finally:
             database.dispose()
+        if opts.spider and not runs:
+            spider_class(settings_of(self), opts.spider)  # which refuses a name that is no spider's
         if missing := [run_id for run_id in args if run_id not in {run.id for run in runs}]:
             refuse(f"there is no such run: {', '.join(missing)[:200]}")
         try:
@@ -85,10 +88,7 @@ def _show(runs: list[KnownRun], *, as_json: bool) -> None:
         for run in runs:
             print(json.dumps({name: _plain(value) for name, value in asdict(run).items()}))
         return
-    rows = [HEADINGS, *([printable(cell) for cell in _row(run)] for run in runs)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    print_table(HEADINGS, map(_row, runs))
     if not runs:
         print("no run yet: scrapy run --help", file=sys.stderr)
 

@@ -7,22 +7,20 @@ from typing import TYPE_CHECKING
 
 from scrapy import Request
 from scrapy.core import downloader
-from scrapy.exceptions import NotConfigured
 from scrapy.http import Response
 from scrapy.utils.asyncio import call_later
 from scrapy.utils.defer import _schedule_coro, deferred_from_coro  # as Scrapy's downloader does
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from scraping_project.attempts.log import AttemptLog
 from scraping_project.attempts.registry import asking
 from scraping_project.frontier.messages import slot_name
 from scraping_project.http import authorization, conditional
 from scraping_project.http.failure_reasons import Filtered
-from scraping_project.politeness.autothrottle import Throttle
-from scraping_project.politeness.clocks import NEVER, Clock
+from scraping_project.politeness.autothrottle import AutoThrottle
+from scraping_project.politeness.clocks import NEVER, SlotClock
 from scraping_project.politeness.registered_domain import registered_domain
-from scraping_project.worker.session import Checkpoint
+from scraping_project.worker.session import session_of
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -46,17 +44,15 @@ class Downloader(downloader.Downloader):
 
     def __init__(self, crawler: "Crawler") -> None:
         super().__init__(crawler)
-        log, checkpoint = crawler.get_extension(AttemptLog), crawler.get_extension(Checkpoint)
-        if log is None or checkpoint is None:
-            raise NotConfigured("scraping_project.core.downloader.Downloader needs the project's EXTENSIONS")
+        session = session_of(crawler)
         if missing := [name for name in _PRIVATE if not hasattr(downloader.Downloader, name)]:
             raise RuntimeError(f"this Scrapy's Downloader has no {missing[0]}: use the pinned version")
-        self._attempts = log.attempts
-        self._clocks = checkpoint.slots
+        self._attempts = session.log.attempts
+        self._clocks = session.clocks
         self._clocks.watchers.append(self._look_again)
-        self._hurry = checkpoint.hurry
+        self._commit_soon = session.commit_soon
         self._by_domain = crawler.settings["FRONTIER_SLOT_BY"] == "domain"
-        self._throttle = Throttle(crawler.settings, checkpoint.redis_time, checkpoint.membership.holds.tell)
+        self._throttle = AutoThrottle(crawler.settings, session.redis_time, session.membership.holds.tell)
         self._most_on_wire = self.total_concurrency or math.inf
         self._on_wire = 0
         self._crowded: dict[downloader.Slot, None] = {}  # may send, once an answer makes room; in turn
@@ -136,14 +132,14 @@ class Downloader(downloader.Downloader):
         if at < NEVER:
             slot.latercall = call_later(at - now, self._latercall, slot)
         elif clock.on_wire < max(clock.permits, 1) and not clock.leaving:
-            self._hurry()  # it waits for a permit
+            self._commit_soon()  # it waits for a permit
 
-    def _refuse_queued(self, slot: downloader.Slot, clock: Clock) -> None:
+    def _refuse_queued(self, slot: downloader.Slot, clock: SlotClock) -> None:
         while slot.queue:
             clock.queued -= 1
             slot.queue.popleft()[1].errback(Filtered(*_BLOCKED))
 
-    def _send(self, slot: downloader.Slot, clock: Clock, now: float) -> None:
+    def _send(self, slot: downloader.Slot, clock: SlotClock, now: float) -> None:
         request, queued = slot.queue.popleft()
         slot.lastseen, slot.delay, slot.concurrency = now, clock.delay, clock.permits
         self._clocks.send(clock, now)
@@ -172,7 +168,7 @@ class Downloader(downloader.Downloader):
             self._make_use_of_room()
             self._process_queue(slot)  # when Scrapy did it, this one was still on the wire
 
-    def _leave(self, clock: Clock, turns: int) -> None:
+    def _leave(self, clock: SlotClock, turns: int) -> None:
         """Follow a request till it has left the process, and count the gap to the next from then."""
         if turns:
             asyncio.get_running_loop().call_soon(self._leave, clock, turns - 1)
@@ -187,7 +183,7 @@ class Downloader(downloader.Downloader):
             del self._crowded[slot]
             self._process_queue(slot)
 
-    def _look_again(self, clock: Clock) -> None:
+    def _look_again(self, clock: SlotClock) -> None:
         if slot := self.slots.get(clock.name):
             slot.close()  # what it waits for may come sooner now
             self._process_queue(slot)

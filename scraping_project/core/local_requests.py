@@ -9,14 +9,14 @@ from scraping_project.attempts.registry import Attempt, Attempts
 
 
 @dataclass(slots=True)
-class _Kept:
+class _LocalRequest:
     request: Request
     request_id: str
     number: int
     origin: Attempt | None
 
 
-class Kept:
+class LocalRequests:
     """The lease of the page that asked for such a request ends only after the request has.
 
     Should this worker go before, whoever takes the page over asks for the request again. It does not promise
@@ -25,7 +25,7 @@ class Kept:
 
     def __init__(self, attempts: Attempts) -> None:
         self._attempts = attempts
-        self._waiting: deque[_Kept] = deque()
+        self._waiting: deque[_LocalRequest] = deque()
         self.fingerprints: set[str] = set()  # of all that were ever kept
 
     def __bool__(self) -> bool:
@@ -49,7 +49,7 @@ class Kept:
             self.fingerprints.add(fingerprint)
         if origin is not None:
             origin.kept += 1
-        self._waiting.append(_Kept(request, *self._attempts.identify(request, parent), origin))
+        self._waiting.append(_LocalRequest(request, *self._attempts.identify(request, parent), origin))
 
     def begin(self) -> Request:
         """The next of them, now an attempt."""

@@ -11,16 +11,15 @@ from scrapy import Request, Spider
 from scrapy.utils.defer import deferred_f_from_coro_f
 
 from scraping_project import scrapy_internals
-from scraping_project.attempts.log import AttemptLog
 from scraping_project.attempts.registry import Attempt, asking, is_retry
-from scraping_project.core.local_requests import Kept
+from scraping_project.core.local_requests import LocalRequests
 from scraping_project.core.slot_queues import AHEAD, MOST, TURN, SlotQueues
-from scraping_project.frontier.messages import MAX_PRIORITY, End, Heard, Push, Step, blob
+from scraping_project.frontier.messages import MAX_PRIORITY, End, Push, Reply, Step, blob
 from scraping_project.http import authorization, failure_reasons, serialization
 from scraping_project.http.fingerprints import Fingerprinter, number_of
 from scraping_project.politeness.clocks import NEVER
-from scraping_project.politeness.retry_backoff import Backoff
-from scraping_project.worker.session import Checkpoint
+from scraping_project.politeness.retry_backoff import RetryBackoff
+from scraping_project.worker.session import WorkerSession, session_of
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -38,40 +37,38 @@ class Scheduler:
     A request that can't be written down stays in this process and is counted (core/local_requests.py).
     """
 
-    def __init__(self, crawler: "Crawler", checkpoint: Checkpoint, log: AttemptLog) -> None:
+    def __init__(self, crawler: "Crawler", session: WorkerSession) -> None:
         self._crawler = crawler
-        self._checkpoint = checkpoint
-        self._log = log
-        self._slots = checkpoint.slots
+        self._session = session
+        self._log = session.log
+        self._clocks = session.clocks
         self._concurrency = crawler.settings.getint("CONCURRENT_REQUESTS") or MOST
-        self._queues = SlotQueues(checkpoint.slots, self._concurrency)
+        self._queues = SlotQueues(session.clocks, self._concurrency)
         self._alarm: asyncio.TimerHandle | None = None  # for when the next slot's turn comes
-        self._kept = Kept(log.attempts)
+        self._kept = LocalRequests(session.log.attempts)
         self._pushing: set[str] = set()  # fingerprints said, not yet heard of
-        self._backoff = Backoff(crawler.settings, checkpoint.redis_time)
-        self._own = checkpoint.slots.own()
+        self._backoff = RetryBackoff(crawler.settings, session.redis_time)
+        self._own = session.clocks.own()
         self._order = crawler.settings["FRONTIER_ORDER"]
         self._maxsize = crawler.settings.getint("FRONTIER_REQUEST_MAXSIZE")
         self._slot_pages = crawler.settings.getint("FRONTIER_SLOT_PAGES")
 
     @classmethod
     def from_crawler(cls, crawler: "Crawler") -> Self:
-        checkpoint, log = crawler.get_extension(Checkpoint), crawler.get_extension(AttemptLog)
-        if checkpoint is None or log is None:
-            raise RuntimeError("scraping_project.core.scheduler.Scheduler needs the project's EXTENSIONS")
-        return cls(crawler, checkpoint, log)
+        return cls(crawler, session_of(crawler))
 
     def open(self, spider: Spider) -> None:
         self._spider = spider
-        checkpoint = self._checkpoint
-        scrapy_internals.after_each_output(self._crawler, lambda: checkpoint.is_crowded, checkpoint.room)
+        session = self._session
+        session.attach(self)
+        scrapy_internals.after_each_output(self._crawler, lambda: session.is_crowded, session.room)
 
     @deferred_f_from_coro_f
     async def close(self, reason: str) -> None:
         if lost := self._kept.orphans:
             logger.warning("%d requests could not be written down and are lost", lost)
             self._crawler.stats.set_value("frontier/lost", lost)
-        await self._checkpoint.close(reason)
+        await self._session.close(reason)
 
     def has_pending_requests(self) -> bool:
         return bool(self._queues or self._kept)
@@ -92,34 +89,34 @@ class Scheduler:
                 parent.retry_in_ms = self._backoff.delay_ms(request.meta["retry_times"], parent.wire)
             return True
         if not push.again and self._is_known(push.fingerprint):
-            self._checkpoint.filtered("duplicate")
+            self._session.filtered("duplicate")
             return False
         if attempt := asking.get():
             attempt.asked = True
         self._pushing.add(push.fingerprint)
-        self._checkpoint.push(push)
+        self._session.push(push)
         return True
 
     def next_request(self) -> Request | None:
-        if self._checkpoint.budget <= len(self._log.attempts):
+        if self._session.budget <= len(self._log.attempts):
             return None
         if self._queues.runs_low:
-            self._checkpoint.hurry()
+            self._session.commit_soon()
         if self._kept:
             return self._kept.begin()
-        if not self._checkpoint.may_begin():
+        if not self._session.may_begin():
             return None
         return self._next_leased()
 
     def _next_leased(self) -> Request | None:
         while leased := self._queues.next(time.monotonic()):
-            clock = None if leased.too_many else self._slots.of(leased.slot)
+            clock = None if leased.too_many else self._clocks.of(leased.slot)
             try:
                 request = serialization.decode(leased.payload, self._spider)
             except serialization.Undecodable as error:
                 if clock:
                     clock.handed -= 1
-                self._checkpoint.undecodable(leased, error)
+                self._session.undecodable(leased, error)
                 continue
             self._log.attempts.begin(request, str(leased.id), leased.attempt, leased=leased, clock=clock)
             return request
@@ -136,7 +133,7 @@ class Scheduler:
             delay = max(at - time.monotonic(), 0)
             self._alarm = loop.call_later(delay, scrapy_internals.wake, self._crawler)
 
-    def wishes(self, rate: float, interval: float) -> dict[str, object]:
+    def demand(self, rate: float, interval: float) -> dict[str, object]:
         """What the next step asks for, by the names of its fields.
 
         Args:
@@ -147,43 +144,43 @@ class Scheduler:
         if scrapy_internals.is_closing(self._crawler):
             at_work = len(self._log.attempts) > 0  # files of its items may still wait for their slot's turn
             asks = self._queues.last_asks(now, interval, rate) if at_work else self._queues.farewells(now)
-            return {"asks": asks, "robots": self._slots.robots}
+            return {"asks": asks, "robots": self._clocks.robots}
         held = len(self._queues)
-        room = int(max(min(MOST, self._checkpoint.budget - len(self._log.attempts)) - held, 0))
+        room = int(max(min(MOST, self._session.budget - len(self._log.attempts)) - held, 0))
         asks = self._queues.asks(now, interval, rate, room)
         room -= sum(ask.want for ask in asks)
         return {
             "asks": asks,
             "want": max(min(2 * self._concurrency - self._queues.at_hand(now), room), 0),
             "turn": TURN,
-            "skip": [clock.name for clock in self._slots if not clock.delay],
+            "skip": [clock.name for clock in self._clocks if not clock.delay],
             "arm": self._queues.to_arm(interval, rate),
             "arm_new": max(2 * self._concurrency, math.ceil(rate * interval * 4)),
             "ahead": int(AHEAD * 1000),
-            "delay": math.ceil(self._slots.delay * 1000),
-            "cap": self._slots.cap,
+            "delay": math.ceil(self._clocks.delay * 1000),
+            "cap": self._clocks.cap,
             "own": self._own,
             "slot_pages": self._slot_pages,
-            "max_pages": self._checkpoint.max_pages,
+            "max_pages": self._session.max_pages,
             "lifo": self._order == "lifo",
-            "robots": self._slots.robots,
+            "robots": self._clocks.robots,
         }
 
-    def receive(self, heard: Heard, step: Step) -> None:
+    def receive(self, reply: Reply, step: Step) -> None:
         """Take what a checkpoint brought."""
         self._pushing.difference_update(push.fingerprint for push in step.push)
         self._pushing.difference_update(refusal.fingerprint for refusal in step.refuse)
-        self._queues.heard(step.asks, heard.leased)
-        self._queues.add(heard.leased, step.arm)
+        self._queues.note_fruitless(step.asks, reply.leased)
+        self._queues.add(reply.leased, step.arm)
         # It may take long until what is in flight has ended, and max_pages counts the rest as leased.
         waits = scrapy_internals.is_closing(self._crawler) and len(self._log.attempts) > 0
         for leased in self._queues.give_up(everything=waits):
-            self._checkpoint.release(End(leased.id, leased.delivery))
+            self._session.release(End(leased.id, leased.delivery))
 
     def drop(self) -> None:
         """Forget what is leased: it is with others."""
         self._queues.clear()
-        self._slots.lose_all()
+        self._clocks.lose_all()
         self._pushing.clear()
 
     @property
@@ -199,7 +196,7 @@ class Scheduler:
         if len(payload) > self._maxsize:
             raise _too_large(request, len(payload), self._maxsize)
         depth = request.meta.get("depth", 0) if self._order == "depth" else 0
-        again = request.dont_filter and request in self._checkpoint.seeds
+        again = request.dont_filter and request in self._session.seeds
         fingerprint = self._decimal(request) if again else self._fingerprint(request, parent)
         return Push(fingerprint, slot, request.priority - depth, blob(payload), again)
 
@@ -236,13 +233,13 @@ class Scheduler:
     def _is_known(self, fingerprint: str) -> bool:
         """Whether it is surely a duplicate; the frontier finds the others."""
         here = fingerprint in self._pushing or fingerprint in self._kept.fingerprints
-        return bool(fingerprint) and (here or self._checkpoint.knows(fingerprint))
+        return bool(fingerprint) and (here or self._session.knows(fingerprint))
 
     async def unseen_by_all(self, urls: list[str], number_of: Callable[[str], str]) -> list[str]:
         """As ``unseen``; where other workers know most of what is new here, they are asked first."""
         new = self._new(urls, number_of)
-        if new and self._checkpoint.worker.known_lately >= MOSTLY:
-            await self._checkpoint.look_up(list(new.values()))
+        if new and self._session.worker.known_lately >= MOSTLY:
+            await self._session.look_up(list(new.values()))
             new = self._new(new, number_of)
         return self._without_known(urls, new)
 
@@ -252,18 +249,18 @@ class Scheduler:
 
     def _new(self, urls: Iterable[str], number_of: Callable[[str], str]) -> dict[str, str]:
         """The numbers of those that may be new, by their URLs."""
-        new = self._checkpoint.worker.known.new(urls, number_of)
+        new = self._session.worker.mirror.new(urls, number_of)
         return {url: number for url, number in new.items() if not self._is_known(number)}
 
     def _without_known(self, urls: list[str], new: Container[str]) -> list[str]:
         left = [url for url in urls if url in new]
         if dropped := len(urls) - len(left):
-            self._checkpoint.filtered("duplicate", dropped)
+            self._session.filtered("duplicate", dropped)
         return left
 
     def _is_default_start(self, request: Request) -> bool:
         """Whether Scrapy's own ``start()`` let it pass: every worker of a crawl would fetch it."""
-        own = type(self._spider).start is Spider.start and not self._checkpoint.life.started
+        own = type(self._spider).start is Spider.start and not self._session.lifecycle.started
         return own and bool(request.meta.get("is_start_request"))
 
     def _decimal(self, request: Request) -> str:
@@ -280,7 +277,7 @@ class Scheduler:
             return
         fingerprint = self._fingerprint(request, None)
         if self._is_known(fingerprint):
-            self._checkpoint.filtered("duplicate")
+            self._session.filtered("duplicate")
             return
         if not self._crawler.stats.get_value("frontier/too_large"):
             logger.warning("%s", error)
@@ -288,12 +285,12 @@ class Scheduler:
         if attempt := asking.get():
             attempt.asked = True
         self._pushing.add(fingerprint)
-        self._checkpoint.refuse_request(request.url, fingerprint, error)
+        self._session.refuse_request(request.url, fingerprint, error)
 
     def _keep(self, request: Request, parent: Attempt | None, error: serialization.Unstorable) -> bool:
         fingerprint = self._fingerprint(request, parent)
         if self._is_known(fingerprint):
-            self._checkpoint.filtered("duplicate")
+            self._session.filtered("duplicate")
             return False
         if not self._crawler.stats.get_value("frontier/unstorable"):
             logger.warning("%s can't be written down and stays with this worker: %s", request, error)

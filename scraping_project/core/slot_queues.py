@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from scraping_project.frontier.messages import Ask, Leased
-from scraping_project.politeness.clocks import NEVER, RENEW_WITHIN, Clock, Slots
+from scraping_project.politeness.clocks import NEVER, RENEW_WITHIN, SlotClock, SlotClocks
 
 #: Seconds of work that a worker leases ahead.
 AHEAD = 2.0
@@ -22,7 +22,7 @@ MOST, TURN = 2000, 16
 class SlotQueue:
     """One slot's requests: the armed may be begun now, the buffered after the next checkpoint."""
 
-    clock: Clock
+    clock: SlotClock
     armed: deque[Leased] = field(default_factory=deque)
     buffered: deque[Leased] = field(default_factory=deque)
     turn_at: float = NEVER  # when the heap has it
@@ -46,15 +46,15 @@ class SlotQueue:
 class SlotQueues:
     """Hands out the slots' requests in turn, none before its slot's clock allows."""
 
-    def __init__(self, slots: Slots, concurrency: int) -> None:
-        self._slots = slots
+    def __init__(self, clocks: SlotClocks, concurrency: int) -> None:
+        self._clocks = clocks
         self._concurrency = concurrency
         self._queues: dict[str, SlotQueue] = {}
         self._heap: list[tuple[float, int, SlotQueue]] = []  # when each may be next, and its turn
         self._turns = itertools.count()
         self._too_many: deque[Leased] = deque()  # not to be sent, so they wait for no clock
         self._first = -1  # which slot asks first
-        slots.watchers.append(self._look_again)
+        clocks.watchers.append(self._look_again)
 
     def __len__(self) -> int:
         return sum(map(len, self._queues.values())) + len(self._too_many)
@@ -159,27 +159,27 @@ class SlotQueues:
                 asks.append(ask)
         return asks
 
-    def _in_turn(self) -> list[Clock]:
+    def _in_turn(self) -> list[SlotClock]:
         """The slots, another first each time: there may not be room for what all of them ask for."""
-        clocks = list(self._slots)
+        clocks = list(self._clocks)
         self._first = (self._first + 1) % max(len(clocks), 1)
         return clocks[self._first :] + clocks[: self._first]
 
     def last_asks(self, now: float, interval: float, rate: float) -> list[Ask]:
         """As ``asks``, of a worker that begins nothing more: for what is in the downloader alone."""
-        for clock in self._slots:
+        for clock in self._clocks:
             clock.giving_back |= not clock.busy
         return self.asks(now, interval, rate, room=0)
 
     def farewells(self, now: float) -> list[Ask]:
         """Give all permits back."""
-        return [clock.ask(now, want=0, arm=0, need=0) for clock in self._slots]
+        return [clock.ask(now, want=0, arm=0, need=0) for clock in self._clocks]
 
     def at_hand(self, now: float) -> int:
         """How many may be sent soon."""
         return sum(queue.at_hand(now) for queue in self._queues.values())
 
-    def heard(self, asks: Iterable[Ask], leased: Iterable[Leased]) -> None:
+    def note_fruitless(self, asks: Iterable[Ask], leased: Iterable[Leased]) -> None:
         """Remember which asks brought nothing."""
         brought = {request.slot for request in leased}
         for ask in asks:
@@ -196,11 +196,11 @@ class SlotQueues:
         if clock.busy and clock.until <= now:
             return self._asking_again(clock, now)
         if not clock.busy:
-            self._slots.forget(clock)
+            self._clocks.remove(clock)
             del self._queues[clock.name]
         return clock.give_back(now)
 
-    def _asking_again(self, clock: Clock, now: float) -> Ask | None:
+    def _asking_again(self, clock: SlotClock, now: float) -> Ask | None:
         """Of a slot that was given back while something waits in the downloader, or is on its way there."""
         if not clock.ask_now and (not clock.queued or clock.is_too_far(now)):
             return None
@@ -218,11 +218,11 @@ class SlotQueues:
         need = clock.cap if clock.delay else min(clock.cap, max(demand, 1))
         return clock.ask(now, want=max(want, 0), arm=self._arm(queue, interval, rate), need=need)
 
-    def _quota(self, clock: Clock, rate: float) -> int:
+    def _quota(self, clock: SlotClock, rate: float) -> int:
         """How many requests of a slot to hold: what may be sent in the next seconds."""
         if clock.delay and not clock.blocked:
             return 1 + int(AHEAD / clock.delay)
-        shared = max(sum(not each.delay for each in self._slots), 1)
+        shared = max(sum(not each.delay for each in self._clocks), 1)
         soon = 2 * min(self._concurrency // shared, clock.permits)
         return min(max(math.ceil(rate * AHEAD / shared), soon, TURN), MOST)
 
@@ -235,10 +235,10 @@ class SlotQueues:
     def _of(self, name: str) -> SlotQueue:
         queue = self._queues.get(name)
         if queue is None:
-            queue = self._queues[name] = SlotQueue(self._slots.of(name))
+            queue = self._queues[name] = SlotQueue(self._clocks.of(name))
         return queue
 
-    def _look_again(self, clock: Clock) -> None:
+    def _look_again(self, clock: SlotClock) -> None:
         queue = self._queues.get(clock.name)
         if queue is not None:
             self._enter(queue, 0.0)

@@ -1,10 +1,9 @@
 from typing import TYPE_CHECKING, Self
 
 from scrapy import Request
-from scrapy.exceptions import NotConfigured
 from scrapy.http import Response
 
-from scraping_project.attempts.log import AttemptLog
+from scraping_project.worker.session import session_of
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -23,10 +22,7 @@ class Answers:
 
     @classmethod
     def from_crawler(cls, crawler: "Crawler") -> Self:
-        log = crawler.get_extension(AttemptLog)
-        if log is None:
-            raise NotConfigured  # a plain command, such as fetch
-        return cls(log.attempts)
+        return cls(session_of(crawler).log.attempts)
 
     def process_response(self, request: Request, response: Response) -> Response:
         attempt = self._attempts.of(request)

@@ -1,4 +1,5 @@
 import zlib
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from scrapy import Request
@@ -7,10 +8,12 @@ from scrapy.downloadermiddlewares.retry import RetryMiddleware
 from scrapy.exceptions import DownloadCancelledError, IgnoreRequest, ResponseDataLossError
 from scrapy.http import Response
 
-from scraping_project.attempts.log import AttemptLog
+from scraping_project.worker.session import NoSession, session_of
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
+
+    from scraping_project.attempts.registry import Attempts
 
 _GZIP = 16 + zlib.MAX_WBITS
 
@@ -25,6 +28,9 @@ class Compression(HttpCompressionMiddleware):
     def __init__(self, crawler: "Crawler") -> None:
         super().__init__(crawler=crawler)
         self._crawler = crawler
+        self._attempts: Attempts | None = None
+        with suppress(NoSession):  # it reads pages in plain commands, too
+            self._attempts = session_of(crawler).log.attempts
 
     def process_response(  # type: ignore[override]
         self, request: Request, response: Response
@@ -53,8 +59,7 @@ class Compression(HttpCompressionMiddleware):
 
     def _failed(self, request: Request, error: Exception) -> Exception:
         """Let the attempt know that its answer is none."""
-        log = self._crawler.get_extension(AttemptLog)
-        if log and (attempt := log.attempts.of(request)):
+        if self._attempts and (attempt := self._attempts.of(request)):
             attempt.wire = error
         return error
 

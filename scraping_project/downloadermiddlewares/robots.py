@@ -14,11 +14,10 @@ from scrapy.robotstxt import RobotParser
 from scrapy.utils.httpobj import urlparse_cached
 from scrapy.utils.misc import load_object
 
-from scraping_project.attempts.log import AttemptLog
 from scraping_project.frontier.errors import FrontierError
 from scraping_project.frontier.robots_cache import FRESH, MOST, RobotsTxt
 from scraping_project.http.failure_reasons import Filtered, RobotsUnavailable
-from scraping_project.worker.session import Checkpoint
+from scraping_project.worker.session import session_of
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -50,12 +49,12 @@ class Robots:
     """
 
     def __init__(self, crawler: "Crawler") -> None:
-        checkpoint, log = crawler.get_extension(Checkpoint), crawler.get_extension(AttemptLog)
-        if not crawler.settings.getbool("ROBOTSTXT_OBEY") or checkpoint is None or log is None:
+        if not crawler.settings.getbool("ROBOTSTXT_OBEY"):
             raise NotConfigured
+        session = session_of(crawler)
         self._crawler = crawler
-        self._checkpoint = checkpoint
-        self._attempts = log.attempts
+        self._session = session
+        self._attempts = session.log.attempts
         self._parser: type[RobotParser] = load_object(crawler.settings["ROBOTSTXT_PARSER"])
         self._agent: str = crawler.settings["ROBOTSTXT_USER_AGENT"] or crawler.settings["USER_AGENT"]
         self._longest_delay = crawler.settings.getfloat("ROBOTSTXT_CRAWL_DELAY_MAX")
@@ -80,7 +79,7 @@ class Robots:
         if delay > self._longest_delay:
             raise Filtered("robots", f"Crawl-delay {delay:g} s is above ROBOTSTXT_CRAWL_DELAY_MAX")
         downloader = self._crawler.engine.downloader
-        self._checkpoint.slots.of(downloader.get_slot_key(request)).learn_robots(delay)
+        self._session.clocks.of(downloader.get_slot_key(request)).learn_robots(delay)
 
     async def _rules(self, origin: str, request: Request) -> RobotParser:
         known = self._origin(origin)
@@ -117,11 +116,11 @@ class Robots:
 
     async def _find(self, origin: str) -> RobotsTxt:
         """The cluster's copy; without one, or with an old one, the site's, unless another fetches it."""
-        cache = self._checkpoint.membership.robots
+        cache = self._session.membership.robots
         try:
             stored = await asyncio.to_thread(cache.read, origin)
             while stored is None or not stored.is_fresh:
-                if await asyncio.to_thread(cache.claim, origin, self._checkpoint.worker.token):
+                if await asyncio.to_thread(cache.claim, origin, self._session.worker.token):
                     return await self._fetch_for_all(origin)
                 if stored is not None:
                     return stored
@@ -132,7 +131,7 @@ class Robots:
         return stored
 
     async def _fetch_for_all(self, origin: str) -> RobotsTxt:
-        cache = self._checkpoint.membership.robots
+        cache = self._session.membership.robots
         try:
             found = await self._fetch(origin)
             await asyncio.to_thread(cache.write, origin, found.body)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from scraping_project.frontier.recent_set import Recent
+from scraping_project.frontier.recent_set import RecentSet
 
 #: How many fingerprints a worker remembers at the most: about 25 MB.
 KNOWN = 200_000
@@ -10,7 +10,7 @@ KNOWN = 200_000
 LINKS = 65_536
 
 
-class Known:
+class DupeMirror:
     """A bounded local mirror of the dupe filter: what is in it is surely in the shared one.
 
     It also has the URLs of links, whose fingerprints need not be made again. It is emptied whenever the
@@ -19,8 +19,8 @@ class Known:
     """
 
     def __init__(self, size: int = KNOWN) -> None:
-        self._fingerprints = Recent(size)
-        self._links = Recent(LINKS)
+        self._fingerprints = RecentSet(size)
+        self._links = RecentSet(LINKS)
 
     def __contains__(self, fingerprint: str) -> bool:
         return fingerprint in self._fingerprints

@@ -18,7 +18,7 @@ from scraping_project.frontier.errors import (
 from scraping_project.frontier.foreign import read_of
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.ledger_check import Checked, LedgerCheck
-from scraping_project.frontier.messages import Done, Heard, Push, Step, Withdrawal, blob, read_leased
+from scraping_project.frontier.messages import Done, Push, Reply, Step, Withdrawal, blob, read_leased
 from scraping_project.frontier.replies import Crawl, DeadLetter, Joined, Repaired
 from scraping_project.frontier.scripts import PARTS, Script
 from scraping_project.frontier.translation import translated
@@ -103,7 +103,7 @@ class Frontier:
             alone=bool(alone),
         )
 
-    def checkpoint(self, step: Step) -> Heard:
+    def checkpoint(self, step: Step) -> Reply:
         """Say what has ended and what was found, and lease more.
 
         Raises:
@@ -114,7 +114,7 @@ class Frontier:
         status, now_ms, *answer = self._run("checkpoint", step)
         if status:
             raise _REFUSALS[status]
-        return replies.heard(now_ms, answer)
+        return replies.reply(now_ms, answer)
 
     def extend(self, token: str, lease_ms: int) -> bool:
         """Keep a worker's leases for another while; False when it was reaped."""
@@ -254,10 +254,10 @@ class Frontier:
             WorkerReaped: Nothing was changed.
             CrawlFollowed: Nothing was changed.
         """
-        said = {"token": token, "epoch": epoch, "lease": lease_ms, "highest": highest}
+        fields = {"token": token, "epoch": epoch, "lease": lease_ms, "highest": highest}
         repaired = Repaired(pushed=0, marked=0, ended=0)
         while True:
-            status, *numbers = self._call("repair", **said, push=push, done=done, ends=ends)
+            status, *numbers = self._call("repair", **fields, push=push, done=done, ends=ends)
             if status:
                 raise _REFUSALS[status]
             pushed, marked, ended, looked_for = numbers
@@ -370,9 +370,9 @@ _REFUSALS: dict[int, FrontierError] = {
 
 def _letter(request_id: bytes, letter: bytes, record: bytes) -> DeadLetter:
     """Raises ValueError where one of them is none; msgspec's DecodeError is one."""
-    said = msgspec.json.decode(letter, type=dict[str, Any])
+    fields = msgspec.json.decode(letter, type=dict[str, Any])
     return DeadLetter(
-        id=int(request_id), letter={"reason": "undecodable"} | said, request=read_leased(record)
+        id=int(request_id), letter={"reason": "undecodable"} | fields, request=read_leased(record)
     )
 
 

@@ -1,6 +1,6 @@
 """How many bytes of requests a worker holds: its memory, and what Redis takes back at once when it goes."""
 
-from scraping_project.frontier.messages import LEASE_BYTES, Heard, Step
+from scraping_project.frontier.messages import LEASE_BYTES, Reply, Step
 
 #: So many bytes a worker leases at the most: Redis takes some 60 ms to put them back.
 MOST_HELD = 8 * 2**20
@@ -16,13 +16,13 @@ class HeldBytes:
     def __init__(self) -> None:
         self._sizes: dict[int, int] = {}  # by id
 
-    def answered(self, step: Step, heard: Heard) -> None:
+    def confirm(self, step: Step, reply: Reply) -> None:
         """Take note of what a step ended and leased."""
         if self._sizes:
             for name in _ENDS:
                 for end in getattr(step, name):
                     self._sizes.pop(end.id, None)
-        for leased in heard.leased:
+        for leased in reply.leased:
             if (size := len(leased.payload)) >= COUNTS_FROM:
                 self._sizes[leased.id] = size
 

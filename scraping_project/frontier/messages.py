@@ -223,7 +223,7 @@ class Step(msgspec.Struct, kw_only=True):
     max_pages: int = 0  # of the crawl that are to be answered by all workers, 0: no limit
     lifo: bool = False  # what is pushed comes first
     leapt: bool = False  # Redis's clock was set forward, see server_time.py
-    heard: int = 0  # ms, until when the news are known
+    news_ms: int = 0  # by Redis's clock: until then the news of slots are known
     look_up: Sequence[str] = ()  # fingerprints that may be known; those of this step's pushes are
     found: int = 0  # how many steps that found something were heard of
 
@@ -273,7 +273,7 @@ class Ledger:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Heard:
+class Reply:
     """The frontier's answer to a step."""
 
     now_ms: int  # the server's clock

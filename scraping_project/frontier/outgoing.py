@@ -1,6 +1,6 @@
 """What a worker has gathered to say, and how much of it one step has room for."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -76,14 +76,14 @@ class _Gate:
     def __bool__(self) -> bool:
         return any(getattr(self, name) > 0 for name in _GATED)
 
-    def shift(self, by: "Said | Step", sign: int) -> None:
+    def shift(self, by: "Outgoing | Step", sign: int) -> None:
         """Count again, after ``by`` went to the front of all that is said (1), or left it (-1)."""
         for name in self.__slots__:
             setattr(self, name, max(getattr(self, name) + sign * len(getattr(by, name)), 0))
 
 
 @dataclass(slots=True)
-class Said:
+class Outgoing:
     """What has been gathered for the next steps."""
 
     push: list[Push] = field(default_factory=list)
@@ -100,7 +100,7 @@ class Said:
     look_up: list[str] = field(default_factory=list)
     pages: int = 0
     leapt: bool = False  # Redis's clock was set forward, see lua/parts/leap.lua
-    push_bytes: int = field(default=0, compare=False)  # of what came by ``add``
+    push_bytes: int = field(default=0, compare=False)  # of what came by ``add_push``
     _gates: list[_Gate] = field(default_factory=list, repr=False)  # of what was said before the last cut
 
     def __bool__(self) -> bool:
@@ -116,27 +116,61 @@ class Said:
         """Whether more is to be pushed than the next steps have room for."""
         return len(self.push) >= CROWDED or self.push_bytes >= CROWDED_BYTES
 
-    def add(self, push: Push) -> None:
-        """Have a request pushed."""
+    def add_push(self, push: Push) -> None:
         self.push.append(push)
         self.push_bytes += len(push.payload)
 
-    def cut(self, room: Room) -> tuple["Said", "Said"]:
+    def add_refusal(self, refusal: Refusal) -> None:
+        self.refuse.append(refusal)
+
+    def add_taken(self, seed: msgspec.Raw) -> None:
+        """Let a seed leave the worker's list, once the pushes that came before are sent."""
+        self.taken.append(seed)
+
+    def add_ack(self, end: End, *, after_pushes: bool) -> None:
+        """End a lease well; after the pushes that came before, where its request has asked for some."""
+        (self.ack_parents if after_pushes else self.ack).append(end)
+
+    def add_nack(self, nack: Nack) -> None:
+        self.nack.append(nack)
+
+    def add_move(self, move: Move) -> None:
+        self.move.append(move)
+
+    def add_burial(self, burial: Burial) -> None:
+        self.bury.append(burial)
+
+    def add_release(self, end: End) -> None:
+        self.release.append(end)
+
+    def add_look_ups(self, fingerprints: Sequence[str]) -> int:
+        """Returns how many fingerprints wait to be looked up."""
+        self.look_up.extend(fingerprints)
+        return len(self.look_up)
+
+    def add_logged(self, ids: Iterable[int]) -> None:
+        """Let the frontier know that the letters of these requests have their log rows."""
+        self.logged.extend(ids)
+
+    def count_filtered(self, reason: str, by: int = 1) -> None:
+        self.filtered[reason] = self.filtered.get(reason, 0) + by
+
+    def cut(self, room: Room) -> tuple["Outgoing", "Outgoing"]:
         """What one step has room for, the oldest first, and the rest.
 
         What ends a page, or a seed, comes with all the requests that it has asked for, or after them.
         """
         entries = sum(len(getattr(self, name)) for name in ENTRIES)
         if entries <= room.entries and len(self.look_up) <= STEP_LOOK_UPS and self.bytes <= room.bytes:
-            return self, Said()
-        now = Said(
+            return self, Outgoing()
+        now = Outgoing(
             filtered=self.filtered,
             logged=self.logged,
             pages=self.pages,
             leapt=self.leapt,
             look_up=self.look_up[:STEP_LOOK_UPS],
         )
-        later = Said(look_up=self.look_up[STEP_LOOK_UPS:])
+        later = Outgoing(look_up=self.look_up[STEP_LOOK_UPS:])
         for name in _FREE:
             self._part(name, now, later, room)
         gates = [*self._gates, _gate(self)]
@@ -162,20 +196,22 @@ class Said:
             if isinstance(value, list):
                 setattr(self, word, [*value, *getattr(self, word)])
         for reason, count in step.filtered.items():
-            self.filtered[reason] = self.filtered.get(reason, 0) + count
+            self.count_filtered(reason, count)
         self.pages += step.pages
         self.leapt |= step.leapt
         self.push_bytes += sum(map(_payload, step.push))
 
-    def _part(self, name: str, now: "Said", later: "Said", room: Room, most: int | None = None) -> None:
+    def _part(
+        self, name: str, now: "Outgoing", later: "Outgoing", room: Room, most: int | None = None
+    ) -> None:
         entries = getattr(self, name)
         place = room.prefix(entries[:most], _SIZES[name])
         setattr(now, name, entries[:place])
         setattr(later, name, entries[place:])
 
 
-WORDS = tuple(each.name for each in fields(Said) if each.name not in ("push_bytes", "_gates"))
+WORDS = tuple(each.name for each in fields(Outgoing) if each.name not in ("push_bytes", "_gates"))
 
 
-def _gate(said: Said | Step) -> _Gate:
-    return _Gate(*(len(getattr(said, name)) for name in _Gate.__slots__))
+def _gate(outgoing: Outgoing | Step) -> _Gate:
+    return _Gate(*(len(getattr(outgoing, name)) for name in _Gate.__slots__))

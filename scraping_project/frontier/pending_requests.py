@@ -19,7 +19,7 @@ _PRIORITY = re.compile(rb"-?[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class PendingRequest:
     """A request that waits: in a queue, for its delay to pass, or in the lease of a worker that is dead."""
 
     place: str
@@ -36,7 +36,7 @@ class Waiting:
         return Withdrawal(self.place, self.name, self.priority, record, self.id, self.delivery, pages)
 
 
-class WaitingRequests:
+class PendingRequests:
     """Reads what waits in the current crawl of one frontier, page by page.
 
     Requests that move meanwhile may be missed or met twice; those that are taken away while it reads do
@@ -58,7 +58,7 @@ class WaitingRequests:
             )
         return [token.decode(errors="backslashreplace") for token in tokens]
 
-    def read(self, dead: Collection[str]) -> Iterator[Waiting]:
+    def read(self, dead: Collection[str]) -> Iterator[PendingRequest]:
         """Yields what waits; what workers have leased, of those in ``dead`` alone."""
         with read_of(self._server, self._keys):
             found = cast(
@@ -73,12 +73,12 @@ class WaitingRequests:
             for record, _ in self._server.zscan_iter(self._keys.of(epoch, "delayed"), count=self._page):
                 yield from _waiting("delayed", "", record, record)
 
-    def _leases(self, token: str) -> Iterator[Waiting]:
+    def _leases(self, token: str) -> Iterator[PendingRequest]:
         leases = self._server.hscan_iter(self._keys.of("leases", token), count=self._page)
         for _, record in leases:
             yield from _waiting("leases", token, record, record[_HELD:])
 
-    def _queues(self, epoch: int, slot: str) -> Iterator[Waiting]:
+    def _queues(self, epoch: int, slot: str) -> Iterator[PendingRequest]:
         for record in self._list(self._keys.of(epoch, "suspects", slot)):
             yield from _waiting("suspects", slot, record, record)
         priorities = cast("bytes | None", self._server.hget(self._keys.of(epoch, "priorities"), slot)) or b""
@@ -88,7 +88,7 @@ class WaitingRequests:
                     continue
                 request_id, delivery = int.from_bytes(record[:5], "big"), record[6]
                 payload = record[_QUEUED:]
-                yield Waiting("queue", slot, priority, record, request_id, delivery, payload)
+                yield PendingRequest("queue", slot, priority, record, request_id, delivery, payload)
 
     def _list(self, key: str) -> Iterator[bytes]:
         """From its end: what is taken away here, or from its front, hides nothing still to be read."""
@@ -99,11 +99,11 @@ class WaitingRequests:
             last -= self._page
 
 
-def _waiting(place: str, name: str, record: bytes, leased_record: bytes) -> Iterator[Waiting]:
+def _waiting(place: str, name: str, record: bytes, leased_record: bytes) -> Iterator[PendingRequest]:
     try:
         leased = read_leased(leased_record)
     except ValueError:  # somebody else has put it there: whoever takes it next makes it a dead letter
         return
-    yield Waiting(
+    yield PendingRequest(
         place, name or leased.slot, leased.priority, record, leased.id, leased.delivery, leased.payload
     )

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 
-class Recent:
+class RecentSet:
     """Holds what was added last.
 
     When it is full, the older half is forgotten at once: two plain sets take less memory than one dict in

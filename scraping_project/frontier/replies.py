@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from scraping_project.frontier.messages import Grant, Heard, Leased, Ledger
+from scraping_project.frontier.messages import Grant, Leased, Ledger, Reply
 
 #: What a crawl has beside its counters, and how these look.
 _WORDS, _NUMBER = (b"id", b"rules", b"seeds"), re.compile(rb"-?[0-9]{1,18}")
@@ -53,11 +53,11 @@ class DeadLetter:
     request: Leased
 
 
-def heard(now_ms: int, answer: list[Any]) -> Heard:
+def reply(now_ms: int, answer: list[Any]) -> Reply:
     """The answer to a step, from what its script returns (lua/parts/answer.lua)."""
     pushed, leased, ledger, letters, finished, grants, news, known, (found_to, found) = answer
     *numbers, paused = ledger
-    return Heard(
+    return Reply(
         now_ms=now_ms,
         pushed=pushed.decode(),
         leased=[_leased(request) for request in leased],

@@ -13,7 +13,7 @@ _ROOM = "scraping_project.frontier"
 _QUEUE = ("record", "undecodable", "priorities", "sizes", "queue")
 _ENDS = ("leased", "move", "nack", "bury", "release", "ack")
 _LEASE = ("slot", "drop_permits", "leap", "permit", "lease", "attend")
-_RETURN = ("leased", "holdings", "return_seeds", "forget_worker", "slot", "drop_permits")
+_RETURN = ("leased", "holdings", "return_seeds", "remove_worker", "slot", "drop_permits")
 
 #: What each script is made of, in the order in which its parts need each other.
 PARTS = {
@@ -39,7 +39,7 @@ PARTS = {
     "order": ("prelude", "slot", "order"),
     "hold": ("prelude", "slot", "hold"),
     "requeue": ("prelude", *_QUEUE, "requeue"),
-    "clear": ("prelude", "return_seeds", "forget_worker", "retire", "clear"),
+    "clear": ("prelude", "return_seeds", "remove_worker", "retire", "clear"),
     "sweep": ("prelude", "sweep"),
     "expire": ("prelude", "finished", "keys_that_stay", "expire"),
     "persist": ("prelude", "retire", "keys_that_stay", "persist"),

@@ -15,15 +15,15 @@ class ServerTime:
     def __init__(self) -> None:
         self._last: tuple[float, int] | None = None
 
-    def has_leapt(self, asked_at: float, now_ms: int, heard_at: float) -> bool:
+    def has_leapt(self, asked_at: float, now_ms: int, replied_at: float) -> bool:
         """Whether the clock was set forward between the last answer and this one.
 
         Args:
             asked_at: When this worker asked, monotonic seconds.
             now_ms: What the server's clock said.
-            heard_at: When the answer came.
+            replied_at: When the answer came.
         """
         last, self._last = self._last, (asked_at, now_ms)
         if last is None:
             return False
-        return now_ms - last[1] - (heard_at - last[0]) * 1000 > LEAP_MS
+        return now_ms - last[1] - (replied_at - last[0]) * 1000 > LEAP_MS

@@ -14,7 +14,7 @@ _NUMBER, _PERMITS = re.compile("[0-9]{1,14}"), re.compile("[0-9]{1,14} [0-9]{1,1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SlotClock:
+class SlotState:
     """A slot's clock and queue. Times are seconds; None: not known, or not any more."""
 
     sent_ago: float | None  # since the last request
@@ -26,7 +26,7 @@ class SlotClock:
     queued: int
 
 
-class SlotClocks:
+class SlotStates:
     """Reads the clocks of a frontier's slots. What it reads may be past a moment later."""
 
     def __init__(self, server: redis.Redis, keys: Keys) -> None:
@@ -51,19 +51,21 @@ class SlotClocks:
             )
         return [name.decode() for name in names]
 
-    def read(self, slot: str) -> SlotClock:
+    def read(self, slot: str) -> SlotState:
         with read_of(self._server, self._keys):
-            said = cast("dict[bytes, bytes]", self._server.hgetall(self._keys.of("slot", slot)))
+            fields = cast("dict[bytes, bytes]", self._server.hgetall(self._keys.of("slot", slot)))
             seconds, micros = self._server.time()
             queued = self._queued(slot)
         now_ms = seconds * 1000 + micros // 1000
-        text = {name.decode(errors="replace"): value.decode(errors="replace") for name, value in said.items()}
-        return _clock(text, now_ms, queued)
+        text = {
+            name.decode(errors="replace"): value.decode(errors="replace") for name, value in fields.items()
+        }
+        return _state(text, now_ms, queued)
 
     def _queued(self, slot: str) -> int:
         epoch = self._epoch()
-        said = cast("bytes | None", self._server.hget(self._keys.of(epoch, "priorities"), slot))
-        priorities = (said or b"").decode(errors="replace").split(",")
+        fields = cast("bytes | None", self._server.hget(self._keys.of(epoch, "priorities"), slot))
+        priorities = (fields or b"").decode(errors="replace").split(",")
         lists = [self._keys.of(epoch, "queue", each, slot) for each in priorities if each]
         lists.append(self._keys.of(epoch, "suspects", slot))
         return sum(self._server.llen(each) for each in lists)
@@ -72,15 +74,15 @@ class SlotClocks:
         return int(self._server.hget(self._keys.of("crawl"), "epoch") or 0)
 
 
-def _clock(said: dict[str, str], now_ms: int, queued: int) -> SlotClock:
-    seconds = {name: int(value) / 1000 for name, value in said.items() if _NUMBER.fullmatch(value)}
+def _state(fields: dict[str, str], now_ms: int, queued: int) -> SlotState:
+    seconds = {name: int(value) / 1000 for name, value in fields.items() if _NUMBER.fullmatch(value)}
     sent, now = seconds.get("sent"), now_ms / 1000
     permits = {
         name[1:]: value.split()
-        for name, value in said.items()
+        for name, value in fields.items()
         if name.startswith("@") and _PERMITS.fullmatch(value)
     }
-    return SlotClock(
+    return SlotState(
         sent_ago=None if sent is None else round(max(now - sent, 0.0), 3),
         delay=seconds.get("delay", 0.0),
         crawl_delay=seconds.get("crawl"),

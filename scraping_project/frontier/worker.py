@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import msgspec
 
-from scraping_project.frontier.dupe_mirror import Known
+from scraping_project.frontier.dupe_mirror import DupeMirror
 from scraping_project.frontier.errors import (
     CrawlFollowed,
     CrawlOver,
@@ -23,8 +23,8 @@ from scraping_project.frontier.errors import (
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.held_bytes import HeldBytes
 from scraping_project.frontier.keys import Keys
-from scraping_project.frontier.messages import Burial, Heard, Move, Nack, Push, Refusal, Step
-from scraping_project.frontier.outgoing import ENTRIES, STEP_ENTRIES, WORDS, Room, Said
+from scraping_project.frontier.messages import Burial, Move, Nack, Push, Refusal, Reply, Step
+from scraping_project.frontier.outgoing import ENTRIES, STEP_ENTRIES, WORDS, Outgoing, Room
 from scraping_project.frontier.replies import Joined
 from scraping_project.frontier.server_time import ServerTime
 from scraping_project.frontier.worker_tokens import is_gone, is_token, new_token
@@ -59,19 +59,19 @@ class Worker:
         self._seeds = seeds
         self._lease_ms = lease_ms
         self._sequence = 0
-        self._heard_ms = 0  # Redis's clock: till then the news of slots are known
+        self._news_ms = 0  # Redis's clock: till then the news of slots are known
         self._redis_ahead: float | None = None  # s, of the monotonic clock
         self._found_to = 0  # of the steps that found something so many were heard of
         self._unanswered: Step | None = None
         self._sweeping = True  # a former crawl may have left something
         self._time = ServerTime()
         self.leapt = False  # Redis's clock was set forward before the last answer, whose permits are void
-        self.said = Said()
+        self.outgoing = Outgoing()
         self._entries = STEP_ENTRIES  # that a step says at the most; fewer while Redis refuses one of them
         self._is_suspect = False  # what the next step says: Redis took one without it
         self._left_over = False
         self._held = HeldBytes()
-        self.known = Known()
+        self.mirror = DupeMirror()
         self.known_lately = 0.0  # share of what the frontier knew, of late, and the mirror here did not
         self.token = ""
         self._next_token = new_token()  # till the join is heard of, which may be said twice
@@ -126,36 +126,36 @@ class Worker:
         self.joined, self._sequence, self._found_to = joined, 0, 0
         self._keep(began)
         self._sweeping = True
-        self.known.clear()
+        self.mirror.clear()
         self._held.clear()
         self.gone.clear()
         return joined
 
-    def next_step(self, *, started: bool = False, **wishes: object) -> Step:
+    def next_step(self, *, started: bool = False, **demand: object) -> Step:
         """The step to send: the one whose answer is still open, or a new one of what was said and has room.
 
         Args:
             started: Whether all start requests are said.
-            wishes: What more the step asks for, by the names of its fields.
+            **demand: What more the step asks for, by the names of its fields.
         """
         if self._unanswered is not None:
             return self._unanswered
         if self.joined is None:
             raise FrontierError("a worker joins before it speaks")
-        said, self.said = self.said.cut(Room(entries=self._entries))
-        self._left_over = bool(self.said)
+        outgoing, self.outgoing = self.outgoing.cut(Room(entries=self._entries))
+        self._left_over = bool(self.outgoing)
         self._sequence += 1
         self._unanswered = Step(
             token=self.token,
             epoch=self.joined.epoch,
             sequence=self._sequence,
             lease=self._lease_ms,
-            heard=self._heard_ms,
+            news_ms=self._news_ms,
             found=self._found_to,
-            started=started and not self.said.push and not self.said.refuse,
+            started=started and not self.outgoing.push and not self.outgoing.refuse,
             lease_bytes=self._held.may_grow(),
-            **{word: getattr(said, word) for word in WORDS},
-            **wishes,  # type: ignore[arg-type]
+            **{word: getattr(outgoing, word) for word in WORDS},
+            **demand,  # type: ignore[arg-type]
         )
         return self._unanswered
 
@@ -166,13 +166,13 @@ class Worker:
         the leases that brought them are gone. All else either takes room or must not come before the pushes
         that have none, and more is not leased. After FrontierFull alone: it executes nothing.
         """
-        self.said.put_back(msgspec.structs.replace(step, ack=[], pages=0))
+        self.outgoing.put_back(msgspec.structs.replace(step, ack=[], pages=0))
         light = Step(
             token=step.token,
             epoch=step.epoch,
             sequence=step.sequence,
             lease=step.lease,
-            heard=step.heard,
+            news_ms=step.news_ms,
             found=step.found,
             ack=step.ack,
             pages=step.pages,
@@ -214,9 +214,9 @@ class Worker:
         self._is_suspect = False
         self._unanswered = None
         self._sequence -= 1
-        self.said.put_back(step)
+        self.outgoing.put_back(step)
 
-    def exchange(self, step: Step) -> Heard:
+    def exchange(self, step: Step) -> Reply:
         """Send a step. After FrontierUnavailable, the next_step is the same one.
 
         Raises:
@@ -226,7 +226,7 @@ class Worker:
         """
         began = time.monotonic()
         try:
-            heard = self._frontier.checkpoint(step)
+            reply = self._frontier.checkpoint(step)
         except WorkerReaped as error:
             over = self._is_another_crawl()
             self.gone.set()
@@ -237,33 +237,33 @@ class Worker:
             self.gone.set()
             raise
         self._keep(began)
-        self._redis_ahead = heard.now_ms / 1000 - time.monotonic()
-        self.leapt = self._time.has_leapt(began, heard.now_ms, time.monotonic())
-        return heard
+        self._redis_ahead = reply.now_ms / 1000 - time.monotonic()
+        self.leapt = self._time.has_leapt(began, reply.now_ms, time.monotonic())
+        return reply
 
-    def answered(self, step: Step, heard: Heard) -> None:
+    def confirm(self, step: Step, reply: Reply) -> None:
         """Take note that a step was executed."""
         self._unanswered = None
-        self.said.leapt |= self.leapt
+        self.outgoing.leapt |= self.leapt
         self._is_suspect = self._entries == 0
         self._entries = min(2 * self._entries, STEP_ENTRIES) or 1
-        self._heard_ms = heard.now_ms
-        self._held.answered(step, heard)
-        self.known.add(push.fingerprint for push in step.push if push.fingerprint)
-        self.known.add(refusal.fingerprint for refusal in step.refuse if refusal.fingerprint)
-        self._found_to = heard.found_to
-        self.known.add(heard.found)
-        self.known.add(compress(step.look_up, map(int, heard.known)))
-        self._judge(heard)
-        self.said.logged.extend(heard.letters)
+        self._news_ms = reply.now_ms
+        self._held.confirm(step, reply)
+        self.mirror.add(push.fingerprint for push in step.push if push.fingerprint)
+        self.mirror.add(refusal.fingerprint for refusal in step.refuse if refusal.fingerprint)
+        self._found_to = reply.found_to
+        self.mirror.add(reply.found)
+        self.mirror.add(compress(step.look_up, map(int, reply.known)))
+        self._judge(reply)
+        self.outgoing.add_logged(reply.letters)
 
-    def forget(self) -> list[Push]:
+    def drop_outgoing(self) -> list[Push]:
         """Drop what was said under a token that is gone; returns the pushes, which are worth repeating."""
         unanswered, self._unanswered = self._unanswered, None
-        pushes = [*(unanswered.push if unanswered else ()), *self.said.push]
-        self.said = Said()
+        pushes = [*(unanswered.push if unanswered else ()), *self.outgoing.push]
+        self.outgoing = Outgoing()
         self._held.clear()
-        self.known.clear()
+        self.mirror.clear()
         return pushes
 
     @property
@@ -287,7 +287,7 @@ class Worker:
         """Whether there is anything to say that is worth waiting for: all but a look for more."""
         step = self._unanswered
         spoken = step is not None and any(getattr(step, word) for word in WORDS)
-        return spoken or bool(self.said)
+        return spoken or bool(self.outgoing)
 
     def extend(self) -> bool:
         """Keep the leases; False when they are with others already."""
@@ -337,9 +337,9 @@ class Worker:
         self._strangers = strangers
         return reaped
 
-    def _judge(self, heard: Heard) -> None:
-        if answers := len(heard.pushed) + len(heard.known):
-            share = (heard.pushed.count("0") + heard.known.count("1")) / answers
+    def _judge(self, reply: Reply) -> None:
+        if answers := len(reply.pushed) + len(reply.known):
+            share = (reply.pushed.count("0") + reply.known.count("1")) / answers
             self.known_lately += (share - self.known_lately) * min(answers / LATELY, 1.0)
 
     def _keep(self, asked: float) -> None:
@@ -366,5 +366,5 @@ def _buried(step: Step, error: FrontierRefused, bury: Callable[[Culprit], Refusa
         raise error
     letter = bury(culprits[0])
     refused = isinstance(letter, Refusal)
-    said: dict[str, object] = {"refuse" if refused else "bury": [letter]}
-    return msgspec.structs.replace(step, **{"push": [], "move": [], "nack": [], **said})
+    outgoing: dict[str, object] = {"refuse" if refused else "bury": [letter]}
+    return msgspec.structs.replace(step, **{"push": [], "move": [], "nack": [], **outgoing})

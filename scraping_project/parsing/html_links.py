@@ -149,8 +149,8 @@ def parse(text: str, url: str, encoding: str = "utf-8", most: int = MOST_LINKS) 
         target = resolved(href)
         if target is not None:
             marked[target] = marked.get(target, 0) | marks
-    said = ~_FOLLOW if found.nofollow else ~0
-    links = [Link(target, _rel(marks & said)) for target, marks in marked.items()]
+    mask = ~_FOLLOW if found.nofollow else ~0
+    links = [Link(target, _rel(marks & mask)) for target, marks in marked.items()]
     return Page(found.title or None, links, found.nofollow, max(len(found.hrefs) - most, 0) + unread)
 
 

@@ -8,7 +8,7 @@ from scrapy.exceptions import NotConfigured
 from scrapy.http import Response
 
 from scraping_project.politeness import retry_after
-from scraping_project.politeness.clocks import Clock
+from scraping_project.politeness.clocks import SlotClock
 
 if TYPE_CHECKING:
     from scrapy import Request
@@ -20,7 +20,7 @@ TOO_MANY = 429
 FIRST, LONGEST = 1.0, 60.0
 
 
-class Throttle:
+class AutoThrottle:
     """Adapts the delay of a slot to its answers.
 
     With AUTOTHROTTLE_ENABLED the delay follows the latency as Scrapy's extension of that name does, but for
@@ -48,12 +48,12 @@ class Throttle:
         self._start = settings.getfloat("AUTOTHROTTLE_START_DELAY") if self._enabled else 0.0
         self._longest = settings.getfloat("AUTOTHROTTLE_MAX_DELAY") if self._enabled else LONGEST
 
-    def begin(self, clock: Clock) -> None:
+    def begin(self, clock: SlotClock) -> None:
         """Let a slot that nobody has measured yet start slowly; that others have comes with its permits."""
         if self._enabled and clock.permits and clock.adaptive is None and clock.delay < self._start:
             clock.adapt(self._start)
 
-    def answered(self, clock: Clock, request: "Request", response: Response) -> None:
+    def answered(self, clock: SlotClock, request: "Request", response: Response) -> None:
         wait = retry_after.seconds(response, self._redis_time())
         if wait is not None:
             until = monotonic() + wait
@@ -67,19 +67,19 @@ class Throttle:
         elif clock.adaptive:
             self._recover(clock)
 
-    def failed(self, clock: Clock) -> None:
+    def failed(self, clock: SlotClock) -> None:
         """The site did not answer."""
         if self._enabled:
             self._back_off(clock)
 
-    def _back_off(self, clock: Clock) -> None:
+    def _back_off(self, clock: SlotClock) -> None:
         clock.adapt(min(max(2 * clock.delay, FIRST), max(self._longest, clock.own_delay)))
 
-    def _recover(self, clock: Clock) -> None:
+    def _recover(self, clock: SlotClock) -> None:
         delay = (clock.adaptive or 0.0) / 2
         clock.adapt(delay if delay > max(clock.own_delay, FIRST / 8) else 0.0)
 
-    def _follow(self, clock: Clock, latency: float | None, status: int) -> None:
+    def _follow(self, clock: SlotClock, latency: float | None, status: int) -> None:
         """Scrapy's AutoThrottle: towards latency / concurrency, at once when that is longer."""
         if latency is None:
             return

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from scrapy.settings import BaseSettings
 
-from scraping_project.frontier.messages import BLOCKED, GRANTED, Ask, Grant, Heard
+from scraping_project.frontier.messages import BLOCKED, GRANTED, Ask, Grant, Reply
 
 #: Permits are asked for again when they last for less than this, seconds.
 RENEW_WITHIN = 3.0
@@ -25,7 +25,7 @@ NEVER = math.inf
 
 
 @dataclass(slots=True, eq=False)
-class Clock:
+class SlotClock:
     """One slot, as far as this worker has to do with it."""
 
     name: str
@@ -152,7 +152,7 @@ class Clock:
         self.permits, self.until, self.adaptive = 0, 0.0, None
         return ask
 
-    def take(self, grant: Grant, asked_at: float, heard_at: float) -> None:
+    def take(self, grant: Grant, asked_at: float, replied_at: float) -> None:
         """Take what the frontier answered."""
         self.blocked = grant.outcome == BLOCKED
         self.until = asked_at + grant.lasts / 1000
@@ -170,7 +170,7 @@ class Clock:
             self.next_send = max(self.sent_at + self.delay, self.after)
             self._pages_from = min(self._pages_from, self.next_send)
         if grant.wait:
-            self.next_send = max(self.next_send, heard_at + grant.wait / 1000)
+            self.next_send = max(self.next_send, replied_at + grant.wait / 1000)
         if self.sent_at is not None:
             self.next_send = max(self.next_send, self.sent_at + self.delay)
 
@@ -182,11 +182,11 @@ class Clock:
 class HandedOut(Protocol):
     """What an attempt is to its slot."""
 
-    clock: Clock | None
+    clock: SlotClock | None
     sent_ms: float | None  # None: it never was
 
 
-class Slots:
+class SlotClocks:
     """The clocks of all slots that this worker has to do with.
 
     It forgets a slot when its permits are given back; what is worth keeping the frontier keeps.
@@ -198,14 +198,14 @@ class Slots:
         self.robots = settings.getbool("ROBOTSTXT_OBEY")
         self._jitter = settings.getfloat("DOWNLOAD_DELAY_JITTER")
         self._own: dict[str, dict[str, Any]] = settings.getdict("DOWNLOAD_SLOTS")
-        self._clocks: dict[str, Clock] = {}
+        self._clocks: dict[str, SlotClock] = {}
         self.sent = 0  # requests, by this worker, whatever their slot
-        self.watchers: list[Callable[[Clock], None]] = []  # called when a clock may say something else
+        self.watchers: list[Callable[[SlotClock], None]] = []  # called when a clock may say something else
 
-    def __iter__(self) -> Iterator[Clock]:
+    def __iter__(self) -> Iterator[SlotClock]:
         return iter(self._clocks.values())
 
-    def of(self, name: str) -> Clock:
+    def of(self, name: str) -> SlotClock:
         """The clock of a slot, a new one for one that was not in use."""
         clock = self._clocks.get(name)
         if clock is None:
@@ -217,32 +217,32 @@ class Slots:
         clocks = map(self._new, self._own)
         return {clock.name: (math.ceil(clock.own_delay * 1000), clock.cap) for clock in clocks}
 
-    def _new(self, name: str) -> Clock:
+    def _new(self, name: str) -> SlotClock:
         own = self._own.get(name, {})
-        return Clock(
+        return SlotClock(
             name=name,
             own_delay=float(own.get("delay", self.delay)),
             cap=max(int(own.get("concurrency", self.cap)), 1),
             jitter=max(float(own.get("jitter", self._jitter)), 0.0),
         )
 
-    def send(self, clock: Clock, now: float) -> None:
+    def send(self, clock: SlotClock, now: float) -> None:
         self.sent += 1
         clock.send(now)
 
-    def forget(self, clock: Clock) -> None:
+    def remove(self, clock: SlotClock) -> None:
         del self._clocks[clock.name]
 
-    def hear(self, heard: Heard, asked_at: float, heard_at: float) -> None:
+    def take_in(self, reply: Reply, asked_at: float, replied_at: float) -> None:
         """Take what came with a checkpoint."""
-        for name in heard.news:
+        for name in reply.news:
             if clock := self._clocks.get(name):
                 clock.ask_now = True
                 if not clock.delay:
                     clock.until = 0.0
-        for grant in heard.grants:
+        for grant in reply.grants:
             clock = self.of(grant.slot)
-            clock.take(grant, asked_at, heard_at)
+            clock.take(grant, asked_at, replied_at)
             self.changed(clock)
 
     def came_back(self, attempt: HandedOut) -> None:
@@ -255,7 +255,7 @@ class Slots:
                 clock.handed -= 1
             self.changed(clock)
 
-    def changed(self, clock: Clock) -> None:
+    def changed(self, clock: SlotClock) -> None:
         for watch in self.watchers:
             watch(clock)
 

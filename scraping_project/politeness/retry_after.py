@@ -31,10 +31,10 @@ def seconds(response: Response, now: float) -> float | None:
     until = _moment(text)
     if until is None:
         return None
-    said = _moment(_header(response, "Date"))
-    if said is None or abs(until - said) > LONGEST:
-        said = now
-    return min(max(math.ceil(until - said), 0.0), LONGEST)
+    sent_at = _moment(_header(response, "Date"))
+    if sent_at is None or abs(until - sent_at) > LONGEST:
+        sent_at = now
+    return min(max(math.ceil(until - sent_at), 0.0), LONGEST)
 
 
 def _header(response: Response, name: str) -> str:

@@ -17,7 +17,7 @@ JITTER = 0.25
 LONGEST = 7 * 24 * 3600.0
 
 
-class Backoff:
+class RetryBackoff:
     """``RETRY_BACKOFF_BASE ** n`` seconds before the n-th retry, or what Retry-After says if that is longer.
 
     With 4: 4 s, 16 s; with 60: a minute, an hour; with 0: at once.

@@ -13,7 +13,7 @@ SILENCE_MS = 300_000
 _BITS = 1 << 27
 
 
-class Books(Protocol):
+class LedgerEditor(Protocol):
     """Where a repair looks and what it changes."""
 
     highest: int  # request id that the database knows
@@ -24,7 +24,7 @@ class Books(Protocol):
     ) -> Repaired: ...
 
 
-class FrontierBooks:
+class FrontierLedgerEditor:
     """Those of a frontier, for a worker that has joined its crawl to repair it."""
 
     def __init__(self, frontier: Frontier, token: str, epoch: int) -> None:
@@ -44,7 +44,7 @@ class FrontierBooks:
         )
 
 
-class DryBooks:
+class DryLedgerEditor:
     """Remembers what would have been entered, in 16 MB however much that is.
 
     Of a million URLs about four thousand are taken for others, so it counts a few too little.

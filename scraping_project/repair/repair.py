@@ -21,9 +21,9 @@ from scrapy import Request
 from sqlalchemy import Engine
 
 from scraping_project.frontier.messages import Done, Withdrawal
-from scraping_project.frontier.pending_requests import Waiting
-from scraping_project.repair.ledger_editor import Books
-from scraping_project.repair.request_rebuilder import Lead, Rebuilt
+from scraping_project.frontier.pending_requests import PendingRequest
+from scraping_project.repair.ledger_editor import LedgerEditor
+from scraping_project.repair.request_rebuilder import Lead, RequestRebuilder
 from scraping_project.storage.reading import crawls
 from scraping_project.storage.reading.crawls import Answer
 
@@ -69,8 +69,8 @@ class Repair:
         self,
         database: Engine,
         crawl_id: str,
-        books: Books,
-        rebuilt: Rebuilt,
+        books: LedgerEditor,
+        rebuilt: RequestRebuilder,
         progress: Callable[[str, int], None],
     ) -> None:
         self._database = database
@@ -81,7 +81,7 @@ class Repair:
         self._seen_to: set[str] = set()
         self.found = Found()
 
-    def run(self, seeds: Iterable[str], waiting: Iterable[Waiting]) -> Found:
+    def run(self, seeds: Iterable[str], waiting: Iterable[PendingRequest]) -> Found:
         """Repair; what it has done so far is in ``found`` also when it raises."""
         newest = crawls.newest_row(self._database)
         self._mark(self._ended_without_a_page())
@@ -147,7 +147,7 @@ class Repair:
             self._seen_to.clear()
         self._seen_to.update(urls)
 
-    def _end(self, waiting: Sequence[Waiting]) -> None:
+    def _end(self, waiting: Sequence[PendingRequest]) -> None:
         requests = [(each, self._rebuilt.request(each.payload)) for each in waiting]
         plain = [(each, request) for each, request in requests if request is not None]
         answers = crawls.answers_at(self._database, self._crawl_id, [request.url for _, request in plain])
@@ -159,7 +159,9 @@ class Repair:
         if ends:
             self.found.ended += self._books.enter(ends=ends).ended
 
-    def _answer_to(self, waiting: Waiting, request: Request, answers: Iterable[Answer]) -> Answer | None:
+    def _answer_to(
+        self, waiting: PendingRequest, request: Request, answers: Iterable[Answer]
+    ) -> Answer | None:
         """What this request was answered.
 
         One that is to pass the dupe filter, a retry or a seed with ``dont_filter``, is another request than

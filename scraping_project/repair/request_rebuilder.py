@@ -33,7 +33,7 @@ class Lead(NamedTuple):
     depth: int | None = None  # None for a seed
 
 
-class Rebuilt:
+class RequestRebuilder:
     """Makes requests as the spider and Scrapy's own middlewares made them, but for the Referer.
 
     Whether a page may name itself to those it links to is not stored.

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Self
 from scrapy.exceptions import CloseSpider
 from scrapy.http import Response
 
-from scraping_project.attempts.log import AttemptLog
-from scraping_project.attempts.registry import asking
+from scraping_project.attempts.registry import Attempts, asking
+from scraping_project.worker.session import session_of
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -18,18 +18,16 @@ class Outcomes:
     And remembers whose callback runs, for what it asks for comes to the scheduler without a word about that.
     """
 
-    def __init__(self, crawler: "Crawler") -> None:
-        self._crawler = crawler
+    def __init__(self, attempts: Attempts) -> None:
+        self._attempts = attempts
 
     @classmethod
     def from_crawler(cls, crawler: "Crawler") -> Self:
-        return cls(crawler)
+        return cls(session_of(crawler).log.attempts)
 
     def process_spider_input(self, response: Response) -> None:
-        if log := self._crawler.get_extension(AttemptLog):
-            asking.set(log.attempts.of(response.request))
+        asking.set(self._attempts.of(response.request))
 
     def process_spider_exception(self, response: Response, exception: Exception) -> None:
-        log = self._crawler.get_extension(AttemptLog)
-        if isinstance(exception, CloseSpider) and log and (attempt := log.attempts.of(response.request)):
+        if isinstance(exception, CloseSpider) and (attempt := self._attempts.of(response.request)):
             attempt.given_back = True

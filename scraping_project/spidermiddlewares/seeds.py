@@ -5,7 +5,6 @@ import logging
 import shlex
 import sys
 from collections.abc import AsyncIterator
-from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from redis.exceptions import RedisError, ResponseError
@@ -16,7 +15,7 @@ from scraping_project.frontier.seeds import Kind, Seed, SeedError, SeedQueue, ki
 from scraping_project.http import authorization
 from scraping_project.spidermiddlewares.pushes import each_by_itself
 from scraping_project.spidermiddlewares.starts import Starts
-from scraping_project.worker.session import Checkpoint
+from scraping_project.worker.session import WorkerSession, session_of
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -34,33 +33,31 @@ _PUSH = {
 class Seeds:
     """Feeds ``<frontier>:start_urls`` to any spider that has no start URLs of its own."""
 
-    def __init__(self, crawler: "Crawler") -> None:
+    def __init__(self, crawler: "Crawler", session: WorkerSession) -> None:
         self._crawler = crawler
+        self._session = session
 
     @classmethod
     def from_crawler(cls, crawler: "Crawler") -> Self:
-        return cls(crawler)
+        return cls(crawler, session_of(crawler))
 
     async def process_start(self, start: AsyncIterator[Any]) -> AsyncIterator[Any]:
-        own = 0
-        checkpoint = self._crawler.get_extension(Checkpoint)
+        own, session = 0, self._session
         async for item in start:
             own += 1
             yield item
-            if checkpoint is not None and checkpoint.is_crowded:
-                await checkpoint.room()
+            if session.is_crowded:
+                await session.room()
         started = self._starts_with(own)
-        if checkpoint is None:
-            return
-        checkpoint.life.started = True
+        session.lifecycle.started = True
         spider: Any = self._crawler.spider
         if hasattr(spider, "schedule_next_requests"):  # scrapy-redis's: it takes seeds itself when it is idle
-            checkpoint.life.waits_for_seeds = True
+            session.lifecycle.waits_for_seeds = True
             if make := getattr(spider, "make_request_from_data", None):
-                spider.make_request_from_data = each_by_itself(make, partial(self._refuse, checkpoint))
-            self._say(checkpoint, f"waiting for seeds in {getattr(spider, 'redis_key', None)}")
+                spider.make_request_from_data = each_by_itself(make, self._refuse)
+            self._say(f"waiting for seeds in {getattr(spider, 'redis_key', None)}")
         elif not started:
-            async for request in self._seeds(checkpoint):
+            async for request in self._seeds():
                 yield request
 
     def _starts_with(self, passed: int) -> int:
@@ -71,40 +68,40 @@ class Seeds:
             logger.warning("%d of %d start requests were dropped by a spider middleware", dropped, yielded)
         return yielded
 
-    async def _seeds(self, checkpoint: Checkpoint) -> AsyncIterator[Request]:
-        checkpoint.life.waits_for_seeds = True
-        worker = checkpoint.worker
+    async def _seeds(self) -> AsyncIterator[Request]:
+        session = self._session
+        session.lifecycle.waits_for_seeds = True
+        worker = session.worker
         kind = kind_of(self._crawler.settings)
         push = _PUSH[kind].format(key=shlex.quote(worker.keys.seeds))
-        self._say(checkpoint, f"waiting for seeds: redis-cli {push}")
-        found = checkpoint.membership.server
+        self._say(f"waiting for seeds: redis-cli {push}")
+        found = session.membership.server
         server = connect_async(found.url, found.credentials)
         queue = SeedQueue(server, worker.keys, lambda: worker.token, polls=kind is not Kind.LIST)
         try:
             async for raw in _patiently(queue):
-                if request := self._request(checkpoint, raw):
-                    checkpoint.seeds.add(request)
+                if request := self._request(raw):
+                    session.seeds.add(request)
                     yield request
-                checkpoint.take(raw)
+                session.take(raw)
         finally:
             await server.aclose()
 
-    def _say(self, checkpoint: Checkpoint, line: str) -> None:
-        if (
-            not self._crawler.settings["REPORT_FILE"] or checkpoint.worker.came_first
-        ):  # of --workers, one says it
+    def _say(self, line: str) -> None:
+        alone = not self._crawler.settings["REPORT_FILE"]
+        if alone or self._session.worker.came_first:  # of --workers, one says it
             print(line, file=sys.stderr, flush=True)  # noqa: T201  for people, as the summary is
 
-    def _request(self, checkpoint: Checkpoint, raw: bytes) -> Request | None:
+    def _request(self, raw: bytes) -> Request | None:
         try:
             return authorization.from_url(_request(parse(raw)))
         except (SeedError, ValueError) as error:  # Scrapy refuses what it can't make a request of
-            self._refuse(checkpoint, raw, error)
+            self._refuse(raw, error)
             return None
 
-    def _refuse(self, checkpoint: Checkpoint, raw: bytes, error: Exception) -> None:
+    def _refuse(self, raw: bytes, error: Exception) -> None:
         logger.warning("Refused a seed: %s", error)
-        checkpoint.refuse(raw, error)
+        self._session.refuse(raw, error)
 
 
 async def _patiently(queue: SeedQueue) -> AsyncIterator[bytes]:

@@ -15,7 +15,7 @@ LARGE: Final = 2**20
 KEPT: Final = 8 * 2**20
 
 
-class Heap:
+class Allocator:
     """One heap for all threads, where the C library is glibc.
 
     By default each thread that commits has a heap of its own; what one of them allocates and the event loop

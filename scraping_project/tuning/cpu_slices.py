@@ -21,7 +21,7 @@ SCHED_SETATTR: Final = {"x86_64": 314, "aarch64": 274}
 ATTRIBUTES: Final = struct.Struct("=IIQiIQQQ")
 
 
-class Turns:
+class CpuSlices:
     """Longer turns for the workers, where there are more of them than processors.
 
     After each turn a worker finds what it needs in the processor's caches replaced by another's. Whoever has

@@ -15,7 +15,7 @@ BYTES: Final = 4 * 2**20
 NEW: Final = 100_000
 
 
-class Garbage:
+class GarbageCollection:
     """Has cycles looked for just after pages were settled, when little of them is alive.
 
     Python itself searches when there are 700 more containers than at its last search: those of some pages

@@ -32,10 +32,10 @@ class CrawlArguments(NamedTuple):
             raise ValueError(
                 f"crawl_arguments of the spider may hold {', '.join(cls._fields)}, not {', '.join(unknown)}"
             )
-        said = {name: given[name] for name in cls._fields if name in given}
-        said |= {name: getattr(spider, name, None) for name in declared}
+        values = {name: given[name] for name in cls._fields if name in given}
+        values |= {name: getattr(spider, name, None) for name in declared}
         return cls(
-            **{name: _READ[name](name, value) for name, value in said.items() if value not in (None, "")}
+            **{name: _READ[name](name, value) for name, value in values.items() if value not in (None, "")}
         )
 
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Collection
 
 
-class Questions:
+class DupeLookups:
     """Which fingerprints are asked about, and who waits for the answer.
 
     Nobody learns the answer from here: by then the worker's mirror has what the frontier knows.
@@ -13,13 +13,13 @@ class Questions:
     def __init__(self) -> None:
         self._open: list[tuple[Collection[str], asyncio.Future[None]]] = []
 
-    async def ask(self, fingerprints: Collection[str]) -> None:
+    async def wait_for(self, fingerprints: Collection[str]) -> None:
         """Wait until these are answered, or nobody will answer any more."""
         answered = asyncio.get_running_loop().create_future()
         self._open.append((fingerprints, answered))
         await answered
 
-    def answer(self, fingerprints: Collection[str]) -> None:
+    def confirm(self, fingerprints: Collection[str]) -> None:
         """Let those go on of whose fingerprints these are the last."""
         if not fingerprints:
             return

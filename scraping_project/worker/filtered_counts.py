@@ -16,7 +16,7 @@ _STATS: Mapping[str, str] = {
 }
 
 
-class Drops:
+class FilteredCounts:
     """Counts by reason what was dropped since the last look, for the ledger of the crawl."""
 
     def __init__(self, crawler: "Crawler") -> None:

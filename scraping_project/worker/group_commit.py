@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol
 
 from scraping_project import scrapy_internals
 from scraping_project.attempts import lease_ends
@@ -25,20 +25,20 @@ from scraping_project.frontier.errors import (
     SetBack,
     WorkerReaped,
 )
-from scraping_project.frontier.messages import Burial, Heard, Push, Refusal, Step, blob, bytes_of, read_leased
+from scraping_project.frontier.messages import Burial, Push, Refusal, Reply, Step, blob, bytes_of, read_leased
 from scraping_project.frontier.replies import Joined
 from scraping_project.frontier.worker import Culprit, Worker
 from scraping_project.http import serialization
-from scraping_project.politeness.clocks import Slots
+from scraping_project.politeness.clocks import SlotClocks
 from scraping_project.storage.errors import StorageError
 from scraping_project.storage.writing.writer import Writer
-from scraping_project.tuning.garbage_collection import Garbage
+from scraping_project.tuning.garbage_collection import GarbageCollection
 from scraping_project.worker.crawl_arguments import CrawlArguments
-from scraping_project.worker.dupe_lookups import Questions
-from scraping_project.worker.filtered_counts import Drops
+from scraping_project.worker.dupe_lookups import DupeLookups
+from scraping_project.worker.filtered_counts import FilteredCounts
 from scraping_project.worker.membership import Membership
 from scraping_project.worker.outage import Outage
-from scraping_project.worker.page_budget import Answered
+from scraping_project.worker.page_budget import PageBudget
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -56,8 +56,20 @@ class Buffers(Protocol):
     @property
     def idle(self) -> bool: ...
 
-    def wishes(self, rate: float, interval: float) -> dict[str, object]: ...
-    def receive(self, heard: Heard, step: Step) -> None: ...
+    def demand(self, rate: float, interval: float) -> dict[str, object]: ...
+    def receive(self, reply: Reply, step: Step) -> None: ...
+    def drop(self) -> None: ...
+
+
+class _Empty:
+    """The buffers of a run whose scheduler never opened: it asks for nothing."""
+
+    idle = True
+
+    def demand(self, rate: float, interval: float) -> dict[str, object]:  # noqa: ARG002  as Buffers says
+        return {}
+
+    def receive(self, reply: Reply, step: Step) -> None: ...
     def drop(self) -> None: ...
 
 
@@ -68,27 +80,36 @@ class GroupCommit:
     (worker/lifecycle.py).
     """
 
-    def __init__(self, crawler: "Crawler", membership: Membership, writer: Writer, slots: Slots) -> None:
+    def __init__(
+        self,
+        crawler: "Crawler",
+        membership: Membership,
+        log: AttemptLog,
+        writer: Writer,
+        clocks: SlotClocks,
+    ) -> None:
         self._crawler = crawler
         self._membership = membership
+        self.log = log
+        self.buffers: Buffers = _Empty()  # until the scheduler is there
         self._writer = writer
-        self._slots = slots
-        self._drops = Drops(crawler)
+        self._clocks = clocks
+        self._drops = FilteredCounts(crawler)
         self._interval = crawler.settings.getfloat("CHECKPOINT_INTERVAL")
         self._rate = 0.0
         self._settled_at = 0.0
         self._refusals = 0  # in turn
         self._held_back = False  # the scheduler, since the leases may have lapsed
-        self.answered = Answered()
+        self.page_budget = PageBudget()
         self.away = Outage()
         self.cut = asyncio.Event()  # each time that something was taken out of what is said
-        self.heard: Heard | None = None
-        self.questions = Questions()
+        self.reply: Reply | None = None
+        self.lookups = DupeLookups()
 
     def work_on(self, joined: Joined) -> None:
         """Take up the crawl that was joined, as far as it has come."""
         self.log.crawl_id = joined.crawl_id
-        self.answered.pages = joined.pages
+        self.page_budget.pages = joined.pages
 
     async def commit(self, *, started: bool) -> bool:
         """One group commit; whether it went through.
@@ -97,7 +118,7 @@ class GroupCommit:
             started: Whether the spider's own start requests are all said.
 
         Raises:
-            WorkerReaped: The place among the workers is gone: forget, and join again.
+            WorkerReaped: The place among the workers is gone: drop what was lost, and join again.
             CrawlOver: The same, and so is the crawl.
             FrontierRefused: Redis refuses what can't be left out.
         """
@@ -108,12 +129,12 @@ class GroupCommit:
         try:
             # What is said is settled before the commit, so that nothing is acked whose rows it did not hold.
             step = self._worker.unanswered or self._worker.next_step(
-                started=started, **self._buffers.wishes(self._rate, self._interval)
+                started=started, **self.buffers.demand(self._rate, self._interval)
             )
             self.let_go_on()
             await asyncio.to_thread(self._writer.commit)
             asked_at = time.monotonic()
-            step, heard = await self._exchange(step)
+            step, reply = await self._exchange(step)
         except (StorageError, FrontierFull, FrontierUnavailable) as error:
             self.away.begins(error)
             return False
@@ -121,10 +142,10 @@ class GroupCommit:
             self._refused(error)
             return False
         self._refusals = 0
-        self._hear(heard, step, asked_at)
+        self._take_in(reply, step, asked_at)
         return True
 
-    def forget(self, error: FrontierError) -> None:
+    def drop_lost(self, error: FrontierError) -> None:
         """Drop what was leased and said under a token that is gone: it is with others, or of no crawl."""
         attempts = self.log.attempts
         for attempt in attempts:
@@ -134,13 +155,13 @@ class GroupCommit:
             if isinstance(error, CrawlOver):
                 attempt.request_id = attempts.new_id()  # the next crawl has numbers of its own
         attempts.lose_held()
-        self._buffers.drop()
-        pushes = self._worker.forget()
-        self.questions.give_up()
-        self.answered.forget()
+        self.buffers.drop()
+        pushes = self._worker.drop_outgoing()
+        self.lookups.give_up()
+        self.page_budget.reset()
         if isinstance(error, WorkerReaped):
             for push in pushes:  # whoever has their parents finds them again, but not seeds
-                self._worker.said.add(push)
+                self._worker.outgoing.add_push(push)
 
     def may_begin(self) -> bool:
         """Whether what is leased is surely still this worker's; if not, the next answer wakes the engine."""
@@ -152,14 +173,14 @@ class GroupCommit:
         try:
             counts = self._worker.counts()
         except FrontierError:
-            return self.heard.ledger.queued + self.heard.ledger.delayed if self.heard else 0
+            return self.reply.ledger.queued + self.reply.ledger.delayed if self.reply else 0
         return counts.get("queued", 0) + counts.get("delayed", 0)
 
     @property
     def finished(self) -> bool:
         """Whether the crawl was finished when the frontier answered last, and nothing has come since."""
-        heard = self.heard
-        return heard is not None and heard.finished and self._buffers.idle and not self._worker.said
+        reply = self.reply
+        return reply is not None and reply.finished and self.buffers.idle and not self._worker.outgoing
 
     @property
     def unstored(self) -> int:
@@ -169,7 +190,7 @@ class GroupCommit:
     @property
     def budget(self) -> float:
         """How many more pages the crawl may be answered, by what is known here."""
-        return self.answered.left(self.max_pages, self.log.answered)
+        return self.page_budget.left(self.max_pages, self.log.answered)
 
     @cached_property
     def max_pages(self) -> int:
@@ -178,49 +199,38 @@ class GroupCommit:
         return CrawlArguments.of(self._crawler.spider, given).max_pages
 
     @cached_property
-    def log(self) -> AttemptLog:
-        log = self._crawler.get_extension(AttemptLog)
-        if log is None:
-            raise RuntimeError("scraping_project.worker.session.Checkpoint needs the extension AttemptLog")
-        return log
-
-    @cached_property
-    def _garbage(self) -> Garbage | None:
-        return self._crawler.get_extension(Garbage)
+    def _garbage(self) -> GarbageCollection | None:
+        return self._crawler.get_extension(GarbageCollection)
 
     @property
     def _worker(self) -> Worker:
         return self._membership.worker
 
-    @property
-    def _buffers(self) -> Buffers:
-        return cast("Buffers", self._crawler.engine.scheduler)
-
     def _settle(self) -> None:
         """Turn what has ended into rows for the writer and ends of leases."""
         now = asyncio.get_running_loop().time()
-        ended, said = self.log.settle(), self._worker.said
+        ended, outgoing = self.log.settle(), self._worker.outgoing
         for attempt, outcome in ended:
-            self._slots.came_back(attempt)
-            lease_ends.say(said, attempt, outcome)
+            self._clocks.came_back(attempt)
+            lease_ends.add(outgoing, attempt, outcome)
         for reason, by in self._drops.since_last().items():
-            said.filtered[reason] = said.filtered.get(reason, 0) + by
-        self.answered.say(said, self.log.answered)
+            outgoing.count_filtered(reason, by)
+        self.page_budget.count(outgoing, self.log.answered)
         seconds = max(now - self._settled_at, 0.001)
         self._rate += (len(ended) / seconds - self._rate) * min(seconds, 1.0)
         self._settled_at = now
 
-    async def _exchange(self, step: Step) -> tuple[Step, Heard]:
+    async def _exchange(self, step: Step) -> tuple[Step, Reply]:
         """Say a step, or what of it a full Redis has room for; returns what was said, and the answer."""
         try:
-            heard = await asyncio.to_thread(self._worker.exchange, step)
+            reply = await asyncio.to_thread(self._worker.exchange, step)
         except FrontierFull as full:
             step = self._worker.lighten(step)
-            heard = await asyncio.to_thread(self._worker.exchange, step)
+            reply = await asyncio.to_thread(self._worker.exchange, step)
             self.away.begins(full)
         else:
             self.away.ends()
-        return step, heard
+        return step, reply
 
     def let_go_on(self) -> None:
         """Have those look again that wait for room."""
@@ -246,16 +256,16 @@ class GroupCommit:
             return Refusal(blob(letter), blob(serialization.of_refused(url)), culprit.fingerprint)
         return Burial(culprit.id, culprit.delivery, blob(self.log.bury_refused(culprit.id, url, error)))
 
-    def _hear(self, heard: Heard, step: Step, asked_at: float) -> None:
-        self.answered.hear(step, heard.ledger.pages)
-        self._worker.answered(step, heard)
-        self.questions.answer(step.look_up)
-        self._slots.hear(heard, asked_at, time.monotonic())
+    def _take_in(self, reply: Reply, step: Step, asked_at: float) -> None:
+        self.page_budget.confirm(step, reply.ledger.pages)
+        self._worker.confirm(step, reply)
+        self.lookups.confirm(step.look_up)
+        self._clocks.take_in(reply, asked_at, time.monotonic())
         if self._worker.leapt:
-            self._slots.lose_all()
-        self._buffers.receive(heard, step)
-        self.heard = heard
-        for record in heard.letters.values():
+            self._clocks.lose_all()
+        self.buffers.receive(reply, step)
+        self.reply = reply
+        for record in reply.letters.values():
             self.log.bury(read_leased(record))
-        if heard.leased or heard.grants or step.arm or self._held_back:
+        if reply.leased or reply.grants or step.arm or self._held_back:
             scrapy_internals.wake(self._crawler)

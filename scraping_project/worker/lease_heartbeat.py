@@ -10,7 +10,7 @@ from scraping_project.frontier.errors import FrontierError
 logger = logging.getLogger(__name__)
 
 
-class Heartbeat(threading.Thread):
+class LeaseHeartbeat(threading.Thread):
     """Extends the leases even while a callback blocks the event loop, but not for ever.
 
     It stops extending when the loop has not ticked for ``stuck_after`` seconds: a worker that hangs gives

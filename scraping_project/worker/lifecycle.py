@@ -31,7 +31,7 @@ from scraping_project.worker.crawl_identity import conflict
 from scraping_project.worker.group_commit import GroupCommit
 from scraping_project.worker.membership import Membership
 from scraping_project.worker.patience import patiently
-from scraping_project.worker.run_record import Record
+from scraping_project.worker.run_record import RunRecord
 from scraping_project.worker.standstill import Standstill
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ PAUSE = 1.0
 GAP = 0.02
 
 
-class Life:
+class RunLifecycle:
     """Begins with the spider, says when the run has ended, and gives back what is held.
 
     When it is forced to end, what is not committed is lost, to be fetched again.
@@ -76,7 +76,7 @@ class Life:
         self._faulty = False
         self._cut = False  # what did not end in time was given back
         self._forced = False  # what was held was given back at once, and the process is about to go
-        self._record: Record | None = None
+        self._record: RunRecord | None = None
         self.started = False  # the spider's own start requests are all said
         self.waits_for_seeds = False
 
@@ -86,8 +86,8 @@ class Life:
         Of scrapy-redis's spiders, which wait for seeds, one with max_idle_time then decides by itself.
         """
         self.started = True  # where a spider's own SPIDER_MIDDLEWARES left out ours, which says it sooner
-        if self._worker.said:
-            self.hurry()
+        if self._worker.outgoing:
+            self.commit_soon()
         decides = self.waits_for_seeds and getattr(self._crawler.spider, "max_idle_time", None)
         if not decides or self._commits.away or not self._commits.finished:
             raise DontCloseSpider
@@ -100,14 +100,14 @@ class Life:
         """
         log = self._commits.log
         log.run_id = getattr(spider, "_job", None) or uuid4().hex
-        self._record = Record(self._crawler, self._database, log)
+        self._record = RunRecord(self._crawler, self._database, log)
         scrapy_internals.before_forced_stop(self._end_by_force)
         try:
             self._begin(await asyncio.to_thread(self._open, spider))
         except Exception as error:  # noqa: BLE001  a spider that is not closed now would never end
             self._refuse(self._in_the_way(error))
 
-    def hurry(self) -> None:
+    def commit_soon(self) -> None:
         """Make the next commit now rather than in a moment."""
         self._due.set()
 
@@ -163,7 +163,7 @@ class Life:
     def _begin(self, joined: Joined) -> None:
         if joined.queued and (joined.alone or not self._crawler.settings["REPORT_FILE"]):  # of --workers, one
             print(f"resuming: {joined.queued} queued", file=sys.stderr, flush=True)  # noqa: T201  for people
-        self._membership.keep(when_reaped=self.hurry)
+        self._membership.keep(when_reaped=self.commit_soon)
         self._stop_asked = asyncio.get_running_loop().time()
         self._loop = asyncio.create_task(self._run())
 
@@ -189,7 +189,7 @@ class Life:
             await self._until_due()
             await self._commit()
             if self._worker.left_over:
-                self.hurry()
+                self.commit_soon()
             await self._look_for_a_standstill()
             if not self._closing and (reason := self._reason_to_end()):
                 await self._end(reason)
@@ -214,8 +214,8 @@ class Life:
             return False
 
     async def _look_for_a_standstill(self) -> None:
-        heard, away = self._commits.heard, bool(self._commits.away)
-        if not self._standstill.is_due(heard.ledger if heard else None, away=away):
+        reply, away = self._commits.reply, bool(self._commits.away)
+        if not self._standstill.is_due(reply.ledger if reply else None, away=away):
             return
         try:
             causes = await asyncio.to_thread(self._membership.causes, self._standstill.waiting())
@@ -227,7 +227,7 @@ class Life:
     async def _join_again(self, lost: FrontierError) -> None:
         """Go on under a new token, if there is a crawl to go on with."""
         logger.warning("%s", lost)
-        self._commits.forget(lost)
+        self._commits.drop_lost(lost)
         join = self._membership.join_again
         try:
             joined = await asyncio.to_thread(join, lost, any_crawl=self.waits_for_seeds)
@@ -282,7 +282,7 @@ class Life:
         self._membership.keep_no_more()
         stats = self._crawler.stats
         stats.set_value("frontier/given_back", await asyncio.to_thread(self._membership.leave))
-        stats.set_value("frontier/answered", self._commits.answered.pages)
+        stats.set_value("frontier/answered", self._commits.page_budget.pages)
         stats.set_value("frontier/left_at", time.monotonic())  # before the count: the last to leave sees all
         stats.set_value("frontier/queued", await asyncio.to_thread(self._commits.queued))
         if not complete:
@@ -301,7 +301,7 @@ class Life:
     async def _last_commits(self) -> bool:
         """Commit until nothing is left to say; whether that was reached."""
         deadline = self._stop_asked + LAST_PATIENCE
-        while not await self._commit() or self._worker.said or self._commits.unstored:
+        while not await self._commit() or self._worker.outgoing or self._commits.unstored:
             nothing_to_store = not self._commits.unstored
             if nothing_to_store and (self._worker.gone.is_set() or not self._worker.holds):
                 return True

@@ -17,14 +17,14 @@ from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.replies import Joined
 from scraping_project.frontier.robots_cache import RobotsCache
-from scraping_project.frontier.slot_state import SlotClocks
+from scraping_project.frontier.slot_state import SlotStates
 from scraping_project.frontier.worker import Worker
 from scraping_project.politeness.holds import Holds
 from scraping_project.storage.errors import StorageError
 from scraping_project.worker import run_record
 from scraping_project.worker.crawl_arguments import CrawlArguments
 from scraping_project.worker.crawl_identity import rules_of, seeds_of
-from scraping_project.worker.lease_heartbeat import Heartbeat
+from scraping_project.worker.lease_heartbeat import LeaseHeartbeat
 from scraping_project.worker.standstill import MOST, Cause, cause_of
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Membership:
         self._database = database
         self._lease_ms = int(settings.getfloat("FRONTIER_LEASE") * 1000)
         self._client: redis.Redis | None = None
-        self._heartbeat: Heartbeat | None = None
+        self._heartbeat: LeaseHeartbeat | None = None
         self._tending: asyncio.Task[None] | None = None
         self.holds = Holds(self._hold)
 
@@ -100,7 +100,7 @@ class Membership:
     def keep(self, when_reaped: Callable[[], None]) -> None:
         """Begin to extend the leases and to look after dead workers, and call when there were some."""
         stuck_after = self._settings.getfloat("FRONTIER_STUCK_AFTER")
-        self._heartbeat = Heartbeat(
+        self._heartbeat = LeaseHeartbeat(
             self.worker.extend, interval=self._lease_ms / 3000, stuck_after=stuck_after
         )
         self._heartbeat.start()
@@ -123,7 +123,7 @@ class Membership:
         if self._client is None:
             return []
         keys, token = self.worker.keys, self.worker.token
-        clocks, orders = SlotClocks(self._client, keys), Frontier(self._client, keys).orders()
+        clocks, orders = SlotStates(self._client, keys), Frontier(self._client, keys).orders()
         slots = dict.fromkeys([*waiting, *clocks.waiting(MOST)])
         return [
             cause_of(slot, clocks.read(slot), orders.get(slot, {}), token=token, here=waiting.get(slot, ""))

@@ -1,35 +1,35 @@
 """Answered pages: of the crawl, by all workers, and how many more there may be."""
 
 from scraping_project.frontier.messages import Step
-from scraping_project.frontier.outgoing import Said
+from scraping_project.frontier.outgoing import Outgoing
 
 
-class Answered:
+class PageBudget:
     """Adds what the ledger has of the crawl's answers to what this worker has that the ledger has not."""
 
     def __init__(self) -> None:
         self.pages = 0  # of the crawl, by the ledger
-        self._said = 0  # of this worker's, in some step
+        self._sent = 0  # of this worker's, with some step
         self._counted = 0  # of these, by the ledger
 
-    def say(self, said: Said, here: int) -> None:
+    def count(self, outgoing: Outgoing, here: int) -> None:
         """Have the next step count what has come since the last.
 
         Args:
-            said: What the next step says.
+            outgoing: What the next step sends.
             here: How many answers this worker has had so far.
         """
-        said.pages += here - self._said
-        self._said = here
+        outgoing.pages += here - self._sent
+        self._sent = here
 
-    def hear(self, step: Step, pages: int) -> None:
-        """Take note that a step was executed, after which the ledger has so many."""
+    def confirm(self, step: Step, pages: int) -> None:
+        """Take note that a step was executed, after which the ledger has so many pages."""
         self._counted += step.pages
         self.pages = pages
 
-    def forget(self) -> None:
-        """What was said and not heard of: the ledger has it, or others are to answer it again."""
-        self._counted = self._said
+    def reset(self) -> None:
+        """Give up what was sent and not confirmed: the ledger has it, or others are to answer it again."""
+        self._counted = self._sent
 
     def left(self, limit: int, here: int) -> float:
         """How many more the crawl may have.

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Self
 from scrapy import signals
 from scrapy.http import Response
 
-from scraping_project.attempts.log import AttemptLog
 from scraping_project.http import failure_reasons
 from scraping_project.storage.engine import connect
 from scraping_project.storage.errors import StorageError
 from scraping_project.storage.runs import beat_run
 from scraping_project.worker import run_record
+from scraping_project.worker.session import session_of
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -67,12 +67,10 @@ class RunHeartbeat:
                 return
 
     async def _asked_to_end(self) -> bool:
-        log = self._crawler.get_extension(AttemptLog)
-        if log is None:
-            raise RuntimeError("scraping_project.worker.run_heartbeat needs the extension AttemptLog")
+        run_id = session_of(self._crawler).log.run_id
         counts = run_record.counts_of(self._crawler.stats.get_stats())
         try:
-            return await asyncio.to_thread(beat_run, self._database, log.run_id, counts)
+            return await asyncio.to_thread(beat_run, self._database, run_id, counts)
         except StorageError as error:
             logger.info("The run's heartbeat could not be written: %s", error)
             return False

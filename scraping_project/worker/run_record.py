@@ -45,7 +45,7 @@ START_ERROR = "start_error"
 ERROR = "run/error"
 
 
-class Record:
+class RunRecord:
     """The row of this run, from its start to its end. Its methods block: for a thread."""
 
     def __init__(self, crawler: "Crawler", database: Engine, log: AttemptLog) -> None:

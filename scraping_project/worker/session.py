@@ -1,24 +1,26 @@
-"""What the parts of a run say between two commits, and to whom the next one brings it."""
+"""One worker's session with the frontier: what its parts gather between two commits."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 from weakref import WeakSet
 
 from scrapy import Request, signals
+from scrapy.exceptions import NotConfigured
 from scrapy.utils.misc import load_object
 
 from scraping_project import logins, scrapy_internals
+from scraping_project.attempts.log import AttemptLog
 from scraping_project.frontier.messages import Burial, End, Leased, Push, Refusal, blob
 from scraping_project.frontier.outgoing import STEP_BYTES
 from scraping_project.frontier.worker import Worker
 from scraping_project.http import serialization
-from scraping_project.politeness.clocks import Slots
+from scraping_project.politeness.clocks import SlotClocks
 from scraping_project.storage.engine import connect
 from scraping_project.storage.writing.writer import Writer
 from scraping_project.worker import crawl_identity
 from scraping_project.worker.crawl_arguments import CrawlArguments
-from scraping_project.worker.group_commit import GroupCommit
-from scraping_project.worker.lifecycle import Life
+from scraping_project.worker.group_commit import Buffers, GroupCommit
+from scraping_project.worker.lifecycle import RunLifecycle
 from scraping_project.worker.membership import Membership
 from scraping_project.worker.standstill import Standstill
 
@@ -31,102 +33,125 @@ MANY = 1000
 MANY_LINKS = 2000
 
 
-class Checkpoint:
-    """Owns the writer, the slots and this worker's place in the frontier; others reach them through it.
+class NoSession(NotConfigured):
+    """Scrapy's plain commands, such as parse, work without one, and leave out what needs it."""
 
-    What is said here takes effect with the next group commit (worker/group_commit.py), and not before.
+    def __str__(self) -> str:
+        return "the project's EXTENSIONS are missing: leave scraping_project.worker.session.WorkerSession in"
+
+
+def session_of(crawler: "Crawler") -> "WorkerSession":
+    """The session of a crawler's run: the one way to it.
+
+    Raises:
+        NoSession: There is none.
+    """
+    session = crawler.get_extension(WorkerSession)
+    if session is None:
+        raise NoSession
+    return session
+
+
+class WorkerSession:
+    """Owns the log, the writer, the slots' clocks and this worker's place in the frontier.
+
+    Messages gathered here are sent with the next group commit (worker/group_commit.py).
     """
 
     def __init__(self, crawler: "Crawler") -> None:
         database = connect(crawler.settings["DATABASE_URL"], lasting=True)
         self._crawler = crawler
         self.membership = Membership(crawler.settings, database)
+        self.log = AttemptLog.from_crawler(crawler)
         self.writer = Writer(database)
-        self.slots = Slots(crawler.settings)
+        self.clocks = SlotClocks(crawler.settings)
         self.seeds: WeakSet[Request] = WeakSet()  # not yet pushed
-        self._commits = GroupCommit(crawler, self.membership, self.writer, self.slots)
-        standstill = Standstill(self.slots, after=crawler.settings.getfloat("FRONTIER_STANDSTILL_AFTER"))
-        self.life = Life(crawler, database, self.membership, self._commits, standstill)
+        self._commits = GroupCommit(crawler, self.membership, self.log, self.writer, self.clocks)
+        standstill = Standstill(self.clocks, after=crawler.settings.getfloat("FRONTIER_STANDSTILL_AFTER"))
+        self.lifecycle = RunLifecycle(crawler, database, self.membership, self._commits, standstill)
 
     @classmethod
     def from_crawler(cls, crawler: "Crawler") -> Self:
         _check_scheduler(crawler.settings["SCHEDULER"])
         _check_spider(crawler)
-        checkpoint = cls(crawler)
-        crawler.signals.connect(checkpoint.life.spider_opened, signal=signals.spider_opened)
-        crawler.signals.connect(checkpoint.life.spider_idle, signal=signals.spider_idle)
-        return checkpoint
+        session = cls(crawler)
+        crawler.signals.connect(session.lifecycle.spider_opened, signal=signals.spider_opened)
+        crawler.signals.connect(session.lifecycle.spider_idle, signal=signals.spider_idle)
+        return session
 
     def push(self, push: Push) -> None:
-        said = self.worker.said
-        said.add(push)
-        if len(said.push) >= MANY or said.push_bytes >= STEP_BYTES:
-            self.hurry()
+        outgoing = self.worker.outgoing
+        outgoing.add_push(push)
+        if len(outgoing.push) >= MANY or outgoing.push_bytes >= STEP_BYTES:
+            self.commit_soon()
 
     @property
     def is_crowded(self) -> bool:
         """Whether what asks for more requests should wait for room."""
-        return self.worker.said.is_crowded
+        return self.worker.outgoing.is_crowded
 
     async def room(self) -> None:
         """Wait until the next steps have room for what is said, or nothing more is said at all."""
-        while self.is_crowded and not self.life.is_faulty:
-            self.hurry()
+        while self.is_crowded and not self.lifecycle.is_faulty:
+            self.commit_soon()
             await self._commits.cut.wait()
 
     def take(self, seed: bytes) -> None:
         """The seed's request is said: it may leave this worker's list in the same step."""
-        self.worker.said.taken.append(blob(seed))
-        self.hurry()
+        self.worker.outgoing.add_taken(blob(seed))
+        self.commit_soon()
 
     def release(self, end: End) -> None:
         """Give a request back untouched: others may have its slot."""
-        self.worker.said.release.append(end)
-        self.hurry()
+        self.worker.outgoing.add_release(end)
+        self.commit_soon()
 
     def filtered(self, reason: str, count: int = 1) -> None:
-        said = self.worker.said.filtered
-        said[reason] = said.get(reason, 0) + count
+        self.worker.outgoing.count_filtered(reason, count)
         self._crawler.stats.inc_value(f"frontier/filtered/{reason}", count)
 
     def undecodable(self, leased: Leased, error: Exception) -> None:
         """Bury a request that no spider of this version can resume."""
-        text = self._commits.log.refuse_leased(leased, error)
-        self.worker.said.bury.append(Burial(leased.id, leased.delivery, blob(text)))
+        text = self.log.refuse_leased(leased, error)
+        self.worker.outgoing.add_burial(Burial(leased.id, leased.delivery, blob(text)))
 
     def refuse(self, seed: bytes, error: Exception) -> None:
         """Make a dead letter of a seed that no request can be made of."""
         text = logins.hide_in_refused(seed[: serialization.MAX_REFUSED].decode(errors="replace"))
-        letter = self._commits.log.refuse_seed(text, error)
-        self.worker.said.refuse.append(Refusal(blob(letter), blob(serialization.of_refused(text))))
+        letter = self.log.refuse_seed(text, error)
+        self.worker.outgoing.add_refusal(Refusal(blob(letter), blob(serialization.of_refused(text))))
 
     def refuse_request(self, url: str, fingerprint: str, error: serialization.TooLarge) -> None:
         """Make a dead letter of a request that is too large to be pushed."""
-        letter = self._commits.log.refuse_request(url, fingerprint, "too_large", error)
+        letter = self.log.refuse_request(url, fingerprint, "too_large", error)
         refusal = Refusal(blob(letter), blob(serialization.of_refused(url)), fingerprint)
-        self.worker.said.refuse.append(refusal)
+        self.worker.outgoing.add_refusal(refusal)
 
     async def look_up(self, fingerprints: Sequence[str]) -> None:
         """Wait until the mirror has those of them that the frontier knows, or that can't be told."""
-        self.worker.said.look_up.extend(fingerprints)
-        if len(self.worker.said.look_up) >= MANY_LINKS or scrapy_internals.waits_for_callbacks(self._crawler):
-            self.hurry()
-        await self._commits.questions.ask(fingerprints)
+        waiting = self.worker.outgoing.add_look_ups(fingerprints)
+        if waiting >= MANY_LINKS or scrapy_internals.waits_for_callbacks(self._crawler):
+            self.commit_soon()
+        await self._commits.lookups.wait_for(fingerprints)
+
+    def attach(self, buffers: Buffers) -> None:
+        """Have the commits fill the scheduler's buffers."""
+        self._commits.buffers = buffers
 
     def knows(self, fingerprint: str) -> bool:
-        return fingerprint in self.worker.known
+        return fingerprint in self.worker.mirror
 
     def may_begin(self) -> bool:
         """Whether what is leased is surely still this worker's; if not, the next answer wakes the engine."""
         return self._commits.may_begin()
 
-    def hurry(self) -> None:
+    def commit_soon(self) -> None:
         """Make the next commit now rather than in a moment."""
-        self.life.hurry()
+        self.lifecycle.commit_soon()
 
     async def close(self, reason: str) -> None:
         """Commit and say what is left, give back what is still leased, and go."""
-        await self.life.close(reason)
+        await self.lifecycle.close(reason)
 
     def redis_time(self) -> float:
         """The time by Redis's clock, which all workers share, in seconds since 1970."""
@@ -149,7 +174,7 @@ class Checkpoint:
 
 def _check_scheduler(scheduler: str | type) -> None:
     """Refuse one that is not committed together with the rows: it would lose or repeat what is in flight."""
-    if not hasattr(load_object(scheduler), "wishes"):
+    if not hasattr(load_object(scheduler), "demand"):
         raise ValueError(
             f"SCHEDULER is {scheduler!r}, which can't be used here: leave it out of the settings"
         )

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from scraping_project.frontier.messages import Ledger
-from scraping_project.frontier.slot_state import SlotClock
+from scraping_project.frontier.slot_state import SlotState
 from scraping_project.frontier.worker_tokens import process_of
-from scraping_project.politeness.clocks import Slots
+from scraping_project.politeness.clocks import SlotClocks
 
 logger = logging.getLogger(__name__)
 
@@ -34,8 +34,10 @@ class Cause:
 class Standstill:
     """Sees with each answer of the frontier whether the crawl moves, and says so when it does not."""
 
-    def __init__(self, slots: Slots, *, after: float, now: Callable[[], float] = time.monotonic) -> None:
-        self._slots = slots
+    def __init__(
+        self, clocks: SlotClocks, *, after: float, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._clocks = clocks
         self._after = after
         self._now = now
         self._seen: object = None
@@ -86,12 +88,12 @@ class Standstill:
         """What waits in this worker, in words, by its slot."""
         return {
             clock.name: f" ({clock.queued} wait for it here, {clock.on_wire} are in flight)"
-            for clock in self._slots
+            for clock in self._clocks
             if clock.busy
         }
 
     def _moved(self, ledger: Ledger | None) -> bool:
-        now: object = self._slots.sent
+        now: object = self._clocks.sent
         if ledger:  # a send ends as done, delayed or dead, or finds something, whoever made it
             now = (now, ledger.discovered, ledger.delayed, ledger.done, ledger.dead, ledger.pages)
         moved = now != self._seen
@@ -99,7 +101,7 @@ class Standstill:
         return moved
 
 
-def cause_of(slot: str, clock: SlotClock, order: Mapping[str, Any], *, token: str, here: str) -> Cause:
+def cause_of(slot: str, clock: SlotState, order: Mapping[str, Any], *, token: str, here: str) -> Cause:
     """Why a slot's requests wait.
 
     Args:
@@ -114,7 +116,7 @@ def cause_of(slot: str, clock: SlotClock, order: Mapping[str, Any], *, token: st
     return Cause(slot, _held(clock, token) + here, forbidden=False)
 
 
-def _forbidden(clock: SlotClock, order: Mapping[str, Any]) -> str:
+def _forbidden(clock: SlotState, order: Mapping[str, Any]) -> str:
     if order.get("paused"):
         return "was paused by the operator"
     if clock.retry_after:
@@ -123,7 +125,7 @@ def _forbidden(clock: SlotClock, order: Mapping[str, Any]) -> str:
     return f"has its next turn in {math.ceil(left)} s, by its delay" if left > 0 else ""
 
 
-def _held(clock: SlotClock, token: str) -> str:
+def _held(clock: SlotState, token: str) -> str:
     holders = ["this worker" if each == token else _named(each) for each in clock.holders]
     said = "is held by " + ", ".join(holders) if holders else "is free and nobody takes it"
     return said if clock.crawl_delay is not None else f"{said}, its robots.txt not known"

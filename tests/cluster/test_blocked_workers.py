@@ -4,9 +4,8 @@ from collections import Counter
 
 import pytest
 
-from tests.cluster.kill_storm import frontier_at, kill, refetched, run_to_the_end
-from tests.cluster.test_zombies import ledger
-from tests.integration.test_seeds import until
+from tests.support.kill_storm import frontier_at, kill, ledger, refetched, run_to_the_end
+from tests.support.project import until
 
 LEASE = 1.5
 CONCURRENCY = 4

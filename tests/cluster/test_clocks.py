@@ -1,22 +1,21 @@
 """Clocks that are hours off, and Redis's own clock when it is set: leases go by Redis's time alone."""
 
-import subprocess
 import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import psutil
 import pytest
 import redis
 
 from scraping_project.frontier.messages import Ask
 from testing.polite_sites import HOSTS, short, write_pages
 from testing.servers import RedisServer, find_program, redis_binaries
-from tests.cluster.kill_storm import CONCURRENCY, frontier_at, judge, kill, run_to_the_end
-from tests.integration.frontier_worker import Worker
-from tests.integration.test_seeds import until
+from tests.support.faketime import preload
+from tests.support.frontier_worker import Worker
+from tests.support.kill_storm import CONCURRENCY, frontier_at, judge, kill, run_to_the_end
+from tests.support.project import until
 
 LEASE = 2
 SLOT = "127.0.0.1"
@@ -32,37 +31,6 @@ SLOW = (
     "-s", f"CONCURRENT_REQUESTS_PER_DOMAIN={CONCURRENCY}",
     "-s", f"FRONTIER_LEASE={LEASE}",
 )  # fmt: skip
-
-
-def forget_dead_clocks():
-    """Removes what killed processes left in shared memory: faketime fails at its own number there."""
-    for left in Path("/dev/shm").glob("*faketime_s*_*"):
-        if not psutil.pid_exists(int(left.name.rpartition("_")[2])):
-            left.unlink(missing_ok=True)
-
-
-def preload():
-    """The library that faketime puts before a program's own clock, in the loader's words."""
-    forget_dead_clocks()
-    command = [find_program("faketime"), "-f", "+0", "printenv", "LD_PRELOAD"]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-
-
-#: Python's own sleep is told an instant, at which faketime fails.
-SLEEP = """
-import select
-import time
-
-time.sleep = lambda seconds: select.select((), (), (), seconds)
-"""
-
-
-@pytest.fixture(name="clock_off_by")
-def environment_of_a_wrong_clock(tmp_path):
-    """Gives the environment of a process whose clock is off; what it measures durations with is not."""
-    (tmp_path / "sitecustomize.py").write_text(SLEEP)
-    env = {"PYTHONPATH": str(tmp_path), "LD_PRELOAD": preload(), "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
-    return lambda shift: env | {"FAKETIME": shift}
 
 
 class MovableRedis(RedisServer):

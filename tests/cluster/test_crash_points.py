@@ -17,9 +17,9 @@ from sqlalchemy import create_engine, text
 
 from testing import servers
 from testing.servers import dies_with_us
-from tests.cluster.kill_storm import frontier_at
-from tests.cluster.small_site import STORED, small_site
-from tests.conftest import ROOT
+from tests.support.kill_storm import frontier_at
+from tests.support.project import ROOT
+from tests.support.small_site import STORED, small_site
 
 RUNNERS = 4
 LIKE_SIGKILL = 137
@@ -100,7 +100,7 @@ def lab(tmp_path_factory, request):
 
 @contextmanager
 def runner(redis_url):
-    command = [sys.executable, "-W", "error", "-m", "tests.cluster.crash_runner", redis_url]
+    command = [sys.executable, "-W", "error", "-m", "tests.support.crash_runner", redis_url]
     with subprocess.Popen(
         dies_with_us(command), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:

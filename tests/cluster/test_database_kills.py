@@ -7,9 +7,9 @@ from random import Random
 import pytest
 
 from testing import servers
-from tests.cluster.database_storm import BUSY, cut_connections, storm_over, strange_words
-from tests.cluster.kill_storm import crawl_of, judge, run_to_the_end
-from tests.integration.test_seeds import until
+from tests.support.database_storm import BUSY, cut_connections, storm_over, strange_words
+from tests.support.kill_storm import crawl_of, judge, run_to_the_end
+from tests.support.project import until
 
 
 @pytest.fixture(scope="module")

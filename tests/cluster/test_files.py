@@ -6,9 +6,9 @@ import sys
 from random import Random
 
 from testing.polite_sites import Answer, site
-from tests.cluster import file_storm
-from tests.cluster.kill_storm import CONCURRENCY
-from tests.integration.test_seeds import until
+from tests.support import file_storm
+from tests.support.kill_storm import CONCURRENCY
+from tests.support.project import until
 
 
 def test_a_storm_of_kills_over_workers_with_files_ends(project, redis_url):

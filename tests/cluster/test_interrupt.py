@@ -16,9 +16,8 @@ import redis
 
 from demo.expected import expected
 from scraping_project.frontier.keys import Keys
-from tests.conftest import ROOT
-from tests.integration.test_seeds import until
-from tests.oracle import wget_html_urls
+from tests.support.oracle import wget_html_urls
+from tests.support.project import ROOT, until
 
 SLOW = ("-s", "DOWNLOAD_DELAY=0.02", "-s", "CONCURRENT_REQUESTS=4")
 EAGER = ("-s", "DOWNLOAD_DELAY=0", "-s", "CONCURRENT_REQUESTS_PER_DOMAIN=8")

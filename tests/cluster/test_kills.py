@@ -13,7 +13,7 @@ import redis
 
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.worker_tokens import process_of
-from tests.cluster.kill_storm import (
+from tests.support.kill_storm import (
     CONCURRENCY,
     SLOW,
     crawl_of,
@@ -24,8 +24,8 @@ from tests.cluster.kill_storm import (
     run_to_the_end,
     storm,
 )
-from tests.cluster.small_site import STORED, small_site
-from tests.integration.test_seeds import until
+from tests.support.project import until
+from tests.support.small_site import STORED, small_site
 
 EAGER = ("-s", "DOWNLOAD_DELAY=0", "-s", "CONCURRENT_REQUESTS_PER_DOMAIN=8", "-s", "FRONTIER_LEASE=4")
 

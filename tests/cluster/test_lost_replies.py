@@ -11,8 +11,8 @@ import pytest
 from scraping_project.storage.engine import connect
 from scraping_project.storage.migrate import migrate
 from testing.tcp_proxy import Way
-from tests.cluster import lost_replies
-from tests.cluster.lost_replies import SERVERS
+from tests import lost_replies
+from tests.lost_replies import SERVERS
 
 STEP = 4
 #: Of every fourth. A run needs several times as many before its first page is asked for.

@@ -8,8 +8,8 @@ from threading import Event
 import pytest
 
 from testing.polite_sites import Answer, links, site
-from tests.cluster.kill_storm import frontier_at, run_to_the_end
-from tests.integration.test_seeds import until
+from tests.support.kill_storm import frontier_at, run_to_the_end
+from tests.support.project import until
 
 MOST, PAGES = 60, 400
 SETTINGS = (

@@ -5,8 +5,8 @@ import time
 import pytest
 import redis
 
-from tests.cluster.kill_storm import frontier_at, kill
-from tests.cluster.small_site import STORED, small_site
+from tests.support.kill_storm import frontier_at, kill
+from tests.support.small_site import STORED, small_site
 
 DEADLY = 9
 MOST_DEATHS = 5

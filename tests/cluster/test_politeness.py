@@ -22,33 +22,13 @@ from testing.polite_sites import (
     stop_and_kill,
     write_pages,
 )
-from tests.cluster.kill_storm import frontier_at, kill, run_to_the_end
-from tests.cluster.test_clocks import environment_of_a_wrong_clock  # noqa: F401  a fixture
-from tests.integration.test_seeds import until
+from tests.support.kill_storm import kill, run_to_the_end
+from tests.support.polite_crawls import PATIENCE, all_joined, crawl, crawls
+from tests.support.project import until
 
 DELAY = 0.5
 PAGES = 12
 RETRY_AFTER = 3
-#: For how long a site holds back an answer at the most; workers give up earlier.
-PATIENCE = 60
-
-
-def crawl(project, urls, *settings, agent="", env=None):
-    """Starts a worker; its user agent tells it from the others."""
-    arguments = [part for setting in settings for part in ("-s", setting)]
-    if agent:
-        arguments += ["-s", f"USER_AGENT={agent}"]
-    return project.start("crawl", "links", "-a", f"start_urls={','.join(urls)}", *arguments, env=env)
-
-
-def crawls(project, count, urls, *settings):
-    return [crawl(project, urls, *settings, agent=f"worker-{number}") for number in range(count)]
-
-
-def all_joined(redis_url, workers, project):
-    """Waits until the frontier knows every worker."""
-    with frontier_at(redis_url) as frontier:
-        until(lambda: len(frontier.tokens()) == len(workers), workers[0], project)
 
 
 @pytest.fixture

@@ -4,91 +4,28 @@ Killing Redis loses nothing of what the kernel holds, so the file is cut as a po
 was there when the last fdatasync began is on the disk, and of what came later any part may be.
 """
 
-import re
-import secrets
 import sys
-from contextlib import contextmanager
 from pathlib import Path
-from random import Random
 from tempfile import TemporaryDirectory
 
 import pytest
 
-from testing.servers import RedisServer, find_program
-from tests.cluster.kill_storm import frontier_at, judge, kill, run_to_the_end
-from tests.integration.test_seeds import until
+from tests.support.chance import chance
+from tests.support.kill_storm import frontier_at, judge, kill, run_to_the_end
+from tests.support.project import until
+from tests.support.traced_crawl import ENOUGH, crawl
+from tests.support.traced_redis import TracedRedis
 
-EVERYSEC = {"appendfsync": "everysec", "aof-load-truncated": "yes"}
-#: Pages after which the power fails, out of more than a hundred.
-ENOUGH = 40
 #: Bytes that are not on the disk then: several checkpoints.
 UNSYNCED = 6000
-SLOW = (
-    "-s", "DOWNLOAD_DELAY=0.05",
-    "-s", "CONCURRENT_REQUESTS=4",
-    "-s", "CONCURRENT_REQUESTS_PER_DOMAIN=4",
-    "-s", "CHECKPOINT_INTERVAL=0.1",
-    "-s", "FRONTIER_LEASE=2",
-)  # fmt: skip
 #: Places where the file is cut, one after another.
 CUTS = 40
-WRITTEN = re.compile(r"write\(.*incr\.aof>, .* = (\d+)$")
-
-
-class TracedRedis(RedisServer):
-    """A Redis whose writes to its append-only file, and those to the disk, are on record."""
-
-    def __init__(self, directory: Path) -> None:
-        super().__init__(directory, "redis-server", EVERYSEC)
-        self._trace = directory / "trace"
-
-    def _command(self) -> list[str]:
-        what = ["-e", "trace=write,fdatasync", "-e", "signal=none", "-s", "0", "-y", "-o", str(self._trace)]
-        return [find_program("strace"), "-D", "-f", "-qq", *what, *super()._command()]
-
-    @property
-    def file(self) -> Path:
-        (file,) = self.directory.glob("appendonlydir/*.incr.aof")
-        return file
-
-    def on_disk(self) -> int:
-        """Returns how long the file was when the last fdatasync that has ended began."""
-        written = durable = began = 0
-        for line in self._trace.read_text(errors="replace").splitlines():
-            if match := WRITTEN.search(line):
-                written += int(match[1])
-            elif "fdatasync(" in line:
-                began = written
-            if "fdatasync" in line and line.endswith("= 0"):
-                durable = began
-        return durable
-
-    def unsynced(self) -> int:
-        return self.file.stat().st_size - self.on_disk()
-
-    def lose_power(self, cut: int) -> None:
-        """Keeps so many bytes of what was not on the disk."""
-        with self.file.open("r+b") as file:
-            file.truncate(self.on_disk() + cut)
 
 
 @pytest.fixture
 def server():
     with TemporaryDirectory(prefix="redis-") as directory, TracedRedis(Path(directory)) as server:
         yield server
-
-
-@contextmanager
-def chance():
-    """Gives a choice that can be made again by its seed."""
-    seed = secrets.randbelow(10**6)
-    sys.stdout.write(f"seed {seed}\n")
-    yield Random(seed)
-
-
-def crawl(project, site, server):
-    command = ("crawl", "links", "-a", f"start_urls={site.url}index.html", *SLOW)
-    return project.start(*command, env={"REDIS_URL": server.url})
 
 
 def last_fsync(server):

@@ -9,10 +9,12 @@ from collections import Counter
 import pytest
 import redis
 
-from tests.cluster.kill_storm import crawl_of, frontier_at, judge, kill, run_to_the_end, stored_html
-from tests.cluster.test_power_loss import ENOUGH, TracedRedis, chance, crawl
-from tests.integration.test_seeds import until
-from tests.oracle import wget_html_urls
+from tests.support.chance import chance
+from tests.support.kill_storm import crawl_of, frontier_at, judge, kill, run_to_the_end, stored_html
+from tests.support.oracle import wget_html_urls
+from tests.support.project import until
+from tests.support.traced_crawl import ENOUGH, crawl
+from tests.support.traced_redis import TracedRedis
 
 #: Pages that are answered after the moment to which Redis goes back at the latest.
 SINCE = 30

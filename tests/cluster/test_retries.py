@@ -5,9 +5,9 @@ from threading import Event
 import pytest
 
 from testing.polite_sites import Answer, gaps, links, site
-from tests.cluster.kill_storm import frontier_at, kill, run_to_the_end
-from tests.cluster.test_politeness import crawls
-from tests.integration.test_seeds import until
+from tests.support.kill_storm import frontier_at, kill, run_to_the_end
+from tests.support.polite_crawls import crawls
+from tests.support.project import until
 
 BASE = 2
 

@@ -9,10 +9,9 @@ from email.utils import formatdate
 import pytest
 
 from testing.polite_sites import SLACK, Answer, links, site
-from tests.cluster.kill_storm import frontier_at, kill, run_to_the_end
-from tests.cluster.test_clocks import environment_of_a_wrong_clock  # noqa: F401  a fixture
-from tests.cluster.test_politeness import all_joined, crawl, crawls
-from tests.integration.test_seeds import until
+from tests.support.kill_storm import frontier_at, kill, run_to_the_end
+from tests.support.polite_crawls import all_joined, crawl, crawls
+from tests.support.project import until
 
 RETRY_AFTER = 4
 HOUR = 3600

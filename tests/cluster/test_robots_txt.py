@@ -8,8 +8,8 @@ import pytest
 
 from testing.polite_sites import Answer, links, site
 from testing.servers import LOOPBACK, free_port
-from tests.cluster.kill_storm import run_to_the_end
-from tests.cluster.test_politeness import PATIENCE, all_joined, crawls
+from tests.support.kill_storm import run_to_the_end
+from tests.support.polite_crawls import PATIENCE, all_joined, crawls
 
 EAGER = ("DOWNLOAD_DELAY=0", "CONCURRENT_REQUESTS_PER_DOMAIN=8")
 

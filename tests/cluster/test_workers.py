@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from tests.integration.test_seeds import until
-from tests.oracle import wget_html_urls
+from tests.support.oracle import wget_html_urls
+from tests.support.project import until
 
 EAGER = ("-s", "DOWNLOAD_DELAY=0", "-s", "CONCURRENT_REQUESTS_PER_DOMAIN=8")
 

@@ -11,9 +11,9 @@ import pytest
 import redis
 
 from scraping_project.frontier.worker import Worker
-from tests.cluster.kill_storm import CONCURRENCY, frontier_at, judge, run_to_the_end
-from tests.cluster.small_site import STORED, small_site
-from tests.integration.test_seeds import until
+from tests.support.kill_storm import CONCURRENCY, frontier_at, judge, ledger, run_to_the_end
+from tests.support.project import until
+from tests.support.small_site import STORED, small_site
 
 LEASE = 2
 #: What a worker may have fetched since its last checkpoint, at the delay below.
@@ -94,12 +94,6 @@ def busy_and_idle(project, site, redis_url):
     with frontier_at(redis_url) as frontier:
         until(lambda: len(frontier.tokens()) == 2, idle, project)
     return busy, idle
-
-
-def ledger(counts):
-    return {
-        name: counts.get(name, 0) for name in ("discovered", "queued", "delayed", "leased", "done", "dead")
-    }
 
 
 def test_a_worker_that_wakes_while_others_work_joins_them_again(project, sphinx_site, redis_url):

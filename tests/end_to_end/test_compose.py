@@ -10,7 +10,7 @@ from sqlalchemy import create_engine, text
 
 from deploy.scrapyd.runner import STOP_SECONDS
 from testing.servers import MariadbServer, RedisServer, free_port
-from tests.end_to_end.scrapyd_server import BIN, ROOT, Scrapyd
+from tests.support.scrapyd_server import BIN, ROOT, Scrapyd
 
 NODES = ("scrapyd", "scrapyd-2")
 DOTENV = {"SCRAPYD_USERNAME": "crawler", "SCRAPYD_PASSWORD": "secret", "MYSQL_PASSWORD": "alsosecret"}

@@ -11,8 +11,8 @@ from contextlib import suppress
 import pytest
 
 from testing.servers import dies_with_us, free_port
-from tests.end_to_end.scrapyd_server import BIN, ROOT, environment, node_root
-from tests.end_to_end.test_deploys import commit
+from tests.support.git_release import commit
+from tests.support.scrapyd_server import BIN, ROOT, environment, node_root
 
 #: In place of a reader's patience: Scrapyd answers.
 ANSWERS = (

@@ -16,7 +16,7 @@ from deploy.scrapyd.egg_storage import EggStorage
 from deploy.scrapyd.logs import DAY, LogKeeper
 from deploy.scrapyd.run_outcome import judge
 from deploy.scrapyd.runner import Ended, run_id
-from tests.end_to_end.scrapyd_server import ROOT
+from tests.support.scrapyd_server import ROOT
 
 #: A child that says when it is ready and when it was asked to end, which it does so many wishes later.
 CHILD = """

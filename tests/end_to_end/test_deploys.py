@@ -1,15 +1,14 @@
 """Releases with the real client, and what runs do when one version follows another."""
 
 import json
-import os
-import subprocess
 import zipfile
 
 import pytest
 import requests
 
-from tests.cluster.small_site import small_site
-from tests.end_to_end.scrapyd_server import Scrapyd, checkout, client, deploy
+from tests.support.git_release import commit
+from tests.support.scrapyd_server import Scrapyd, checkout, client, deploy
+from tests.support.small_site import small_site
 
 #: A queued request holds the name of its callback.
 SPIDER = """
@@ -43,24 +42,6 @@ def scrapyd(tmp_path, redis_url):
 @pytest.fixture
 def root(tmp_path):
     return checkout(tmp_path / "project")
-
-
-def git(root, *arguments):
-    who = {
-        "GIT_AUTHOR_NAME": "a",
-        "GIT_AUTHOR_EMAIL": "a@b",
-        "GIT_COMMITTER_NAME": "a",
-        "GIT_COMMITTER_EMAIL": "a@b",
-    }
-    subprocess.run(["git", *arguments], cwd=root, env=os.environ | who, check=True, capture_output=True)
-
-
-def commit(root):
-    if not (root / ".git").exists():
-        git(root, "init", "--initial-branch=main")
-        (root / ".gitignore").write_text("build/\n*.egg-info/\n__pycache__/\n")
-    git(root, "add", ".")
-    git(root, "commit", "--allow-empty", "--message=release")
 
 
 def versions(scrapyd):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.scrapyd_server import SHIPPED, checkout, environment
+from tests.support.scrapyd_server import SHIPPED, checkout, environment
 
 IMPORTS = """
 import sys

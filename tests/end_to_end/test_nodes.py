@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from testing.servers import mariadb_server, nginx_server, redis_server
-from tests.end_to_end.scrapyd_server import Scrapyd, build, client, node_root
+from tests.support.scrapyd_server import Scrapyd, build, client, node_root
 
 PAGES = 400
 LOGIN = {"SCRAPYD_USERNAME": "crawler", "SCRAPYD_PASSWORD": "canary-scrapyd"}

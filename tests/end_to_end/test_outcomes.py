@@ -9,9 +9,9 @@ import psutil
 import pytest
 
 from testing.servers import free_port
-from tests.cluster.small_site import STORED, small_site
-from tests.conftest import emptied
-from tests.end_to_end.scrapyd_server import Scrapyd, node_root
+from tests.support.empty_redis import emptied
+from tests.support.scrapyd_server import Scrapyd, node_root
+from tests.support.small_site import STORED, small_site
 
 SPIDERS = """
 import os, resource, signal, sys, time

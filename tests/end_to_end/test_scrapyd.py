@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from testing.servers import free_port
-from tests.end_to_end.scrapyd_server import BIN, ROOT, START, Scrapyd, checkout, client, deploy, environment
+from tests.support.scrapyd_server import BIN, ROOT, START, Scrapyd, checkout, client, deploy, environment
 
 LOGIN = {"SCRAPYD_USERNAME": "crawler", "SCRAPYD_PASSWORD": "pass%word$with:signs"}
 

@@ -16,8 +16,8 @@ from deploy.scrapyd.failed_logins import FREE
 from deploy.scrapyd.limits import MAX_EGG, MAX_FORM
 from deploy.scrapyd.login_throttle import MOST_WAITING
 from testing.servers import LOOPBACK, redis_server
-from tests.cluster.small_site import small_site
-from tests.end_to_end.scrapyd_server import Scrapyd
+from tests.support.scrapyd_server import Scrapyd
+from tests.support.small_site import small_site
 
 BAD_NAMES = [
     "../../etc", "..", ".", "", "a/b", "a b", "-x", "a;id", "$(id)", "`id`", "a|b", "a\nb", "a\0b", "é",

@@ -13,8 +13,8 @@ from scraping_project.frontier.keys import Keys
 from scraping_project.storage.engine import connect
 from scraping_project.storage.migrate import migrate
 from testing.servers import free_port, redis_binaries, redis_server
-from tests.integration.embedded_servers import embedded_processes
-from tests.integration.frontier_worker import Worker, strays
+from tests.support.embedded_servers import embedded_processes
+from tests.support.frontier_worker import Worker, strays
 
 
 @pytest.fixture(name="database_url", params=["sqlite", "mariadb"])

@@ -5,8 +5,9 @@ from collections import Counter
 import pytest
 
 from testing.servers import free_port
-from tests.conftest import Project, emptied
-from tests.integration.hostile_server import hostile_server, whole
+from tests.support.empty_redis import emptied
+from tests.support.hostile_server import hostile_server, whole
+from tests.support.project import Project
 
 QUICK = {
     "DOWNLOAD_DELAY": "0",

@@ -11,16 +11,15 @@ from scrapy.statscollectors import MemoryStatsCollector
 from scrapy.utils.project import get_project_settings
 from scrapy.utils.test import get_crawler
 
-from scraping_project.attempts.log import AttemptLog
 from scraping_project.frontier.errors import FrontierUnavailable
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.worker import Worker
 from scraping_project.frontier.worker_tokens import new_token
-from scraping_project.tuning.garbage_collection import Garbage
-from scraping_project.worker.session import Checkpoint
-from tests.integration import frontier_worker
-from tests.integration.frontier_worker import LONG, end, push
+from scraping_project.tuning.garbage_collection import GarbageCollection
+from scraping_project.worker.session import WorkerSession
+from tests.support import frontier_worker
+from tests.support.frontier_worker import LONG, end, push
 
 MOST = 9
 BODY = b"a page"
@@ -34,11 +33,11 @@ class Buffers:
     def __init__(self):
         self.leased = []
 
-    def wishes(self, *_):
+    def demand(self, *_):
         return {"want": 3 - len(self.leased), "turn": 3, "max_pages": MOST}
 
-    def receive(self, heard, _):
-        self.leased += heard.leased
+    def receive(self, reply, _):
+        self.leased += reply.leased
 
     def drop(self):
         self.leased.clear()
@@ -50,11 +49,11 @@ class HardOfHearing(Frontier):
     deaf = False
 
     def checkpoint(self, step):
-        heard = super().checkpoint(step)
+        reply = super().checkpoint(step)
         if self.deaf:
             self.deaf = False
             raise FrontierUnavailable("no answer")
-        return heard
+        return reply
 
 
 @pytest.fixture(name="frontier")
@@ -63,16 +62,16 @@ def a_frontier(server):
 
 
 class Listening:
-    """Garbage that notes how many bytes of pages it is told of, at each commit."""
+    """GarbageCollection that notes how many bytes of pages it is told of, at each commit."""
 
     def __init__(self):
-        self.heard = []
+        self.settled_bytes = []
 
     def settled(self, received):
-        self.heard.append(received)
+        self.settled_bytes.append(received)
 
 
-@pytest.fixture(name="checkpoint")
+@pytest.fixture(name="session")
 def the_checkpoint_of_a_worker(frontier, tmp_path):
     settings = get_project_settings().copy()
     settings.set("DATABASE_URL", f"sqlite:///{tmp_path}/crawl.db")
@@ -81,96 +80,94 @@ def the_checkpoint_of_a_worker(frontier, tmp_path):
         stats=MemoryStatsCollector(get_crawler()),
         signals=SignalManager(),
         spider=SimpleNamespace(crawl_arguments=("max_pages",), max_pages=MOST),
-        engine=SimpleNamespace(scheduler=Buffers(), _slot=None),
+        engine=SimpleNamespace(_slot=None),
+        get_extension={GarbageCollection: Listening()}.get,
     )
-    log = AttemptLog(crawler)
-    crawler.get_extension = {AttemptLog: log, Garbage: Listening()}.get
-    checkpoint = Checkpoint(crawler)
-    checkpoint.membership.worker = Worker(frontier, rules="{}", seeds="[]", lease_ms=LONG)
-    checkpoint.worker.join()
-    checkpoint.worker.said.push.extend(push(number) for number in range(20))
-    assert commit(checkpoint)
-    yield checkpoint
-    checkpoint.life._database.dispose()
+    session = WorkerSession(crawler)
+    session.attach(Buffers())
+    session.membership.worker = Worker(frontier, rules="{}", seeds="[]", lease_ms=LONG)
+    session.worker.join()
+    session.worker.outgoing.push.extend(push(number) for number in range(20))
+    assert commit(session)
+    yield session
+    session.lifecycle._database.dispose()
 
 
-def commit(checkpoint):
-    return asyncio.run(checkpoint.life._commit())
+def commit(session):
+    return asyncio.run(session.lifecycle._commit())
 
 
-def answer_all(checkpoint):
+def answer_all(session):
     """Has every leased request answered; what was said of them is committed with the next step."""
-    leased = checkpoint._commits._buffers.leased
+    leased = session._commits.buffers.leased
     for each in leased:
         request = Request(f"https://a.example/{each.id}")
-        checkpoint._commits.log.attempts.begin(request, str(each.id), each.attempt, leased=each)
-        checkpoint._commits.log.attempts.of(request).result = Response(
-            request.url, body=BODY, request=request
-        )
+        session.log.attempts.begin(request, str(each.id), each.attempt, leased=each)
+        session.log.attempts.of(request).result = Response(request.url, body=BODY, request=request)
     leased.clear()
 
 
-def test_a_page_counts_from_its_answer_and_once(checkpoint):
-    assert checkpoint.budget == MOST
-    answer_all(checkpoint)
-    assert commit(checkpoint)
+def test_a_page_counts_from_its_answer_and_once(session):
+    assert session.budget == MOST
+    answer_all(session)
+    assert commit(session)
 
-    assert (checkpoint._commits.answered.pages, checkpoint.budget) == (3, MOST - 3)
+    assert (session._commits.page_budget.pages, session.budget) == (3, MOST - 3)
 
 
-def test_a_commit_tells_how_many_bytes_of_pages_are_settled_and_no_longer_needed(checkpoint):
-    answer_all(checkpoint)
-    assert commit(checkpoint)
+def test_a_commit_tells_how_many_bytes_of_pages_are_settled_and_no_longer_needed(session):
+    answer_all(session)
+    assert commit(session)
 
-    assert checkpoint._commits._garbage.heard == [0, 3 * len(BODY)]
+    assert session._commits._garbage.settled_bytes == [0, 3 * len(BODY)]
 
 
 @pytest.mark.parametrize("executed", [False, True])
-def test_what_a_reaped_worker_said_counts_by_the_ledger_alone(checkpoint, frontier, executed):
+def test_what_a_reaped_worker_said_counts_by_the_ledger_alone(session, frontier, executed):
     # Given three answers, of which the frontier may know when the worker is reaped
-    answer_all(checkpoint)
+    answer_all(session)
     frontier.deaf = executed
     if executed:
-        assert not commit(checkpoint)
-        assert checkpoint.budget == MOST - 3
-    frontier.reap(LONG, gone=[checkpoint.worker.token], grace_ms=LONG)
+        assert not commit(session)
+        assert session.budget == MOST - 3
+    frontier.reap(LONG, gone=[session.worker.token], grace_ms=LONG)
 
     # When the worker goes on under a new token
-    assert not commit(checkpoint)
+    assert not commit(session)
 
     # Then those that others are to answer again are lacking, from the join and from the next answer
     known = 3 if executed else 0
-    assert (checkpoint._commits.answered.pages, checkpoint.budget) == (known, MOST - known)
-    assert commit(checkpoint)
-    assert (checkpoint._commits.answered.pages, checkpoint.budget) == (known, MOST - known)
-    answer_all(checkpoint)
-    assert commit(checkpoint)
-    assert (checkpoint._commits.answered.pages, checkpoint.budget) == (known + 3, MOST - known - 3)
+    assert (session._commits.page_budget.pages, session.budget) == (known, MOST - known)
+    assert commit(session)
+    assert (session._commits.page_budget.pages, session.budget) == (known, MOST - known)
+    answer_all(session)
+    assert commit(session)
+    assert (session._commits.page_budget.pages, session.budget) == (known + 3, MOST - known - 3)
     assert frontier.counts()["pages"] == known + 3
 
 
-def test_what_others_have_answered_meanwhile_counts_from_the_join(checkpoint, frontier):
+def test_what_others_have_answered_meanwhile_counts_from_the_join(session, frontier):
     # Given a worker that is reaped, and another that has three pages answered since
-    frontier.reap(LONG, gone=[checkpoint.worker.token], grace_ms=LONG)
+    frontier.reap(LONG, gone=[session.worker.token], grace_ms=LONG)
     other = frontier_worker.Worker(frontier, token=new_token())
     other.step(ack=[end(each) for each in other.lease(3)], pages=3)
 
     # When it joins again
-    assert not commit(checkpoint)
+    assert not commit(session)
 
     # Then it knows of them before its next step
-    assert (checkpoint._commits.answered.pages, checkpoint.budget) == (3, MOST - 3)
+    assert (session._commits.page_budget.pages, session.budget) == (3, MOST - 3)
 
 
-def test_nothing_of_a_cleared_crawl_counts_in_the_next(checkpoint, frontier):
+def test_nothing_of_a_cleared_crawl_counts_in_the_next(session, frontier):
     # Given three answered pages of a crawl that is then cleared
-    answer_all(checkpoint)
-    assert commit(checkpoint)
+    answer_all(session)
+    assert commit(session)
     frontier.clear()
-    checkpoint.life.waits_for_seeds = True
+    session.lifecycle.waits_for_seeds = True
 
     # When the worker joins the next crawl
-    assert not commit(checkpoint)
+    assert not commit(session)
 
     # Then all of its pages are lacking
-    assert (checkpoint._commits.answered.pages, checkpoint.budget) == (0, MOST)
+    assert (session._commits.page_budget.pages, session.budget) == (0, MOST)

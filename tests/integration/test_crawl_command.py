@@ -15,23 +15,18 @@ import redis
 from demo.expected import expected
 from scraping_project.embedded import stop
 from scraping_project.frontier.keys import Keys
-from tests.conftest import ROOT
+from tests.support.fast_crawl import CLOSED, crawl
+from tests.support.project import ROOT
 
-FAST = ("-s", "DOWNLOAD_DELAY=0", "-s", "CONCURRENT_REQUESTS_PER_DOMAIN=8")
 SUMMARY = re.compile(
     r"finished: 103 pages, 4 failed \(.+\), 2 filtered \(robots\), 226 links, \d+ s \(.+ pages/s\)"
 )
-CLOSED = "redis://:sesame@127.0.0.1:1/0"
 
 
 @pytest.fixture(name="silent_port")
 def a_port_that_accepts_and_says_nothing():
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         yield server.getsockname()[1]
-
-
-def crawl(project, *arguments, **options):
-    return project.run("crawl", "links", *FAST, *arguments, **options)
 
 
 def stored(project, base):

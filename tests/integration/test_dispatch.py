@@ -12,7 +12,7 @@ from scraping_project.storage.runs import AskedRun, ask_run, read_runs
 from scraping_project.storage.tables import runs
 from scraping_project.storage.transactions import writing
 from testing.servers import free_port
-from tests.integration.stand_in_node import OK, stand_in_node
+from tests.support.stand_in_node import OK, stand_in_node
 
 
 def waits(engine, run_id, **changes):

@@ -8,7 +8,7 @@ from sqlalchemy import create_engine
 
 from scraping_project.commands import doctor
 from testing import servers
-from tests.integration.terse_redis import terse_redis
+from tests.support.terse_redis import terse_redis
 
 
 def findings(project, code, **env):

@@ -21,7 +21,7 @@ from scraping_project.embedded.server import _environment, claim_port
 from scraping_project.embedded.supervisor import Supervisor
 from testing.servers import free_port, redis_binaries, redis_server
 from testing.tcp_proxy import Way, tcp_proxy
-from tests.integration.embedded_servers import (
+from tests.support.embedded_servers import (
     client_of,
     embedded_processes,
     eventually,

@@ -14,7 +14,7 @@ from scraping_project.embedded.paths import Place, binary
 from scraping_project.embedded.users import OWN
 from scraping_project.frontier.connection import connect as connect_frontier
 from testing.servers import find_program, redis_server
-from tests.integration.embedded_servers import (
+from tests.support.embedded_servers import (
     client_of,
     embedded_processes,
     eventually,

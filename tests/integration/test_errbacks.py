@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.hostile_server import hostile_server, whole
-from tests.integration.test_leavings import ledger
-from tests.integration.test_seeds import until
+from tests.support.hostile_server import hostile_server, whole
+from tests.support.leaving_crawl import ledger
+from tests.support.project import until
 
 FAST = ("-s", "DOWNLOAD_DELAY=0", "-s", "CONCURRENT_REQUESTS_PER_DOMAIN=32")
 PATH = {"PYTHONPATH": str(Path(__file__).with_name("failing_spiders"))}
@@ -147,7 +147,7 @@ def test_what_an_errback_yielded_before_it_raised_is_stored_and_its_error_is_in_
 def test_the_lease_of_what_failed_waits_for_requests_of_its_errback_that_cannot_be_written_down(
     project, monkeypatch
 ):
-    monkeypatch.setattr("tests.integration.hostile_server.SILENCE", 5)
+    monkeypatch.setattr("tests.support.hostile_server.SILENCE", 5)
     with hostile_server() as site:
         # Given a worker that is killed while such a request is in flight, and its origin is stored
         arguments = ("-s", "SPIDER_MODULES=downloads", *FAST, "-s", "RETRY_TIMES=0", "-a", f"base={site.url}")

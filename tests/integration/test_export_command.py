@@ -17,8 +17,8 @@ from demo.expected import expected
 from scraping_project.items import Link, Site
 from scraping_project.storage.engine import connect
 from scraping_project.storage.writing.writer import Writer
-from tests.conftest import ROOT
-from tests.integration.test_crawl_command import FAST
+from tests.support.fast_crawl import FAST
+from tests.support.project import ROOT
 
 EXPORT = [sys.executable, "-W", "error", "-m", "scrapy", "export"]
 AWAY = {"REDIS_URL": "redis://127.0.0.1:1/0"}

@@ -12,8 +12,8 @@ from w3lib.url import safe_url_string
 
 from scraping_project.http.fingerprints import of_link
 from scraping_project.parsing.urls import Resolver
-from tests.conftest import manual
-from tests.integration.hostile_server import hostile_server, whole
+from tests.support.hostile_server import hostile_server, whole
+from tests.support.manuals import manual
 
 HTML = b"Content-Type: text/html\r\n"
 PATH = {"PYTHONPATH": str(Path(__file__).with_name("fast_spiders"))}

@@ -5,17 +5,21 @@ import json
 import pytest
 import redis
 
+from scraping_project.cli.frontier_verbs import registry
 from scraping_project.frontier.connection import connect
 from scraping_project.frontier.frontier import Frontier
+from scraping_project.frontier.inventory import exists
 from scraping_project.frontier.keys import Keys
 from scraping_project.http import serialization
-from tests.integration.frontier_worker import Worker, burial, ledger_of, push
-from tests.integration.hostile_server import hostile_server
-from tests.integration.test_crawl_command import CLOSED, FAST, crawl
-from tests.integration.test_seeds import KEY, end, fetched, until, waiting
+from tests.support.fast_crawl import CLOSED, FAST, crawl
+from tests.support.frontier_worker import Worker, burial, ledger_of, push
+from tests.support.hostile_server import hostile_server
+from tests.support.project import until
+from tests.support.seeded_crawl import KEY, end, fetched, waiting
 
 LEDGER = {"discovered", "queued", "delayed", "leased", "done", "dead", "filtered"}
 REFUSED = ("http://127.0.0.1:1/a", "http://127.0.0.1:1/b", "http://localhost:1/c")
+MORE = " and 2 more: scrapy frontier lists them\n"
 VERBS = ("check", "dead", "requeue", "clear", "pause", "resume")
 
 
@@ -64,6 +68,21 @@ def ledger(project, *name):
     return json.loads(line)
 
 
+@pytest.fixture(name="seed")
+def what_pushes_a_seed(redis_url):
+    with connect(redis_url) as server:
+        yield lambda *names: [server.lpush(f"{name}:start_urls", "http://a.example/") for name in names]
+
+
+def standings(project):
+    return [json.loads(line) for line in project.run("frontier", "--json").stdout.splitlines()]
+
+
+def standing(name, **numbers):
+    none = dict.fromkeys(("queued", "delayed", "leased", "done", "dead", "workers", "seeds"), 0)
+    return {"name": name, "paused": False} | none | numbers
+
+
 def letters(project, *options):
     lines = frontier(project, "dead", "--json", *options).stdout.splitlines()
     return {letter["url"]: letter["reason"] for letter in map(json.loads, lines)}
@@ -77,11 +96,15 @@ def slow_crawl(project, site, *arguments):
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
-        ((), "got nothing"),
+        ((), "no Redis answers"),
         (("a:b",), "no frontier name"),
-        (("links", "bogus"), "check, dead"),
-        (("links", "check", "dead"), "check, dead"),
+        (("links", "bogus"), "'check', 'dead'"),
+        (("links", "check", "dead"), "'dead' is one word too many: see scrapy frontier links check --help"),
+        (("--bogus",), "no option --bogus"),
         (("links", "--bogus"), "no option --bogus"),
+        (("links", "pause", "--bogus"), "no option --bogus: see scrapy frontier links pause --help"),
+        (("--domain", "a.example"), "scrapy frontier NAME dead --domain"),
+        (("links", "--reason", "parse", "dead"), "scrapy frontier links dead --reason"),
         (("links", "dead", "--reason"), "--reason"),
         (("links", "dead", "--domain", "http://a.example/"), "no domain"),
         (("links",), "no Redis answers"),
@@ -120,22 +143,119 @@ def test_a_part_of_a_frontier_is_never_taken_for_all_of_it(project, held, argume
     assert not held.counts().get("paused")
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", ["pause", "resume", "clear", "slot"])
 @pytest.mark.parametrize("options", [(), ("--json",)])
-def test_every_verb_takes_a_frontier_that_nobody_has_used(project, verb, options):
+def test_what_may_be_said_of_a_spider_before_its_first_crawl(project, verb, options):
     done = frontier(project, verb, *options)
 
-    assert "Traceback" not in done.stderr
     for line in done.stdout.splitlines() if options else ():
         json.loads(line)
 
 
-def test_the_ledger_of_a_frontier_that_nobody_has_used_is_zero(project):
-    shown = ledger(project)
+def test_a_pause_before_the_first_crawl_is_shown_and_holds(project):
+    frontier(project, "pause")
 
-    assert shown.keys() >= LEDGER
-    assert shown["filtered"] == {}
-    assert all(shown[name] == 0 for name in LEDGER - {"filtered"})
+    assert ledger(project)["paused"]
+    assert standings(project) == [standing("links", paused=True)]
+
+
+@pytest.mark.parametrize("verb", ["show", "check", "dead", "requeue"])
+def test_a_spiders_frontier_that_is_yet_to_begin_has_nothing_to_show(project, verb):
+    done = frontier(project, verb, check=False)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "scrapy: there is no frontier 'links' yet: `scrapy crawl links` begins it\n"
+
+
+@pytest.mark.parametrize("verb", [(), *((verb,) for verb in (*VERBS, "show", "slot", "repair"))])
+def test_a_name_that_is_not_there_is_refused_with_those_that_are(project, held, seed, verb, redis_url):
+    seed("linsk", "another")
+
+    done = project.run("frontier", "lnks", *verb, check=False)
+
+    known = "scrapy: there is no frontier 'lnks': there are links, linsk, another\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", known)
+    with connect(redis_url) as server:
+        assert not exists(server, Keys("lnks"))
+
+
+def test_of_many_names_no_more_are_said_than_a_line_holds(project, held, seed):
+    seed(*(f"shop-{number:02}" for number in range(11)))
+
+    done = project.run("frontier", "lnks", check=False)
+
+    assert done.stderr.endswith("links, " + ", ".join(f"shop-{number:02}" for number in range(9)) + MORE)
+
+
+def test_all_frontiers_are_listed_with_what_they_hold(project, held, seed):
+    seed("another", "another")
+    project.run("frontier", "another", "pause")
+
+    assert standings(project) == [
+        standing("another", seeds=2, paused=True),
+        standing("links", queued=1, dead=1, workers=1),
+    ]
+    lines = [line.split() for line in project.run("frontier").stdout.splitlines()]
+    assert lines == [
+        ["name", "queued", "delayed", "leased", "done", "dead", "workers", "seeds", "paused"],
+        ["another", "0", "0", "0", "0", "0", "0", "2", "yes"],
+        ["links", "1", "0", "0", "0", "1", "1", "0", "no"],
+    ]
+
+
+def test_a_frontier_that_was_cleared_is_listed_no_more_and_is_still_known(project, held):
+    held.leave(*held.tokens())
+    frontier(project, "clear")
+
+    assert standings(project) == []
+    assert ledger(project)["discovered"] == 0
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_without_any_frontier_one_line_says_how_to_begin(project, options):
+    done = project.run("frontier", *options)
+
+    line = "no frontier yet: `scrapy crawl links -a start_urls=https://example.com/` begins one\n"
+    assert (done.stdout, done.stderr) == (("", line) if options else (line, ""))
+
+
+def test_seeds_that_wait_make_a_frontier(project, seed):
+    seed("links")
+
+    assert standings(project) == [standing("links", seeds=1)]
+    assert ledger(project)["discovered"] == 0
+
+
+def test_scrapys_options_are_taken_before_and_after_the_verb(project, held, tmp_path):
+    log = tmp_path / "log"
+    scrapys = ("-L", "DEBUG", "-s", f"LOG_FILE={log}", "--pidfile", str(tmp_path / "pid"))
+    shown = [
+        project.run("frontier", *before, "links", *between, "dead", "--reason", "parse", *after).stdout
+        for before, between, after in (
+            (("--json", *scrapys), (), ()),
+            ((), (*scrapys, "--json"), ()),
+            ((), (), ("--json", *scrapys)),
+        )
+    ]
+
+    assert len(set(shown)) == 1
+    assert json.loads(shown[0])["url"] == "http://a.example/"
+    assert (tmp_path / "pid").read_text().strip().isdigit()
+
+
+def test_help_lists_the_verbs_and_each_verb_has_one_of_its_own(project):
+    nowhere = {"REDIS_URL": CLOSED}
+
+    overview = [
+        project.run("frontier", *words, env=nowhere).stdout for words in (("-h",), ("links", "--help"))
+    ]
+    assert overview[0] == overview[1]
+    for verb in registry.VERBS:
+        assert f" {verb.name} " in overview[0]
+        taught = project.run("frontier", "links", verb.name, "--help", env=nowhere).stdout
+        assert f"usage: scrapy frontier NAME {verb.name} " in taught
+        assert f"example: {verb.example}" in taught
+        assert "--json" in taught
 
 
 def test_the_ledger_accounts_for_every_request_and_tells_why_links_were_left_out(project, demo_site):

@@ -8,7 +8,7 @@ import redis
 from scraping_project.frontier.connection import connect
 from testing.servers import redis_server
 from testing.tcp_proxy import Fault, tcp_proxy
-from tests.integration.frontier_worker import until
+from tests.support.frontier_worker import until
 
 
 @pytest.fixture(name="proxy")

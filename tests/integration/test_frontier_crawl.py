@@ -12,7 +12,7 @@ from scraping_project.frontier.errors import (
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.messages import End, blob
-from tests.integration.frontier_worker import (
+from tests.support.frontier_worker import (
     Worker,
     burial,
     dump,
@@ -30,9 +30,9 @@ def finish(worker):
     """Ends all that there is; returns the last answer."""
     while leased := worker.lease(1_000):
         worker.ack(*leased)
-    heard = worker.finish_start()
-    assert heard.finished
-    return heard
+    reply = worker.finish_start()
+    assert reply.finished
+    return reply
 
 
 def sweep(frontier, most=200):
@@ -221,9 +221,9 @@ def test_a_crawl_is_not_finished_before_the_last_dead_letter_of_the_reaper_has_i
     next_worker = Worker(frontier)
 
     assert not next_worker.joined.began
-    heard = next_worker.finish_start()
-    assert not heard.finished
-    assert next_worker.step(logged=list(heard.letters)).finished
+    reply = next_worker.finish_start()
+    assert not reply.finished
+    assert next_worker.step(logged=list(reply.letters)).finished
 
 
 def test_a_crawl_is_not_finished_while_a_worker_has_a_seed_on_its_way(frontier, worker, server):
@@ -233,9 +233,9 @@ def test_a_crawl_is_not_finished_while_a_worker_has_a_seed_on_its_way(frontier, 
     server.lpush(taken, b"http://a.example/\xff")
     assert not worker.step().finished
 
-    heard = waiting.step(push=[push(1)], taken=[blob(b"http://a.example/\xff")])
+    reply = waiting.step(push=[push(1)], taken=[blob(b"http://a.example/\xff")])
 
-    assert heard.pushed == "1"
+    assert reply.pushed == "1"
     assert not server.exists(taken)
     assert finish(worker).finished
 

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from scraping_project.frontier.messages import read_leased
-from tests.integration.frontier_worker import Worker, burial, kill, ledger_of, numbers, push
+from tests.support.frontier_worker import Worker, burial, kill, ledger_of, numbers, push
 
 DEAD = "{links:start_urls}:1:dead"
 

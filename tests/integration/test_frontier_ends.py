@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from scraping_project.frontier.errors import FrontierError, WorkerReaped
-from tests.integration.frontier_worker import (
+from tests.support.frontier_worker import (
     Worker,
     burial,
     dump,
@@ -124,11 +124,11 @@ def test_a_redirect_within_its_own_chain_passes_the_filter(frontier, worker, lea
 
 
 def test_children_and_their_parent_s_end_are_one_step(frontier, worker, leased):
-    heard = worker.step(push=[push(2), push(1)], ack=[end(leased)], pages=1, want=1)
+    reply = worker.step(push=[push(2), push(1)], ack=[end(leased)], pages=1, want=1)
 
-    assert heard.pushed == "10"
-    assert numbers(heard.leased) == [2]
-    assert heard.ledger.pages == 1
+    assert reply.pushed == "10"
+    assert numbers(reply.leased) == [2]
+    assert reply.ledger.pages == 1
 
 
 ENDS = {
@@ -147,9 +147,9 @@ def each_ending(request):
 
 
 def test_an_end_of_another_delivery_changes_nothing_and_is_counted(frontier, worker, leased, ending):
-    heard = worker.step(**ending(msgspec.structs.replace(leased, delivery=leased.delivery + 1)))
+    reply = worker.step(**ending(msgspec.structs.replace(leased, delivery=leased.delivery + 1)))
 
-    assert heard.ledger.leased == 1
+    assert reply.ledger.leased == 1
     assert frontier.counts()["stale"] == 1
     assert worker.push(push(77)) == "1"
 
@@ -189,12 +189,12 @@ def test_a_reaped_worker_s_ends_change_nothing(frontier, worker, leased, ending,
 
 
 def test_the_same_end_again_changes_nothing_and_is_not_stale(frontier, worker, leased, ending, server):
-    heard = worker.step(**ending(leased), push=[push(5)])
+    reply = worker.step(**ending(leased), push=[push(5)])
     before = dump(server)
 
     again = worker.again()
 
-    assert (again.pushed, again.leased, again.ledger) == (heard.pushed, heard.leased, heard.ledger)
+    assert (again.pushed, again.leased, again.ledger) == (reply.pushed, reply.leased, reply.ledger)
     assert dump(server) == before
     assert "stale" not in frontier.counts()
 

@@ -4,7 +4,7 @@ import pytest
 
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
-from tests.integration.frontier_worker import (
+from tests.support.frontier_worker import (
     LONG,
     Worker,
     burial,

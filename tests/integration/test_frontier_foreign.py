@@ -6,10 +6,10 @@ import pytest
 
 from scraping_project.frontier.errors import FrontierError
 from scraping_project.frontier.keys import CATALOGUE
-from scraping_project.frontier.pending_requests import WaitingRequests
+from scraping_project.frontier.pending_requests import PendingRequests
 from scraping_project.frontier.robots_cache import RobotsCache
-from scraping_project.frontier.slot_state import SlotClocks
-from tests.integration.frontier_worker import (
+from scraping_project.frontier.slot_state import SlotStates
+from tests.support.frontier_worker import (
     LONG,
     Worker,
     burial,
@@ -278,7 +278,7 @@ def test_fields_of_a_slot_s_clock_that_are_none_say_nothing(frontier, worker, se
     server.hset(
         f"{ROOT}slot:a.example", mapping=said | {"@other": "3 later", "adaptive": "9" * 40, "\xff": ""}
     )
-    clocks = SlotClocks(server, frontier.keys)
+    clocks = SlotStates(server, frontier.keys)
     assert clocks.read("a.example").holders == {}
     worker.push(push(1))
 
@@ -302,10 +302,10 @@ def test_members_that_are_none_keep_no_crawl_from_its_end(frontier, worker, serv
     worker.push(push(1), push(1))
     other.step()
 
-    heard = worker.step(want=5, turn=5, slot_pages=5)
-    leased = heard.leased
+    reply = worker.step(want=5, turn=5, slot_pages=5)
+    leased = reply.leased
     assert numbers(leased) == [1]
-    assert [grant.slot for grant in heard.grants] == ["a.example"]
+    assert [grant.slot for grant in reply.grants] == ["a.example"]
     worker.ack(*leased, leased[0])
     frontier.reap(LONG, grace_ms=LONG)
     while frontier.sweep():
@@ -346,7 +346,7 @@ def test_what_waits_is_read_without_what_is_no_record(frontier, worker, server):
     server.zadd(f"{ROOT}1:delayed", {b"z": 1})
     server.hset(f"{ROOT}leases:{worker.token}", "f", b"z")
 
-    found = list(WaitingRequests(server, frontier.keys).read([worker.token]))
+    found = list(PendingRequests(server, frontier.keys).read([worker.token]))
 
     assert [waiting.payload for waiting in found] == [b"payload 1"]
     server.hdel(f"{ROOT}leases:{worker.token}", "f")

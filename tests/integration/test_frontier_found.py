@@ -3,7 +3,7 @@
 import pytest
 
 from scraping_project.frontier.worker import Worker as CrawlWorker
-from tests.integration.frontier_worker import LONG, Worker, push
+from tests.support.frontier_worker import LONG, Worker, push
 
 FOUND = "{links:start_urls}:1:found"
 STEPS_TOLD, TOLD_A_STEP = 32, 1_000  # lua/parts/found.lua
@@ -39,18 +39,18 @@ def test_who_comes_later_hears_what_was_found_lately(frontier, worker, other):
 
 def test_what_was_known_and_what_passes_the_filter_is_not_told(worker, other):
     worker.push(push(1))
-    heard = other.step(push=[push(1), push(None), push(2), push(1)])
+    reply = other.step(push=[push(1), push(None), push(2), push(1)])
 
     assert worker.step(found=0).found == ["1", "2"]
-    assert heard.pushed == "0110"
-    assert other.step(push=[push(None)], found=heard.found_to).found_to == heard.found_to
+    assert reply.pushed == "0110"
+    assert other.step(push=[push(None)], found=reply.found_to).found_to == reply.found_to
 
 
 def test_a_worker_does_not_hear_what_it_says_itself(worker, other):
-    heard = worker.step(push=[push(1), push(2)])
+    reply = worker.step(push=[push(1), push(2)])
 
-    assert heard.found == []
-    assert worker.step(found=heard.found_to).found == []
+    assert reply.found == []
+    assert worker.step(found=reply.found_to).found == []
 
 
 def test_an_answer_that_got_lost_is_told_again(worker, other):
@@ -62,10 +62,10 @@ def test_an_answer_that_got_lost_is_told_again(worker, other):
 
 
 def test_a_worker_by_itself_tells_nobody(worker, server):
-    heard = worker.step(push=[push(1)])
+    reply = worker.step(push=[push(1)])
 
     assert not server.exists(FOUND)
-    assert (heard.found, heard.found_to) == ([], 0)
+    assert (reply.found, reply.found_to) == ([], 0)
 
 
 def test_what_is_told_stays_small_however_much_is_found(worker, other, server):
@@ -85,11 +85,11 @@ def test_where_there_are_many_each_hears_of_the_last_steps_only(worker, other, s
     many = {f"worker {number}": 2**40 for number in range(TOLD_TO_ALL // 5 - 2)}
     server.zadd("{links:start_urls}:workers", many)
 
-    heard = other.step()
+    reply = other.step()
     server.zrem("{links:start_urls}:workers", *many)
 
-    assert heard.found == [str(number) for number in range(STEPS_TOLD - 6, STEPS_TOLD)]
-    assert other.step(found=heard.found_to).found == []
+    assert reply.found == [str(number) for number in range(STEPS_TOLD - 6, STEPS_TOLD)]
+    assert other.step(found=reply.found_to).found == []
 
 
 def test_a_crawl_tells_nothing_of_the_last_one(frontier, worker, other):
@@ -105,9 +105,9 @@ def test_a_crawl_tells_nothing_of_the_last_one(frontier, worker, other):
 
 def say(worker):
     step = worker.next_step()
-    heard = worker.exchange(step)
-    worker.answered(step, heard)
-    return heard
+    reply = worker.exchange(step)
+    worker.confirm(step, reply)
+    return reply
 
 
 def test_what_was_heard_is_known_until_the_worker_joins_anew(frontier):
@@ -117,15 +117,15 @@ def test_what_was_heard_is_known_until_the_worker_joins_anew(frontier):
     for number in (1, 2):
         telling.push(push(number))
         assert say(hearing).found == [str(number)]
-        assert str(number) in hearing.known
+        assert str(number) in hearing.mirror
     step = hearing.next_step()
     assert hearing.exchange(hearing.lighten(step)).found == []
 
     frontier.clear()
-    hearing.forget()
+    hearing.drop_outgoing()
     hearing.join()
 
-    assert "1" not in hearing.known
+    assert "1" not in hearing.mirror
     Worker(frontier, token=ELSEWHERE).push(push(3))
     say(hearing)
-    assert "3" in hearing.known
+    assert "3" in hearing.mirror

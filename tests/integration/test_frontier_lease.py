@@ -1,7 +1,7 @@
 """Which requests a worker is given, and in which order."""
 
 from scraping_project.frontier.messages import Ask, Step
-from tests.integration.frontier_worker import Worker, end, kill, lasting, ledger_of, nack, numbers, push
+from tests.support.frontier_worker import Worker, end, kill, lasting, ledger_of, nack, numbers, push
 
 
 def test_the_highest_priority_of_a_slot_comes_first_and_the_oldest_of_a_priority(frontier, worker):
@@ -85,19 +85,19 @@ def test_the_first_of_a_lease_are_armed_and_others_when_the_worker_says_so(front
 
 def test_the_same_step_again_leases_nothing_more_and_returns_the_same_requests(frontier, worker):
     worker.push(*(push(number) for number in range(10)))
-    heard = worker.step(want=3, turn=3)
+    reply = worker.step(want=3, turn=3)
 
-    assert [worker.again().leased for _ in range(3)] == [heard.leased] * 3
+    assert [worker.again().leased for _ in range(3)] == [reply.leased] * 3
     assert ledger_of(frontier)["leased"] == 3
 
 
 def test_a_repeated_step_returns_a_request_as_it_was_leased_after_a_nack(frontier, worker):
     worker.push(push(1))
     worker.step(nack=[nack(*worker.lease(), payload=b"again 1")])
-    heard = worker.step(want=1)
+    reply = worker.step(want=1)
 
-    assert heard.leased[0].attempt == 2
-    assert worker.again().leased == heard.leased
+    assert reply.leased[0].attempt == 2
+    assert worker.again().leased == reply.leased
 
 
 def test_the_count_of_deliveries_grows_with_each_worker_that_died(frontier, worker):
@@ -113,11 +113,11 @@ def test_a_paused_crawl_leases_nothing_and_takes_everything_else(frontier, worke
     (leased,) = worker.lease()
     frontier.pause()
 
-    heard = worker.step(want=5, push=[push(3)], ack=[end(leased)])
+    reply = worker.step(want=5, push=[push(3)], ack=[end(leased)])
 
-    assert heard.leased == []
-    assert heard.ledger.paused
-    assert (heard.ledger.queued, heard.ledger.done) == (2, 1)
+    assert reply.leased == []
+    assert reply.ledger.paused
+    assert (reply.ledger.queued, reply.ledger.done) == (2, 1)
     frontier.resume()
     assert numbers(worker.lease(5)) == [2, 3]
     assert not worker.ledger.paused

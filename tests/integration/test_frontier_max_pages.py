@@ -3,7 +3,7 @@
 import pytest
 
 from scraping_project.frontier.messages import GRANTED, Ask
-from tests.integration.frontier_worker import Worker, burial, end, kill, ledger_of, move, nack, push
+from tests.support.frontier_worker import Worker, burial, end, kill, ledger_of, move, nack, push
 
 MOST = 5
 ASKS = {"by slots": {"want": 9, "turn": 9}, "by an ask": {"asks": [Ask("a.example", want=9, need=9, cap=99)]}}
@@ -19,8 +19,8 @@ def twenty_requests(worker):
     worker.push(*(push(number) for number in range(20)))
 
 
-def lease(worker, want=9, **said):
-    return worker.step(want=want, turn=9, max_pages=MOST, **said).leased
+def lease(worker, want=9, **parts):
+    return worker.step(want=want, turn=9, max_pages=MOST, **parts).leased
 
 
 @pytest.mark.parametrize("how", ASKS.values(), ids=ASKS)
@@ -52,7 +52,7 @@ def test_an_answered_page_keeps_its_place_from_the_step_that_ends_its_lease(work
 
 
 @pytest.mark.parametrize(
-    "said",
+    "parts",
     [
         lambda leased: {"ack": [end(leased)]},
         lambda leased: {"ack_parents": [end(leased)]},
@@ -63,12 +63,12 @@ def test_an_answered_page_keeps_its_place_from_the_step_that_ends_its_lease(work
     ],
     ids=["filtered", "a parent", "to be retried", "dead", "given back", "moved to a known page"],
 )
-def test_one_that_ends_unanswered_frees_its_place_in_the_same_step(worker, other, said):
+def test_one_that_ends_unanswered_frees_its_place_in_the_same_step(worker, other, parts):
     first, *rest = lease(worker)
     assert len(rest) == MOST - 1
     assert lease(other) == []
 
-    assert len(lease(worker, **said(first))) == 1
+    assert len(lease(worker, **parts(first))) == 1
     assert lease(other) == []
 
 

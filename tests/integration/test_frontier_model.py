@@ -21,18 +21,8 @@ from scraping_project.frontier.errors import CrawlOver, WorkerReaped
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.messages import End, read_leased
-from tests.integration.frontier_model import ROOT, Crawl, Holder, content_of
-from tests.integration.frontier_worker import (
-    LONG,
-    Worker,
-    burial,
-    lasting,
-    ledger_of,
-    move,
-    nack,
-    push,
-    strays,
-)
+from tests.support.frontier_model import ROOT, Crawl, Holder, content_of
+from tests.support.frontier_worker import LONG, Worker, burial, lasting, ledger_of, move, nack, push, strays
 
 DEATHS = 2
 STATES = ("queued", "delayed", "leased", "done", "dead")
@@ -91,12 +81,12 @@ class Machine(RuleBasedStateMachine):
         self.crawl, self.past, self.cleared = Crawl(), [], refusal is WorkerReaped
         self.crawl.holders = holders
 
-    def _step(self, worker, **said):
+    def _step(self, worker, **parts):
         crawl, holder = self.crawl, self.crawl.holders[worker.token]
         due = [] if self.paused else self._due()
-        heard = worker.step(**said)
+        reply = worker.step(**parts)
         step = worker.last
-        assert heard.pushed == "".join(map(crawl.push, step.push))
+        assert reply.pushed == "".join(map(crawl.push, step.push))
         for each in step.move:
             crawl.move(holder, each)
         for each in step.nack:
@@ -111,14 +101,14 @@ class Machine(RuleBasedStateMachine):
         crawl.pages += step.pages
         crawl.outbox -= set(step.logged)
         if self.paused:
-            assert heard.leased == []
+            assert reply.leased == []
         else:
             crawl.due(due)
-            crawl.lease(holder, step, heard.leased)
-        assert set(heard.letters) == crawl.outbox
-        assert heard.finished == crawl.finished
-        self.answers[worker.token] = heard
-        self.past += heard.leased
+            crawl.lease(holder, step, reply.leased)
+        assert set(reply.letters) == crawl.outbox
+        assert reply.finished == crawl.finished
+        self.answers[worker.token] = reply
+        self.past += reply.leased
 
     def _due(self):
         records = self.server.zrangebyscore(f"{ROOT}{self.frontier.counts()['epoch']}:delayed", "-inf", 1)
@@ -147,8 +137,8 @@ class Machine(RuleBasedStateMachine):
         more=most_pages,
     )
     def lease(self, data, *, want, turn, skip, arm_new, more):
-        said = {"want": want, "turn": turn, "skip": sorted(skip), "arm_new": arm_new}
-        self._step(self.a_worker(data), max_pages=self._max_pages(more), **said)
+        parts = {"want": want, "turn": turn, "skip": sorted(skip), "arm_new": arm_new}
+        self._step(self.a_worker(data), max_pages=self._max_pages(more), **parts)
 
     def _max_pages(self, more):
         return 0 if more is None else max(self.crawl.pages + more, 1)
@@ -159,21 +149,21 @@ class Machine(RuleBasedStateMachine):
         worker = self.a_worker(data)
         if not self._held(worker):
             self._step(worker, want=4, turn=3, arm_new=2)
-        said = {kind: [] for kind in ("ack", "nack", "move", "bury", "release")}
+        parts = {kind: [] for kind in ("ack", "nack", "move", "bury", "release")}
         for held in self._held(worker):
             ending = data.draw(endings)
             if ending in {"ack", "release"}:
-                said[ending].append(End(held.id, held.delivery))
+                parts[ending].append(End(held.id, held.delivery))
             elif ending in {"nack", "later"}:
                 delay = 3_600_000 if ending == "later" else 0
-                said["nack"].append(nack(held, delay, data.draw(slots), data.draw(priorities), b"again"))
+                parts["nack"].append(nack(held, delay, data.draw(slots), data.draw(priorities), b"again"))
             elif ending == "move":
                 target = data.draw(fingerprints), data.draw(slots), data.draw(priorities)
-                said["move"].append(move(held, *target))
+                parts["move"].append(move(held, *target))
             elif ending == "bury":
-                said["bury"].append(burial(held))
-        said |= {"pages": len(said["ack"]), "max_pages": self._max_pages(more)}
-        self._step(worker, push=new, want=want, turn=2, started=started, **said)
+                parts["bury"].append(burial(held))
+        parts |= {"pages": len(parts["ack"]), "max_pages": self._max_pages(more)}
+        self._step(worker, push=new, want=want, turn=2, started=started, **parts)
 
     @precondition(lambda self: self.workers)
     @rule(data=st.data())
@@ -192,9 +182,9 @@ class Machine(RuleBasedStateMachine):
     @rule(data=st.data())
     def repeat(self, data):
         worker = self.workers[data.draw(st.sampled_from(sorted(set(self.answers) & set(self.workers))))]
-        heard = worker.again()
+        reply = worker.again()
         before = self.answers[worker.token]
-        assert (heard.pushed, heard.leased) == (before.pushed, before.leased)
+        assert (reply.pushed, reply.leased) == (before.pushed, before.leased)
 
     @precondition(lambda self: self.workers)
     @rule(data=st.data())

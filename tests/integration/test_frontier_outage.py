@@ -1,7 +1,6 @@
 """What a step does when Redis is full, forgetful, read-only, loading or away, and when its answer is lost."""
 
 import threading
-from contextlib import contextmanager
 
 import pytest
 
@@ -11,7 +10,7 @@ from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
 from testing.servers import free_port, redis_server
 from testing.tcp_proxy import Fault, tcp_proxy
-from tests.integration.frontier_worker import (
+from tests.support.frontier_worker import (
     LONG,
     Worker,
     burial,
@@ -25,17 +24,7 @@ from tests.integration.frontier_worker import (
     push,
     until,
 )
-
-
-@contextmanager
-def full(server):
-    """The server with no memory left."""
-    server.config_set("maxmemory-policy", "noeviction")
-    server.config_set("maxmemory", "1")
-    try:
-        yield
-    finally:
-        server.config_set("maxmemory", "0")
+from tests.support.full_redis import full
 
 
 @pytest.fixture(name="leased")
@@ -59,8 +48,8 @@ def test_a_full_redis_refuses_a_step_with_pushes_as_a_whole(frontier, worker, le
         worker.step(push=[first, push(101)], want=5, pages=1, started=True, **ends)
 
     assert dump(server) == before
-    heard = worker.again()
-    assert (heard.ledger.done, heard.ledger.dead) == (1, 1)
+    reply = worker.again()
+    assert (reply.ledger.done, reply.ledger.dead) == (1, 1)
 
 
 ENDS = {
@@ -76,9 +65,9 @@ ENDS = {
 @pytest.mark.parametrize("ending", ENDS)
 def test_a_full_redis_takes_a_step_without_pushes(frontier, worker, leased, server, ending):
     with full(server):
-        heard = worker.step(**ENDS[ending](leased[0]))
+        reply = worker.step(**ENDS[ending](leased[0]))
 
-    assert heard.ledger.leased == (10 if ending == "nothing" else 9)
+    assert reply.ledger.leased == (10 if ending == "nothing" else 9)
 
 
 def test_a_full_redis_takes_ends_that_come_too_late(frontier, worker, leased, server):
@@ -232,9 +221,9 @@ def test_a_step_whose_answer_was_lost_has_one_effect_however_often_it_is_sent(fr
             cut_off.again()
     after = {name: number for name, number in frontier.counts().items() if name != "reaped"}
     proxy.fault = Fault.NONE
-    heard = cut_off.again()
+    reply = cut_off.again()
 
-    assert (heard.pushed, numbers(heard.leased)) == ("110", [4, 5])
+    assert (reply.pushed, numbers(reply.leased)) == ("110", [4, 5])
     assert {name: number for name, number in frontier.counts().items() if name != "reaped"} == after
     assert ledger_of(frontier) == {
         "discovered": 12, "queued": 8, "delayed": 0, "leased": 3, "done": 1, "dead": 0

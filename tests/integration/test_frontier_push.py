@@ -3,14 +3,14 @@
 import pytest
 
 from scraping_project.frontier.messages import Push, blob
-from tests.integration.frontier_worker import Worker, ledger_of, numbers, push
+from tests.support.frontier_worker import Worker, ledger_of, numbers, push
 
 
 def test_a_new_request_is_queued_and_counted(frontier, worker):
-    heard = worker.step(push=[push(1), push(2)])
+    reply = worker.step(push=[push(1), push(2)])
 
-    assert heard.pushed == "11"
-    assert heard.ledger.discovered == heard.ledger.queued == 2
+    assert reply.pushed == "11"
+    assert reply.ledger.discovered == reply.ledger.queued == 2
 
 
 def test_a_known_request_is_counted_as_a_duplicate_and_not_queued(frontier, worker):
@@ -94,7 +94,7 @@ def test_a_thousand_priorities_in_a_slot_are_leased_from_the_highest(frontier, w
 
 
 def test_the_same_step_again_adds_nothing_and_answers_the_same(frontier, worker):
-    heard = worker.step(push=[push(1), push(1), push(None)])
+    reply = worker.step(push=[push(1), push(1), push(None)])
 
-    assert worker.again().pushed == heard.pushed == "101"
-    assert worker.again().ledger == heard.ledger
+    assert worker.again().pushed == reply.pushed == "101"
+    assert worker.again().ledger == reply.ledger

@@ -3,7 +3,7 @@
 import pytest
 
 from scraping_project.frontier.errors import WorkerReaped
-from tests.integration.frontier_worker import (
+from tests.support.frontier_worker import (
     LONG,
     SHORT,
     Worker,

@@ -4,9 +4,9 @@ import pytest
 
 from scraping_project.frontier.errors import CrawlOver, WorkerReaped
 from scraping_project.frontier.messages import Done
-from scraping_project.frontier.pending_requests import WaitingRequests
+from scraping_project.frontier.pending_requests import PendingRequests
 from scraping_project.frontier.replies import Repaired
-from tests.integration.frontier_worker import (
+from tests.support.frontier_worker import (
     LONG,
     SHORT,
     Worker,
@@ -35,7 +35,7 @@ def repairing_worker(frontier, worker):
 
 @pytest.fixture(name="waiting")
 def reader_of_what_waits(server, frontier):
-    reader = WaitingRequests(server, frontier.keys)
+    reader = PendingRequests(server, frontier.keys)
     return lambda *dead: list(reader.read(dead))
 
 
@@ -141,7 +141,7 @@ def test_a_slot_that_had_one_suspect_and_nothing_else_is_left(frontier, worker, 
 
 def test_what_is_taken_away_while_it_is_read_hides_nothing(frontier, worker, repair, server):
     worker.push(*(push(number) for number in range(1_300)))
-    reader = WaitingRequests(server, frontier.keys)
+    reader = PendingRequests(server, frontier.keys)
     found = []
 
     for each in reader.read(()):
@@ -173,7 +173,7 @@ def test_a_lease_that_was_ended_is_no_longer_its_worker_s(frontier, worker, repa
 
 
 def test_a_worker_past_its_deadline_is_silent_and_one_that_speaks_is_not(frontier, worker, server):
-    reader = WaitingRequests(server, frontier.keys)
+    reader = PendingRequests(server, frontier.keys)
     quiet = Worker(frontier, lease=SHORT)
 
     assert until(reader.silent) == [quiet.token]

@@ -7,7 +7,7 @@ import pytest
 
 from scraping_project.frontier.messages import Push, blob
 from scraping_project.frontier.scripts import source
-from tests.integration.frontier_worker import push
+from tests.support.frontier_worker import push
 
 BUCKETS = "{links:start_urls}:1:seen:%d"
 
@@ -146,8 +146,8 @@ def test_the_filter_belongs_to_its_crawl(frontier, worker):
 def test_a_step_hears_what_the_frontier_knows_its_own_pushes_included(worker):
     worker.push(push(1), push(3))
 
-    heard = worker.step(push=[push(5), push(3)], look_up=["1", "2", "3", "4", "5"])
+    reply = worker.step(push=[push(5), push(3)], look_up=["1", "2", "3", "4", "5"])
 
-    assert (heard.pushed, heard.known) == ("10", "10101")
+    assert (reply.pushed, reply.known) == ("10", "10101")
     assert worker.again().known == "10101"
     assert worker.push(push(2), push(4)) == "11"  # to ask for them was not to push them

@@ -9,10 +9,10 @@ from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.held_bytes import MOST_HELD
 from scraping_project.frontier.messages import LEASE_BYTES, Ask, Burial, End, Push, Refusal, blob
 from scraping_project.frontier.outgoing import STEP_ENTRIES
-from scraping_project.frontier.pending_requests import PAGE_BYTES, WaitingRequests
+from scraping_project.frontier.pending_requests import PAGE_BYTES, PendingRequests
 from scraping_project.frontier.worker import Worker
-from tests.integration.frontier_worker import LONG, end, kill, ledger_of, nack, numbers, push, until
-from tests.integration.frontier_worker import Worker as OneStep
+from tests.support.frontier_worker import LONG, end, kill, ledger_of, nack, numbers, push, until
+from tests.support.frontier_worker import Worker as OneStep
 
 MB = 2**20
 
@@ -29,11 +29,11 @@ def a_worker_of_the_crawl(frontier):
     return worker
 
 
-def exchange(worker, **wishes):
-    step = worker.next_step(**wishes)
-    heard = worker.exchange(step)
-    worker.answered(step, heard)
-    return step, heard
+def exchange(worker, **demand):
+    step = worker.next_step(**demand)
+    reply = worker.exchange(step)
+    worker.confirm(step, reply)
+    return step, reply
 
 
 def now_ms(server):
@@ -48,32 +48,32 @@ def bytes_of(requests):
 def test_what_is_too_much_for_one_step_is_pushed_by_several_and_its_page_ends_with_the_last(
     frontier, crawling, server
 ):
-    crawling.said.push.append(push(0))
+    crawling.outgoing.push.append(push(0))
     exchange(crawling)
     (page,) = exchange(crawling, want=1, cap=9)[1].leased
     server.config_set("slowlog-log-slower-than", 100_000)
     server.slowlog_reset()
-    crawling.said.push.extend(large(number) for number in range(1, 13))
-    crawling.said.ack_parents.append(end(page))
+    crawling.outgoing.push.extend(large(number) for number in range(1, 13))
+    crawling.outgoing.ack_parents.append(end(page))
 
-    said = []
-    while crawling.said:
-        step, heard = exchange(crawling, started=True)
-        said.append((bytes_of(step.push), step.started, heard.ledger.done))
+    parts = []
+    while crawling.outgoing:
+        step, reply = exchange(crawling, started=True)
+        parts.append((bytes_of(step.push), step.started, reply.ledger.done))
 
-    assert len(said) == 12
-    assert max(size for size, *_ in said) <= MB + 5  # the header of a blob
-    assert [done for *_, done in said] == [0] * 11 + [1]
-    assert [started for _, started, _ in said] == [False] * 11 + [True]
+    assert len(parts) == 12
+    assert max(size for size, *_ in parts) <= MB + 5  # the header of a blob
+    assert [done for *_, done in parts] == [0] * 11 + [1]
+    assert [started for _, started, _ in parts] == [False] * 11 + [True]
     assert ledger_of(frontier)["queued"] == 12
     assert server.slowlog_get(100) == []
 
 
 def test_many_small_requests_are_pushed_by_several_steps_too(frontier, crawling):
-    crawling.said.push.extend(push(number) for number in range(2 * STEP_ENTRIES + 1))
+    crawling.outgoing.push.extend(push(number) for number in range(2 * STEP_ENTRIES + 1))
 
     sizes = []
-    while crawling.said:
+    while crawling.outgoing:
         sizes.append(len(exchange(crawling)[0].push))
 
     assert sizes == [STEP_ENTRIES, STEP_ENTRIES, 1]
@@ -81,7 +81,7 @@ def test_many_small_requests_are_pushed_by_several_steps_too(frontier, crawling)
 
 
 def test_a_step_that_has_no_room_for_all_says_so(crawling):
-    crawling.said.push.extend(push(number) for number in range(STEP_ENTRIES + 1))
+    crawling.outgoing.push.extend(push(number) for number in range(STEP_ENTRIES + 1))
 
     exchange(crawling)
     assert crawling.left_over
@@ -90,7 +90,7 @@ def test_a_step_that_has_no_room_for_all_says_so(crawling):
 
 
 def test_a_cut_step_whose_answer_was_lost_has_one_effect(frontier, crawling):
-    crawling.said.push.extend(push(None) for _ in range(STEP_ENTRIES + 1))
+    crawling.outgoing.push.extend(push(None) for _ in range(STEP_ENTRIES + 1))
     crawling.exchange(crawling.next_step())  # unheard
 
     exchange(crawling)
@@ -103,17 +103,17 @@ def test_a_cut_step_whose_answer_was_lost_has_one_effect(frontier, crawling):
 def test_no_more_bytes_are_leased_than_a_step_may(worker, how):
     worker.push(*(large(number, size=MB // 8) for number in range(8)), *map(push, range(8, 20)))
     if how == "ask":
-        wishes = {"asks": [Ask("a.example", want=20, need=1, cap=20)]}
+        demand = {"asks": [Ask("a.example", want=20, need=1, cap=20)]}
     else:
-        wishes = {"want": 20, "turn": 20, "cap": 20}
+        demand = {"want": 20, "turn": 20, "cap": 20}
 
-    first = worker.step(**wishes).leased
-    second = worker.step(**wishes).leased
+    first = worker.step(**demand).leased
+    second = worker.step(**demand).leased
 
     assert numbers(first) == [0, 1, 2, 3]
     assert bytes_of(first) == LEASE_BYTES
     assert numbers(second) == [4, 5, 6, 7]
-    assert numbers(worker.step(**wishes).leased) == list(range(8, 20))
+    assert numbers(worker.step(**demand).leased) == list(range(8, 20))
 
 
 def test_one_that_is_larger_than_a_step_may_lease_is_leased_all_the_same(worker):
@@ -126,17 +126,17 @@ def test_one_that_is_larger_than_a_step_may_lease_is_leased_all_the_same(worker)
 def test_a_slot_gets_no_permit_for_what_has_no_room(worker):
     worker.push(large(0, "a.example", 2 * MB), large(1, "b.example", 2 * MB))
 
-    heard = worker.step(want=5, turn=5)
+    reply = worker.step(want=5, turn=5)
 
-    assert len(heard.leased) == len(heard.grants) == 1
+    assert len(reply.leased) == len(reply.grants) == 1
 
 
 def test_large_requests_of_slots_it_works_on_do_not_keep_out_other_slots(worker):
     worker.push(*(large(number) for number in range(3)), push(9, "b.example"))
 
-    heard = worker.step(asks=[Ask("a.example", want=9, need=1, cap=9)], want=9, turn=9)
+    reply = worker.step(asks=[Ask("a.example", want=9, need=1, cap=9)], want=9, turn=9)
 
-    assert sorted(numbers(heard.leased)) == [0, 9]
+    assert sorted(numbers(reply.leased)) == [0, 9]
 
 
 def test_a_worker_that_may_hold_no_more_leases_nothing(worker):
@@ -147,15 +147,15 @@ def test_a_worker_that_may_hold_no_more_leases_nothing(worker):
 
 
 def test_a_worker_holds_so_many_bytes_and_goes_on_with_those_that_end(frontier, crawling):
-    crawling.said.push.extend(large(number) for number in range(12))
-    while crawling.said:
+    crawling.outgoing.push.extend(large(number) for number in range(12))
+    while crawling.outgoing:
         exchange(crawling)
 
     held = []
     for _ in range(10):
         held += exchange(crawling, want=100, turn=100)[1].leased
     assert bytes_of(held) == MOST_HELD
-    crawling.said.ack.extend(end(request) for request in held[:2])
+    crawling.outgoing.ack.extend(end(request) for request in held[:2])
     exchange(crawling)
     for _ in range(3):
         held += exchange(crawling, want=100, turn=100)[1].leased
@@ -166,10 +166,10 @@ def test_a_worker_holds_so_many_bytes_and_goes_on_with_those_that_end(frontier, 
 
 
 def test_a_request_that_is_leased_again_in_the_step_that_ends_it_is_held(crawling):
-    crawling.said.push.append(large(0))
+    crawling.outgoing.push.append(large(0))
     exchange(crawling)
     (leased,) = exchange(crawling, want=1, turn=1)[1].leased
-    crawling.said.nack.append(nack(leased))
+    crawling.outgoing.nack.append(nack(leased))
 
     exchange(crawling, want=1, turn=1)
 
@@ -229,7 +229,7 @@ def test_what_waits_is_read_in_pages_of_so_many_bytes(frontier, worker, server, 
         return page
 
     monkeypatch.setattr(server, "lrange", counted)
-    found = list(WaitingRequests(server, frontier.keys).read([]))
+    found = list(PendingRequests(server, frontier.keys).read([]))
 
     assert sorted(numbers(found)) == list(range(6))
     assert max(pages) <= PAGE_BYTES + 100
@@ -266,11 +266,11 @@ def refusing(server, frontier, payload):
 
 def until_it_is_heard(worker, bury):
     for _ in range(200):
-        if not worker.said and worker.unanswered is None:
+        if not worker.outgoing and worker.unanswered is None:
             return
         step = worker.next_step()
         try:
-            worker.answered(step, worker.exchange(step))
+            worker.confirm(step, worker.exchange(step))
         except FrontierRefused as error:
             worker.narrow(step, error, bury)
     raise AssertionError("it is said again for ever")
@@ -287,17 +287,17 @@ def test_what_redis_refuses_is_found_and_buried_and_all_else_is_said(frontier, s
     with refusing(server, frontier, b"poison") as refuses:
         worker = Worker(refuses, rules="{}", seeds="[]", lease_ms=LONG)
         worker.join()
-        worker.said.push.extend(push(number) for number in range(2))
+        worker.outgoing.push.extend(push(number) for number in range(2))
         exchange(worker)
         page, other = exchange(worker, want=2, turn=2, cap=9)[1].leased
         poisoned = push(50, payload=b"poison")
         if kind == "nack":
-            worker.said.nack.append(nack(other, payload=b"poison"))
-        worker.said.push.extend(push(number) for number in range(2, 100) if number != 50)
+            worker.outgoing.nack.append(nack(other, payload=b"poison"))
+        worker.outgoing.push.extend(push(number) for number in range(2, 100) if number != 50)
         if kind == "push":
-            worker.said.push.insert(48, poisoned)
-            worker.said.ack.append(end(other))
-        worker.said.ack_parents.append(end(page))
+            worker.outgoing.push.insert(48, poisoned)
+            worker.outgoing.ack.append(end(other))
+        worker.outgoing.ack_parents.append(end(page))
 
         until_it_is_heard(worker, letter_of)
 
@@ -309,7 +309,7 @@ def test_what_redis_refuses_is_found_and_buried_and_all_else_is_said(frontier, s
 
 
 def test_a_redis_that_refuses_everything_gets_no_request_buried(crawling):
-    crawling.said.push.extend(push(number) for number in range(5))
+    crawling.outgoing.push.extend(push(number) for number in range(5))
 
     def narrow():
         crawling.narrow(crawling.next_step(), FrontierRefused("ERR whatever"), pytest.fail)
@@ -319,11 +319,11 @@ def test_a_redis_that_refuses_everything_gets_no_request_buried(crawling):
     narrow()  # nothing is left in the step
     with pytest.raises(FrontierRefused):
         narrow()
-    assert len(crawling.said.push) + len(crawling.next_step().push) == 5
+    assert len(crawling.outgoing.push) + len(crawling.next_step().push) == 5
 
 
 def test_a_redis_that_refuses_the_mere_end_of_a_lease_is_nothing_to_say_that_to_again(crawling):
-    crawling.said.ack.append(End(1, 1))
+    crawling.outgoing.ack.append(End(1, 1))
     crawling.narrow(crawling.next_step(), FrontierRefused("NOPERM"), pytest.fail)
     exchange(crawling)  # a step without it goes through
 

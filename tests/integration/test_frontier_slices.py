@@ -5,17 +5,9 @@ from collections import defaultdict
 import pytest
 
 from scraping_project.frontier.ledger_check import TRIES
-from scraping_project.frontier.pending_requests import WaitingRequests
+from scraping_project.frontier.pending_requests import PendingRequests
 from scraping_project.frontier.scripts import PARTS, Script, source
-from tests.integration.frontier_worker import (
-    LONG,
-    Worker,
-    burial,
-    end,
-    kill,
-    ledger_of,
-    push,
-)
+from tests.support.frontier_worker import LONG, Worker, burial, end, kill, ledger_of, push
 
 ROOT = "{links:start_urls}:"
 LEASES = 5_000  # more than a script puts in order
@@ -276,7 +268,7 @@ def test_a_repair_looks_through_long_queues_bit_by_bit(frontier, worker, server,
     frontier._scripts["repair"]._text = text
     frontier._scripts["repair"]._hash = server.script_load(text)
     worker.push(*(push(number) for number in range(2_000)))
-    ends = [each.withdrawal(1) for each in WaitingRequests(server, frontier.keys).read([])]
+    ends = [each.withdrawal(1) for each in PendingRequests(server, frontier.keys).read([])]
     monkeypatch.setattr(frontier, "_call", counted := Counted(frontier._call))
 
     repaired = frontier.repair(worker.token, 1, LONG, highest=1, ends=sorted(ends, key=lambda end: end.id))
@@ -284,7 +276,7 @@ def test_a_repair_looks_through_long_queues_bit_by_bit(frontier, worker, server,
     assert repaired.ended == 2_000
     assert counted.calls == 1  # each lay at the front
     worker.push(*(push(number) for number in range(2_000, 4_000)))
-    ends = [each.withdrawal(1) for each in WaitingRequests(server, frontier.keys).read([])][-900:]
+    ends = [each.withdrawal(1) for each in PendingRequests(server, frontier.keys).read([])][-900:]
     assert frontier.repair(worker.token, 1, LONG, highest=1, ends=ends).ended == 900
     assert counted.calls > 100
     assert frontier.check() == []

@@ -12,8 +12,8 @@ from scraping_project.frontier.messages import (
     YIELD,
     Ask,
 )
-from tests.integration.frontier_worker import Worker, end, kill, lasting, nack, numbers, push, until
-from tests.integration.test_frontier_outage import full
+from tests.support.frontier_worker import Worker, end, kill, lasting, nack, numbers, push, until
+from tests.support.full_redis import full
 
 SLOT = "a.example"
 KEY = "{links:start_urls}:slot:" + SLOT
@@ -27,15 +27,15 @@ def another_worker(frontier, worker):
     return Worker(frontier)
 
 
-def say(worker, **said):
+def say(worker, **parts):
     """One step about one slot: what was granted, the server's time, and all that was heard."""
-    heard = worker.step(asks=[Ask(SLOT, **({"need": 1, "crawl": 0} | said))], robots=True)
-    (grant,) = heard.grants or (None,)
-    return grant, heard.now_ms, heard
+    reply = worker.step(asks=[Ask(SLOT, **({"need": 1, "crawl": 0} | parts))], robots=True)
+    (grant,) = reply.grants or (None,)
+    return grant, reply.now_ms, reply
 
 
-def give_back(worker, **said):
-    return say(worker, need=0, **said)[1]
+def give_back(worker, **parts):
+    return say(worker, need=0, **parts)[1]
 
 
 def clock(server):
@@ -54,8 +54,8 @@ def holders(server):
 
 
 def lease_with_permits(worker, want=100, **fields):
-    heard = worker.step(want=want, turn=1_000, robots=True, **fields)
-    return heard, {grant.slot: grant for grant in heard.grants}
+    reply = worker.step(want=want, turn=1_000, robots=True, **fields)
+    return reply, {grant.slot: grant for grant in reply.grants}
 
 
 # One holder, where there is a delay
@@ -94,30 +94,30 @@ def test_where_robots_txt_is_not_obeyed_it_need_not_be_known(worker, other):
 
 def test_the_requests_of_a_slot_that_is_held_are_leased_to_nobody_else(server, worker, other):
     worker.push(*(push(number) for number in range(9)))
-    heard, grants = lease_with_permits(worker, delay=DELAY, ahead=2 * DELAY, cap=1)
-    assert (len(heard.leased), grants[SLOT].outcome) == (3, GRANTED)
+    reply, grants = lease_with_permits(worker, delay=DELAY, ahead=2 * DELAY, cap=1)
+    assert (len(reply.leased), grants[SLOT].outcome) == (3, GRANTED)
 
-    till = heard.now_ms + PERMIT_MS
+    till = reply.now_ms + PERMIT_MS
     assert int(server.zscore("{links:start_urls}:1:slots", SLOT)) == till + DELAY
 
-    heard, grants = lease_with_permits(other, delay=DELAY, ahead=2 * DELAY, cap=1)
+    reply, grants = lease_with_permits(other, delay=DELAY, ahead=2 * DELAY, cap=1)
 
-    assert (heard.leased, grants) == ([], {})
+    assert (reply.leased, grants) == ([], {})
 
 
 def test_of_a_slot_with_a_delay_the_first_alone_may_begin_before_the_next_checkpoint(worker):
     worker.push(*(push(number) for number in range(5)))
-    heard, _ = lease_with_permits(worker, delay=DELAY, ahead=10 * DELAY, cap=1, arm_new=100)
+    reply, _ = lease_with_permits(worker, delay=DELAY, ahead=10 * DELAY, cap=1, arm_new=100)
 
-    assert [leased.armed for leased in heard.leased] == [True, False, False, False, False]
+    assert [leased.armed for leased in reply.leased] == [True, False, False, False, False]
 
 
 def test_a_slot_that_was_asked_for_is_not_leased_from_twice(worker):
     worker.push(*(push(number) for number in range(5)))
 
-    heard = worker.step(asks=[Ask(SLOT, want=1, need=1, cap=8)], want=5, turn=5)
+    reply = worker.step(asks=[Ask(SLOT, want=1, need=1, cap=8)], want=5, turn=5)
 
-    assert (len(heard.leased), len(heard.grants)) == (1, 1)
+    assert (len(reply.leased), len(reply.grants)) == (1, 1)
 
 
 # Hand-over
@@ -241,19 +241,19 @@ def test_who_gives_back_what_another_waits_for_gets_none_of_it_in_that_step(serv
     assert say(worker, delay=0, cap=1)[0].outcome == YIELD
 
     # When it gives the slot back and looks for work in the same step
-    heard, grants = lease_with_permits(worker, asks=[Ask(SLOT, need=0, crawl=0)], cap=1)
+    reply, grants = lease_with_permits(worker, asks=[Ask(SLOT, need=0, crawl=0)], cap=1)
 
     # Then whoever waits for it is next
-    assert (heard.leased, grants, holders(server)) == ([], {}, set())
+    assert (reply.leased, grants, holders(server)) == ([], {}, set())
     assert say(other, delay=0, cap=1, waits=True)[0].outcome == GRANTED
 
 
 def test_what_nobody_waits_for_may_be_leased_in_the_step_that_gives_it_back(worker):
     say(worker, cap=1)
 
-    heard, grants = lease_with_permits(worker, push=[push(1)], asks=[Ask(SLOT, need=0, crawl=0)], cap=1)
+    reply, grants = lease_with_permits(worker, push=[push(1)], asks=[Ask(SLOT, need=0, crawl=0)], cap=1)
 
-    assert (numbers(heard.leased), grants[SLOT].outcome) == ([1], GRANTED)
+    assert (numbers(reply.leased), grants[SLOT].outcome) == ([1], GRANTED)
 
 
 # Death
@@ -486,15 +486,15 @@ def test_who_leases_of_a_slot_hears_of_its_adaptive_delay_too(worker, other):
 
 
 @pytest.mark.parametrize(
-    ("said", "delay"),
+    ("parts", "delay"),
     [
         ({"delay": 500, "crawl": 400, "adaptive": 300}, 500),
         ({"delay": 300, "crawl": 500, "adaptive": 400}, 500),
         ({"delay": 300, "crawl": 400, "adaptive": 500}, 500),
     ],
 )
-def test_the_longest_of_all_delays_is_in_force(worker, said, delay):
-    assert say(worker, **said)[0].delay == delay
+def test_the_longest_of_all_delays_is_in_force(worker, parts, delay):
+    assert say(worker, **parts)[0].delay == delay
 
 
 def test_a_slot_has_settings_of_its_own(worker):
@@ -534,8 +534,8 @@ def test_a_blocked_slot_is_leased_to_whoever_wants_to_end_it_whatever_the_delay(
     frontier.order(SLOT, {"blocked": True})
 
     for each in (worker, other):
-        heard, grants = lease_with_permits(each, want=2, delay=60_000, ahead=120_000, cap=1)
-        assert len(heard.leased) == 2
+        reply, grants = lease_with_permits(each, want=2, delay=60_000, ahead=120_000, cap=1)
+        assert len(reply.leased) == 2
         assert grants[SLOT].outcome == BLOCKED
     assert say(other, delay=60_000, want=1)[0].outcome == BLOCKED
     assert holders(server) == set()
@@ -582,43 +582,43 @@ def test_a_paused_crawl_still_learns_what_a_site_asked_for(frontier, server, wor
 
 def test_what_comes_after_a_slot_s_budget_is_handed_out_as_too_many(frontier, worker, other):
     worker.push(*(push(number) for number in range(5)))
-    heard, _ = lease_with_permits(worker, slot_pages=3)
+    reply, _ = lease_with_permits(worker, slot_pages=3)
     again = worker.again()
 
-    assert numbers(heard.leased) == [0, 1, 2, 3, 4]
-    assert [request.too_many for request in heard.leased] == [False, False, False, True, True]
-    assert again.leased == heard.leased
+    assert numbers(reply.leased) == [0, 1, 2, 3, 4]
+    assert [request.too_many for request in reply.leased] == [False, False, False, True, True]
+    assert again.leased == reply.leased
 
 
 def test_a_retry_and_a_redelivery_cost_no_budget(frontier, worker, other):
     worker.push(push(1), push(2))
     (leased,) = lease_with_permits(worker, want=1, slot_pages=2)[0].leased
     worker.step(nack=[nack(leased)])
-    heard, _ = lease_with_permits(worker, want=1, slot_pages=2)
+    reply, _ = lease_with_permits(worker, want=1, slot_pages=2)
     kill(frontier, worker)
-    assert numbers(heard.leased) == [2]
+    assert numbers(reply.leased) == [2]
 
-    heard, _ = lease_with_permits(other, slot_pages=2)
+    reply, _ = lease_with_permits(other, slot_pages=2)
 
-    assert sorted(numbers(heard.leased)) == [1, 2]
-    assert not any(request.too_many for request in heard.leased)
-
-
-def too_many(heard):
-    return [request.too_many for request in heard.leased]
+    assert sorted(numbers(reply.leased)) == [1, 2]
+    assert not any(request.too_many for request in reply.leased)
 
 
-def released_to(worker, other, heard):
-    worker.step(release=[end(request) for request in heard.leased])
+def too_many(reply):
+    return [request.too_many for request in reply.leased]
+
+
+def released_to(worker, other, reply):
+    worker.step(release=[end(request) for request in reply.leased])
     return worker
 
 
-def left_to(worker, other, heard):
+def left_to(worker, other, reply):
     worker.frontier.leave(worker.token)
     return other
 
 
-def reaped_to(worker, other, heard):
+def reaped_to(worker, other, reply):
     kill(worker.frontier, worker)
     return other
 
@@ -646,19 +646,19 @@ def test_a_slot_s_budget_is_counted_back_for_whoever_is_next(frontier, worker, o
     worker.step(release=[end(request) for request in leased.leased])
     worker.push(*(push(number, priority=1) for number in range(5, 10)))
 
-    heard, _ = lease_with_permits(worker, slot_pages=5)
+    reply, _ = lease_with_permits(worker, slot_pages=5)
 
-    assert too_many(heard) == [False] * 5 + [True] * 5
+    assert too_many(reply) == [False] * 5 + [True] * 5
 
 
 def test_what_is_too_many_is_not_armed_so_no_death_counts_against_it(frontier, worker, other):
     worker.push(push(1), push(2))
-    heard, _ = lease_with_permits(worker, slot_pages=1, arm_new=9)
+    reply, _ = lease_with_permits(worker, slot_pages=1, arm_new=9)
     kill(frontier, worker)
 
     again, _ = lease_with_permits(other, slot_pages=1)
 
-    assert [request.armed for request in heard.leased] == [True, False]
+    assert [request.armed for request in reply.leased] == [True, False]
     assert sorted((request.deaths, request.too_many) for request in again.leased) == [(0, True), (1, False)]
 
 
@@ -673,28 +673,30 @@ def test_without_a_budget_nothing_is_counted(frontier, server, worker):
 
 
 def news(worker, since):
-    return worker.step(heard=since).news
+    return worker.step(news_ms=since).news
 
 
-@pytest.mark.parametrize("said", [{"crawl": DELAY}, {"after": 30_000}])
-def test_what_a_site_says_reaches_the_other_workers_once(worker, other, said):
+@pytest.mark.parametrize("parts", [{"crawl": DELAY}, {"after": 30_000}])
+def test_what_a_site_says_reaches_the_other_workers_once(worker, other, parts):
     for each in (worker, other):
         say(each, need=1, cap=8)
     since = other.step().now_ms
 
-    say(worker, need=1, cap=8, **said)
+    say(worker, need=1, cap=8, **parts)
 
-    heard = other.step(heard=since)
-    assert heard.news == [SLOT]
-    assert news(other, heard.now_ms + 1) == []
+    reply = other.step(news_ms=since)
+    assert reply.news == [SLOT]
+    assert news(other, reply.now_ms + 1) == []
 
 
-@pytest.mark.parametrize("said", [{"crawl": 0}, {"crawl": 500}, {"after": 0}, {"after": 10}, {"adaptive": 9}])
-def test_what_is_known_or_shorter_is_no_news(worker, other, said):
+@pytest.mark.parametrize(
+    "parts", [{"crawl": 0}, {"crawl": 500}, {"after": 0}, {"after": 10}, {"adaptive": 9}]
+)
+def test_what_is_known_or_shorter_is_no_news(worker, other, parts):
     say(worker, need=1, cap=8, crawl=500, after=60_000)
     since = other.step().now_ms + 1
 
-    until(lambda: say(worker, need=1, cap=8, **said)[1] > since)
+    until(lambda: say(worker, need=1, cap=8, **parts)[1] > since)
 
     assert news(other, since) == []
 
@@ -719,10 +721,10 @@ def test_old_news_are_forgotten(frontier, server, worker):
 
 def test_a_repeated_step_has_the_same_permits_for_what_is_left_of_them(worker):
     grant, now, _ = say(worker, delay=DELAY, need=2, cap=2)
-    heard = until(lambda: again if (again := worker.again()).now_ms > now else None)
+    reply = until(lambda: again if (again := worker.again()).now_ms > now else None)
 
-    (again,) = heard.grants
-    assert again.lasts == PERMIT_MS - (heard.now_ms - now)
+    (again,) = reply.grants
+    assert again.lasts == PERMIT_MS - (reply.now_ms - now)
     assert (again.permits, again.delay, again.wait, again.outcome) == (2, DELAY, grant.wait, GRANTED)
 
 
@@ -847,9 +849,9 @@ def fill(worker, slots, first=0):
 
 def test_a_step_costs_the_same_with_a_thousand_slots_and_with_a_hundred_thousand(server, worker):
     def step():
-        heard, _ = lease_with_permits(worker, want=32, delay=1_000, ahead=2_000, cap=1)
-        assert len(heard.leased) == 32
-        worker.ack(*heard.leased)
+        reply, _ = lease_with_permits(worker, want=32, delay=1_000, ahead=2_000, cap=1)
+        assert len(reply.leased) == 32
+        worker.ack(*reply.leased)
 
     fill(worker, 1_000)
     few = commands(server, step)

@@ -11,8 +11,8 @@ from scrapy.settings import Settings
 from demo.expected import expected
 from demo.server import serve
 from scraping_project.settings import HTTPCACHE_IGNORE_HTTP_CODES
-from tests.integration.test_crawl_command import FAST
-from tests.integration.test_links_spider import failures, retried, stored
+from tests.support.crawled_pages import failures, retried, stored
+from tests.support.fast_crawl import FAST
 
 EXPECTED = expected()
 PAGES = {

@@ -15,8 +15,8 @@ from scraping_project.frontier.errors import (
 )
 from scraping_project.frontier.worker import Worker
 from scraping_project.worker.membership import Membership
-from tests.integration import frontier_worker
-from tests.integration.frontier_worker import LONG, ledger_of, push
+from tests.support import frontier_worker
+from tests.support.frontier_worker import LONG, ledger_of, push
 
 
 @pytest.fixture(name="membership")
@@ -24,15 +24,15 @@ def a_place_with_three_leases_of_five(frontier):
     membership = Membership(get_project_settings(), database=None)
     worker = membership.worker = Worker(frontier, rules="{}", seeds="[]", lease_ms=LONG)
     worker.join()
-    worker.said.push.extend(push(number) for number in range(5))
+    worker.outgoing.push.extend(push(number) for number in range(5))
     say(worker)
     say(worker, want=3, turn=3)
     return membership
 
 
-def say(worker, **wishes):
-    step = worker.next_step(**wishes)
-    worker.answered(step, worker.exchange(step))
+def say(worker, **demand):
+    step = worker.next_step(**demand)
+    worker.confirm(step, worker.exchange(step))
 
 
 def reap(frontier, worker):

@@ -11,7 +11,7 @@ from scraping_project.frontier.outgoing import CROWDED
 SPIDERS = '''
 from scrapy import Request, Spider
 
-from scraping_project.worker.session import Checkpoint
+from scraping_project.worker.session import WorkerSession
 from scraping_project.frontier.errors import FrontierRefused
 from scraping_project.frontier.frontier import Frontier
 
@@ -65,10 +65,10 @@ class Endless(Large):
         yield Request(self.site + "start.html", priority=1, callback=self.first)
 
     def requests(self):
-        said = self.crawler.get_extension(Checkpoint).worker
+        worker = self.crawler.get_extension(WorkerSession).worker
         for number in range(10_000):
             yield Request(f"{self.site}page.html?{number}")
-            self.waiting = max(self.waiting, len(said.said.push))
+            self.waiting = max(self.waiting, len(worker.outgoing.push))
 
     def first(self, response):
         if self.asks != "at_start":

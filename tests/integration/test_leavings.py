@@ -3,26 +3,21 @@
 import json
 import signal
 from collections import Counter
-from pathlib import Path
 
 import msgspec
 import pytest
 import redis
 
 from scraping_project.frontier.keys import Keys
-from tests.conftest import Project, emptied
-from tests.integration.hostile_server import hostile_server, redirect, whole
-from tests.integration.test_seeds import until
+from tests.support.empty_redis import emptied
+from tests.support.hostile_server import hostile_server, redirect, whole
+from tests.support.leaving_crawl import ANSWERED, GOOD, QUICK, UNHEARD, ledger, rows, run
+from tests.support.project import Project, until
 
-FOLDER = Path(__file__).with_name("leaving_spiders")
-QUICK = {"DOWNLOAD_DELAY": "0", "CONCURRENT_REQUESTS_PER_DOMAIN": "32", "RETRY_TIMES": "1"}
 STRICT = {"DOWNLOAD_TIMEOUT": "5", "DOWNLOAD_MAXSIZE": "1500000"}
-GOOD = whole("200 OK", b"<title>Good</title>", b"Content-Type: text/html\r\n")
 ROBOTS = whole("200 OK", b"User-agent: *\nDisallow: /forbidden\n", b"Content-Type: text/plain\r\n")
 
 DONE, DEAD, LOCAL = "done", "dead", "in no ledger"
-ANSWERED = ("success", None, 200, 1)
-UNHEARD = ("success", None, 200, 0)
 BROKEN = ("dead", "callback", 200, 0)
 RESET = ("retried", "reset", None, 0)
 
@@ -83,20 +78,6 @@ def answers():
     return dict.fromkeys(paths, GOOD) | MOVES | {"/robots.txt": ROBOTS}
 
 
-def run(project, name, module, *arguments, start=False, env=None, check=True, **settings):
-    words = [word for pair in settings.items() for word in ("-s", "=".join(pair))]
-    command = ("crawl", name, "-s", f"SPIDER_MODULES={module}", *words, *arguments)
-    env = {"PYTHONPATH": str(FOLDER), "PYTHONDONTWRITEBYTECODE": "1"} | (env or {})
-    if start:
-        return project.start(*command, env=env)
-    return project.run(*command, env=env, check=check)
-
-
-def ledger(project, name):
-    assert project.run("frontier", name, "check").stdout.startswith("clean")
-    return json.loads(project.run("frontier", name, "--json").stdout)
-
-
 def done(project, name):
     """How many are done; unlike the ledger, while the crawl runs."""
     return json.loads(project.run("frontier", name, "--json").stdout)[DONE]
@@ -105,14 +86,6 @@ def done(project, name):
 def letters(project, name):
     lines = project.run("frontier", name, "dead", "--json").stdout.splitlines()
     return {letter["url"]: letter["reason"] for letter in map(json.loads, lines)}
-
-
-def rows(project):
-    found = {}
-    for log in sorted(project.rows("scrape_logs"), key=lambda log: (log["attempt"], log["task_id"])):
-        row = (log["status"], log["reason"], log["status_code"], log["records_scraped"])
-        found.setdefault(log["url"], []).append(row)
-    return found
 
 
 class Left:

@@ -6,7 +6,8 @@ import pytest
 
 from demo.expected import expected
 from demo.server import serve
-from tests.integration.hostile_server import hostile_server, redirect, whole
+from tests.support.crawled_pages import failures, retried, stored
+from tests.support.hostile_server import hostile_server, redirect, whole
 
 EXPECTED = expected()
 HTML = b"Content-Type: text/html\r\n"
@@ -21,35 +22,6 @@ def crawl(project, *urls, **arguments):
 def page(*links, head=""):
     body = f"<title>A page</title>{head}" + "".join(f"<a href='{link}'>x</a>" for link in links)
     return whole("200 OK", body.encode(), HTML)
-
-
-def stored(project, base):
-    """The sites as expected.json tells them, addresses of the site itself as paths."""
-    return {site["url"].removeprefix(base): as_expected(site, base) for site in project.rows("sites")}
-
-
-def as_expected(site, base):
-    links = [link.removeprefix(base) for link in json.loads(site["links"])]
-    rels = json.loads(site["link_rels"] or "{}")
-    validators = {name: site[name] for name in ("etag", "last_modified") if site[name] is not None}
-    return {
-        "status": site["status_code"],
-        "title": site["title"],
-        "links": links,
-        "nofollow": [links[int(index)] for index, rel in rels.items() if "nofollow" in rel.split()],
-        "content_type": site["content_type"],
-        **validators,
-    }
-
-
-def failures(project, base):
-    ended = [log for log in project.rows("scrape_logs") if log["status"] not in {"success", "retried"}]
-    return {log["url"].removeprefix(base): log["reason"] for log in ended}
-
-
-def retried(project, base):
-    urls = [log["url"] for log in project.rows("scrape_logs") if log["status"] == "retried"]
-    return {url.removeprefix(base): urls.count(url) for url in urls}
 
 
 @pytest.fixture(name="database")

@@ -7,7 +7,7 @@ from itertools import groupby, pairwise
 
 import pytest
 
-from tests.integration.timed_cluster import TICK, TimedCluster
+from tests.support.timed_cluster import TICK, TimedCluster
 
 SLOT, PAGES, FILES = "files.example", 20, 2
 DELAY = 0.2

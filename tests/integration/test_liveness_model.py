@@ -18,7 +18,7 @@ from hypothesis.stateful import (
 )
 
 from scraping_project.frontier.connection import connect
-from tests.integration.timed_cluster import TimedCluster
+from tests.support.timed_cluster import TimedCluster
 
 SLOTS = ("a.example", "b.example", "c.example")
 #: Seconds, beyond its delay, within which a slot that may send does.

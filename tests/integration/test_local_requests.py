@@ -4,17 +4,17 @@ import signal
 
 import pytest
 
-from tests.integration import hostile_server as server_module
-from tests.integration.hostile_server import hostile_server, redirect, whole
-from tests.integration.test_leavings import ANSWERED, GOOD, QUICK, UNHEARD, ledger, rows, run
-from tests.integration.test_seeds import until
+from tests.support import hostile_server as server_module
+from tests.support.hostile_server import hostile_server, redirect, whole
+from tests.support.leaving_crawl import ANSWERED, GOOD, QUICK, UNHEARD, ledger, rows, run
+from tests.support.project import until
 
 KEPT = ["/by-lambda", "/silent"]
 
 
 @pytest.fixture(name="site")
 def a_site_of_which_one_page_never_comes(monkeypatch):
-    monkeypatch.setattr("tests.integration.hostile_server.SILENCE", 5)
+    monkeypatch.setattr("tests.support.hostile_server.SILENCE", 5)
     with hostile_server(dict.fromkeys(("/page", "/plain", "/by-lambda"), GOOD)) as server:
         yield server
 

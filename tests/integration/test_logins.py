@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 import redis
 
-from tests.integration.hostile_server import HTML, hostile_server, redirect, whole
-from tests.integration.test_crawl_command import FAST
-from tests.integration.test_seeds import end, until, waiting
+from tests.support.fast_crawl import FAST
+from tests.support.hostile_server import HTML, hostile_server, redirect, whole
+from tests.support.project import until
+from tests.support.seeded_crawl import end, waiting
 
 KEY = "links:start_urls"
 SECRET = "canary-in-the-coal-mine"

@@ -6,16 +6,16 @@ from contextlib import closing, contextmanager
 
 import pytest
 
-from tests.integration.test_outages import (
-    PAGES,
-    a_chain_of_pages_and_many_leaves,  # noqa: F401  the fixture site
-    ended,
-    slow_crawl,
-)
-from tests.integration.test_seeds import until
+from tests.support.project import until
+from tests.support.slow_crawl import PAGES, chain_of_pages, ended, slow_crawl
 
 EVERYTHING = {f"{kind}{number}.html" for kind in ("", "l", "m") for number in range(PAGES // 3)}
 SAID = "Nothing can be stored"
+
+
+@pytest.fixture(name="site")
+def a_chain_of_pages_and_many_leaves(tmp_path, nginx):
+    return nginx(chain_of_pages(tmp_path / "site"))
 
 
 @pytest.fixture(name="path")

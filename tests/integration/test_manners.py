@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.hostile_server import hostile_server, redirect, whole
+from tests.support.hostile_server import hostile_server, redirect, whole
 
 FAST = ("-s", "DOWNLOAD_DELAY=0", "-s", "DOWNLOAD_TIMEOUT=10", "-s", "RETRY_TIMES=0")
 OURS_ALONE = b"User-agent: scraping_project\nDisallow: /private\n\nUser-agent: *\nDisallow: /\n"

@@ -8,7 +8,7 @@ from scrapy.settings import Settings
 
 from scraping_project.nodes import client
 from scraping_project.nodes.client import Node, NodeError, Nodes
-from tests.integration.stand_in_node import IDLE, OK, stand_in_node
+from tests.support.stand_in_node import IDLE, OK, stand_in_node
 
 
 def knows(state, host="elsewhere"):

@@ -10,7 +10,7 @@ import redis
 from sqlalchemy import make_url
 
 from testing import servers
-from tests.integration.test_seeds import until
+from tests.support.project import until
 
 #: Spiders that begin in a process in which FAULT, ``module:name``, raises what RAISES makes.
 SPIDERS = """

@@ -2,8 +2,9 @@
 
 import pytest
 
-from tests.conftest import Project, emptied
-from tests.integration.hostile_server import hostile_server, redirect, whole
+from tests.support.empty_redis import emptied
+from tests.support.hostile_server import hostile_server, redirect, whole
+from tests.support.project import Project
 
 HTML = b"Content-Type: text/html\r\n"
 FAST = ("-s", "DOWNLOAD_DELAY=0", "-s", "CONCURRENT_REQUESTS_PER_DOMAIN=32", "-s", "RETRY_TIMES=1")

@@ -6,40 +6,18 @@ import pytest
 import redis
 
 from testing import servers
-from tests.integration.test_seeds import until
-
-PAGES = 150
+from tests.support.project import until
+from tests.support.slow_crawl import PAGES, chain_of_pages, ended, slow_crawl
 
 
 @pytest.fixture(name="site")
 def a_chain_of_pages_and_many_leaves(tmp_path, nginx):
-    """Serves pages of which each links to the next and to two leaves, so that the queue is always in use."""
-    root = tmp_path / "site"
-    root.mkdir()
-    for number in range(PAGES // 3):
-        (root / f"{number}.html").write_text(
-            f"<a href={number + 1}.html>n</a><a href=l{number}.html>l</a><a href=m{number}.html>m</a>"
-        )
-        (root / f"l{number}.html").write_text("leaf")
-        (root / f"m{number}.html").write_text("leaf")
-    return nginx(root)
-
-
-def slow_crawl(project, site, *arguments, **options):
-    slow = ("-s", "DOWNLOAD_DELAY=0.03", "-s", "ROBOTSTXT_OBEY=0")
-    return project.start("crawl", "links", *slow, "-a", f"start_urls={site.url}0.html", *arguments, **options)
+    return nginx(chain_of_pages(tmp_path / "site"))
 
 
 def assert_everything_was_stored(project, site):
     found = {row["url"].removeprefix(site.url) for row in project.rows("sites") if row["status_code"] == 200}
     assert found == {f"{kind}{number}.html" for kind in ("", "l", "m") for number in range(PAGES // 3)}
-
-
-def ended(process, project):
-    output, _ = process.communicate(timeout=90)
-    assert process.returncode == 0, project.errors(process)
-    assert "Traceback" not in project.errors(process)
-    return output
 
 
 def test_a_crawl_outlives_a_restart_of_redis(project, site, redis_server):

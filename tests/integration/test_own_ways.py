@@ -8,8 +8,8 @@ import pytest
 import redis
 
 from scraping_project.frontier.keys import Keys
-from tests.integration.hostile_server import hostile_server, whole
-from tests.integration.test_seeds import until
+from tests.support.hostile_server import hostile_server, whole
+from tests.support.project import until
 
 FAST = ("-s", "DOWNLOAD_DELAY=0", "-s", "CONCURRENT_REQUESTS_PER_DOMAIN=8")
 PATH = {"PYTHONPATH": str(Path(__file__).with_name("familiar_spiders"))}

@@ -8,8 +8,7 @@ from sqlalchemy import create_engine
 from scraping_project.storage.engine import connect
 from scraping_project.storage.migrate import migrate
 from scraping_project.storage.writing.writer import Writer
-from tests.integration.storage_truth import log
-from tests.integration.test_storage_prune import item
+from tests.support.storage_truth import item, log
 
 AWAY = {"REDIS_URL": "redis://127.0.0.1:1/0"}  # to prune needs no Redis
 DAY = timedelta(days=1)

@@ -16,9 +16,9 @@ from scraping_project.storage.migrate import migrate
 from scraping_project.storage.reading import recrawls
 from scraping_project.storage.transactions import writing
 from scraping_project.storage.writing.writer import Writer
-from tests.integration.hostile_server import hostile_server, redirect, whole
-from tests.integration.storage_truth import NOON, assert_rollups_are_true, site
-from tests.integration.test_crawl_command import FAST
+from tests.support.fast_crawl import FAST
+from tests.support.hostile_server import hostile_server, redirect, whole
+from tests.support.storage_truth import NOON, assert_rollups_are_true, site
 
 KEY = "links:start_urls"
 DATE = "Tue, 01 Jul 2025 12:00:00 GMT"

@@ -9,17 +9,17 @@ from scraping_project.frontier.connection import connect
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.messages import Push, blob
-from scraping_project.frontier.pending_requests import WaitingRequests
+from scraping_project.frontier.pending_requests import PendingRequests
 from scraping_project.http import serialization
 from scraping_project.items import Link
-from scraping_project.repair.ledger_editor import DryBooks, FrontierBooks
+from scraping_project.repair.ledger_editor import DryLedgerEditor, FrontierLedgerEditor
 from scraping_project.repair.repair import Repair
-from scraping_project.repair.request_rebuilder import Rebuilt
+from scraping_project.repair.request_rebuilder import RequestRebuilder
 from scraping_project.storage.writing.writer import Writer
 from spiders.links import LinksSpider
 from spiders.outline import OutlineSpider
-from tests.integration.frontier_worker import LONG, Worker, dump, ledger_of, nack
-from tests.integration.storage_truth import log, site
+from tests.support.frontier_worker import LONG, Worker, dump, ledger_of, nack
+from tests.support.storage_truth import log, site
 
 CRAWL = "links-20260101T120030-abcdef"
 SITE = "http://a.example/"
@@ -73,7 +73,7 @@ class Crawl:
 
     def request(self, path, **fields):
         request = Request(SITE + path, **fields)
-        number = "" if request.dont_filter else Rebuilt.number(request.url)
+        number = "" if request.dont_filter else RequestRebuilder.number(request.url)
         return Push(number, "a.example", 0, blob(serialization.encode(request, LinksSpider())))
 
     def lease(self, most=100):
@@ -90,11 +90,11 @@ class Crawl:
 
     def repair(self, *seeds, dry=False, dead=()):
         mender = Worker(self.frontier, seeds="")
-        books = FrontierBooks(self.frontier, mender.token, mender.joined.epoch)
+        books = FrontierLedgerEditor(self.frontier, mender.token, mender.joined.epoch)
         if dry:
-            books = DryBooks(self.frontier)
-        rebuilt = Rebuilt(LinksSpider(**self.rules), Settings(PROJECT | self.settings))
-        waiting = WaitingRequests(self.server, self.frontier.keys).read(dead)
+            books = DryLedgerEditor(self.frontier)
+        rebuilt = RequestRebuilder(LinksSpider(**self.rules), Settings(PROJECT | self.settings))
+        waiting = PendingRequests(self.server, self.frontier.keys).read(dead)
         try:
             found = Repair(self.database, CRAWL, books, rebuilt, lambda *_: None).run(seeds, waiting)
         finally:
@@ -298,8 +298,8 @@ def test_an_interrupted_repair_has_marked_no_page_whose_links_are_unknown(crawl,
             raise Interrupted
         return enter(self, **told)
 
-    enter = FrontierBooks.enter
-    monkeypatch.setattr(FrontierBooks, "enter", counting)
+    enter = FrontierLedgerEditor.enter
+    monkeypatch.setattr(FrontierLedgerEditor, "enter", counting)
     for stop in range(12):
         entries = 0
         crawl.frontier.clear()
@@ -312,12 +312,14 @@ def test_an_interrupted_repair_has_marked_no_page_whose_links_are_unknown(crawl,
         else:
             break
         waiting = {crawl.decoded(each).url.removeprefix(SITE) for each in crawl.lease()}
-        known = {path for path in led_to if crawl.frontier.known([Rebuilt.number(SITE + path)]) == "1"}
+        known = {
+            path for path in led_to if crawl.frontier.known([RequestRebuilder.number(SITE + path)]) == "1"
+        }
         missing = [
             child
             for path in known - waiting
             for child in led_to[path]
-            if crawl.frontier.known([Rebuilt.number(SITE + child)]) == "0"
+            if crawl.frontier.known([RequestRebuilder.number(SITE + child)]) == "0"
         ]
         assert missing == [], f"interrupted after {stop} entries"
     assert stop > 3
@@ -325,7 +327,7 @@ def test_an_interrupted_repair_has_marked_no_page_whose_links_are_unknown(crawl,
 
 def test_a_spider_that_does_not_say_what_it_follows_can_not_be_repaired():
     with pytest.raises(TypeError, match="does not say"):
-        Rebuilt(OutlineSpider(), Settings(PROJECT))
+        RequestRebuilder(OutlineSpider(), Settings(PROJECT))
 
 
 def test_a_row_that_was_written_after_the_links_were_put_back_is_not_marked(crawl, monkeypatch):

@@ -6,9 +6,9 @@ import pytest
 import redis
 
 from scraping_project.frontier.keys import Keys
-from tests.cluster.kill_storm import frontier_at
-from tests.cluster.small_site import STORED, small_site
-from tests.integration.frontier_worker import dump
+from tests.support.frontier_worker import dump
+from tests.support.kill_storm import frontier_at
+from tests.support.small_site import STORED, small_site
 
 FAST = ("-s", "DOWNLOAD_DELAY=0", "-s", "CONCURRENT_REQUESTS_PER_DOMAIN=4", "-s", "ROBOTSTXT_OBEY=0")
 
@@ -153,6 +153,14 @@ def test_a_crawl_with_rules_comes_back_with_them(project, site, client):
     assert stored(project) == ["a", "b", "c", "index", "missing", "new"]
 
 
+def test_a_frontier_that_redis_forgot_is_found_by_the_name_that_the_database_knows(project, site, client):
+    crawl(project, site, "-a", "max_pages=2", "-a", "frontier=mine")
+    client.flushall()
+
+    assert repair(project, name="mine").stdout.startswith("repaired: 2 pages")
+    assert json.loads(project.run("frontier", "mine", "--json").stdout)["done"] == 2
+
+
 def test_a_crawl_that_had_finished_is_not_brought_back(project, site, client):
     crawl(project, site)
     client.flushall()
@@ -197,10 +205,11 @@ def test_of_two_crawls_the_operator_says_which(project, site, client, two_crawls
     [
         (("links", "repair"), "neither Redis nor the database knows a crawl of 'links'"),
         (("links", "repair", "--crawl", "no"), "the database knows no crawl no"),
-        (("links", "repair", "more"), "takes a name and one of"),
+        (("links", "repair", "more"), "'more' is one word too many"),
         (("links", "check", "--dry-run"), "--dry-run belongs to repair"),
         (("links", "--crawl", "x"), "--crawl belongs to repair"),
         (("a:b", "repair"), "no frontier name"),
+        (("lnks", "repair"), "there is no frontier 'lnks', nor any other"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_2(project, redis_url, arguments, word):

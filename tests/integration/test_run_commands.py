@@ -24,8 +24,8 @@ from scraping_project.storage.runs import (
 from scraping_project.storage.tables import runs
 from scraping_project.storage.transactions import writing
 from testing.servers import free_port
-from tests.conftest import ROOT
-from tests.integration.stand_in_node import OK, stand_in_node
+from tests.support.project import ROOT
+from tests.support.stand_in_node import OK, stand_in_node
 
 
 @pytest.fixture
@@ -82,6 +82,7 @@ def running(database, run_id, **changes):
         (("runs", "--limit", "0"), "--limit is a whole number"),
         (("runs", "--spider", ""), "--spider is empty"),
         (("runs", "--spider", "\udcff"), "is no spider's name"),
+        (("runs", "--spider", "lnks"), "there is no spider 'lnks': there are links, outline"),
         (("runs", "--outcome", "well"), "invalid choice: 'well'"),
         (("cancel",), "cancel takes the ids of runs"),
         (("cancel", "nosuch"), "there is no run 'nosuch': scrapy runs lists them"),

@@ -6,8 +6,8 @@ import time
 import pytest
 import redis
 
-from tests.conftest import ROOT
-from tests.integration.terse_redis import terse_redis
+from tests.support.project import ROOT
+from tests.support.terse_redis import terse_redis
 
 SEED = [sys.executable, "-W", "error", "-m", "scrapy", "seed"]
 URL = "https://example.com/"

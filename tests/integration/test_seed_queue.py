@@ -12,7 +12,7 @@ from scraping_project.frontier.connection import connect_async
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.messages import blob
 from scraping_project.frontier.seeds import SeedQueue
-from tests.integration.frontier_worker import LONG, Worker, kill
+from tests.support.frontier_worker import LONG, Worker, kill
 
 KEY = Keys("links").seeds
 

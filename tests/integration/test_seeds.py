@@ -3,17 +3,16 @@
 import json
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 import redis
 
 from scraping_project.frontier.keys import Keys
-from tests.integration.hostile_server import hostile_server, redirect, whole
-from tests.integration.test_crawl_command import FAST
-
-KEY = "links:start_urls"
+from tests.support.fast_crawl import FAST
+from tests.support.hostile_server import hostile_server, redirect, whole
+from tests.support.project import until
+from tests.support.seeded_crawl import KEY, end, fetched, waiting
 
 
 @pytest.fixture(name="site")
@@ -29,28 +28,6 @@ def a_site_of_single_pages(tmp_path, nginx):
 def a_client(redis_url):
     with redis.Redis.from_url(redis_url, protocol=2) as client:
         yield client
-
-
-def until(condition, process, project):
-    """Waits until the condition holds while the process lives; pytest's timeout is the bound."""
-    while not condition():
-        assert process.poll() is None, project.errors(process)
-        time.sleep(0.05)
-
-
-def waiting(project, *arguments, **options):
-    process = project.start("crawl", "links", *FAST, "-s", "ROBOTSTXT_OBEY=0", *arguments, **options)
-    until(lambda: "waiting for seeds" in project.errors(process), process, project)
-    return process
-
-
-def fetched(site):
-    return [request.uri for request in site.requests()]
-
-
-def end(process):
-    process.send_signal(signal.SIGTERM)
-    return process.communicate(timeout=30)[0]
 
 
 def test_a_waiting_worker_says_how_to_push_a_seed_and_the_command_works(project, site, redis_url):

@@ -15,7 +15,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DataError, OperationalError
 
 from testing import servers
-from tests.oracle import wget_html_urls
+from tests.support.oracle import wget_html_urls
 
 ROOT = Path(__file__).parents[2]
 

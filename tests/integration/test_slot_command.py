@@ -10,9 +10,10 @@ from scraping_project.cli.frontier_verbs.slot import _host_of
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.messages import Ask
-from tests.integration.frontier_worker import Worker, push
-from tests.integration.test_crawl_command import CLOSED
-from tests.integration.test_seeds import fetched, until
+from tests.support.fast_crawl import CLOSED
+from tests.support.frontier_worker import Worker, push
+from tests.support.project import until
+from tests.support.seeded_crawl import fetched
 
 SLOT = "127.0.0.1"
 DELAY = 0.05
@@ -66,8 +67,9 @@ def gaps(requests):
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
-        (("a.example", "b.example"), "got links slot a.example b.example"),
-        (("--pause",), "of which slot"),
+        (("a.example", "b.example"), "'b.example' is one word too many"),
+        (("",), "name a host"),
+        (("--pause",), "of which slot? Name it: scrapy frontier links slot example.com --pause"),
         (("a.example", "--pause", "--resume"), "not allowed with argument"),
         (("a.example", "--block", "--unblock"), "not allowed with argument"),
         (("a.example", "--forget", "--pause"), "takes no other option"),

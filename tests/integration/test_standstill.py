@@ -5,7 +5,7 @@ import redis
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
 from testing.polite_sites import write_pages
-from tests.integration.test_seeds import until
+from tests.support.project import until
 
 SLOT, HOLDER = "127.0.0.1", "elsewhere:0:22:1:silent"
 NEVER = 10**13  # ms: the scripts make the longest permit of it

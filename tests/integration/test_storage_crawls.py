@@ -10,7 +10,7 @@ from scraping_project.storage.reading import crawls, queries
 from scraping_project.storage.runs import Run, RunCounts, finish_run, start_run
 from scraping_project.storage.transactions import reading
 from scraping_project.storage.writing.writer import Writer
-from tests.integration.storage_truth import NOON, log, site
+from tests.support.storage_truth import NOON, log, site
 
 CRAWL = "links-20260101T120030-abcdef"
 LINKS = [Link("http://a.example/1"), Link("http://a.example/2", "nofollow")]

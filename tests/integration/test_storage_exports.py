@@ -16,7 +16,7 @@ from scraping_project.storage.reading.read_ahead import ahead
 from scraping_project.storage.tables import scrape_logs
 from scraping_project.storage.transactions import reading, writing
 from scraping_project.storage.writing.writer import Writer
-from tests.integration.frontier_worker import until
+from tests.support.frontier_worker import until
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from demo.expected import expected
-from tests.integration.hostile_server import hostile_server, whole
+from tests.support.hostile_server import hostile_server, whole
 
 FAST = ("-s", "DOWNLOAD_DELAY=0", "-s", "CONCURRENT_REQUESTS_PER_DOMAIN=8")
 

@@ -13,7 +13,7 @@ from scraping_project.storage.migrate import migrate
 from scraping_project.storage.transactions import reading
 from scraping_project.storage.writing.writer import Writer
 from testing.servers import mariadb_server
-from tests.integration.storage_truth import NOON, assert_rollups_are_true, log, site
+from tests.support.storage_truth import NOON, assert_rollups_are_true, log, site
 
 #: Statements of one commit, BEGIN and COMMIT included, more or less.
 STEPS = 9

@@ -15,7 +15,7 @@ from scraping_project.storage.upkeep import health
 from scraping_project.worker.patience import patiently
 from testing.tcp_proxy import Way, tcp_proxy
 
-#: Migrations need some hundred and fifty of each; `python -m tests.cluster.lost_replies` loses every one.
+#: Migrations need some hundred and fifty of each; `python -m tests.lost_replies` loses every one.
 STEP = 30
 
 

@@ -24,7 +24,7 @@ from scraping_project.storage.tables import metadata
 from scraping_project.storage.transactions import reading, writing
 from scraping_project.storage.upkeep.recount import recount
 from scraping_project.storage.values import url_hash
-from tests.integration.storage_truth import assert_rollups_are_true
+from tests.support.storage_truth import assert_rollups_are_true
 
 PROGRAM = """
 import sys

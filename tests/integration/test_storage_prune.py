@@ -11,7 +11,6 @@ from threading import Barrier, Event
 import pytest
 from sqlalchemy import func, select, text, update
 
-from scraping_project.items import StoredItem
 from scraping_project.storage.reading import overview, queries
 from scraping_project.storage.tables import attempt_minutes, attempt_totals, items, scrape_logs
 from scraping_project.storage.transactions import reading, writing
@@ -27,7 +26,7 @@ from scraping_project.storage.upkeep.prune import (
 )
 from scraping_project.storage.upkeep.recount import recount
 from scraping_project.storage.writing.writer import Writer
-from tests.integration.storage_truth import NOON, _counted, _stored, log
+from tests.support.storage_truth import NOON, _counted, _stored, item, log
 
 LIMIT = NOON.replace(second=0, microsecond=0) + timedelta(minutes=100)
 OLD = 2 * BATCH + 7
@@ -48,14 +47,6 @@ def logs(count, begin=0, of=""):
         minute = begin + number * 99 / count
         reason = None if number % 3 else "dns"
         yield log(f"{of}{begin} {number}", minute, url=hosts[number % 2], reason=reason)
-
-
-def item(number, minutes):
-    moment = NOON + timedelta(minutes=minutes)
-    return StoredItem(
-        task_id=f"task {number}", number=1, crawl_id="c", run_id="r", url="http://a/", type="T", data="{}",
-        scraped_at=moment,
-    )  # fmt: skip
 
 
 def count(engine, table):

@@ -14,7 +14,7 @@ from scraping_project.storage.transactions import reading, writing
 from scraping_project.storage.values import naive_utc
 from scraping_project.storage.writing.upserts import insert
 from scraping_project.storage.writing.writer import Writer
-from tests.integration.storage_truth import NOON, log, site
+from tests.support.storage_truth import NOON, log, site
 
 LATE = NOON + timedelta(minutes=1_950)
 

@@ -33,7 +33,7 @@ from scraping_project.storage.reading import overview
 from scraping_project.storage.tables import items, refused_rows, scrape_logs, sites
 from scraping_project.storage.transactions import reading, writing
 from scraping_project.storage.writing.writer import Writer
-from tests.integration.storage_truth import NOON, assert_rollups_are_true, log, site
+from tests.support.storage_truth import NOON, assert_rollups_are_true, log, site
 
 mine = Table(
     "mine",

@@ -23,7 +23,7 @@ from scraping_project.storage.upkeep.recount import recount
 from scraping_project.storage.writing.batch import write
 from scraping_project.storage.writing.rows import log_row
 from scraping_project.storage.writing.writer import Writer
-from tests.integration.storage_truth import NOON, assert_rollups_are_true, log, site
+from tests.support.storage_truth import NOON, assert_rollups_are_true, log, site
 
 HOSTS = ("http://a.example/", "http://b.example/x", "https://c.example:8443/", "nonsense")
 

@@ -15,7 +15,7 @@ from scraping_project.storage.values import url_hash
 from scraping_project.storage.writing.batch import write
 from scraping_project.storage.writing.rows import site_row
 from scraping_project.storage.writing.writer import Writer
-from tests.integration.storage_truth import assert_rollups_are_true
+from tests.support.storage_truth import assert_rollups_are_true
 
 NOON = datetime(2026, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)
 URL = "http://example.com/"

@@ -83,17 +83,17 @@ class WarmProcess(subprocess.Popen[str]):
 
     def _internal_poll(self, *_: Any, **__: Any) -> int | None:
         if self.returncode is None and _is_readable(self._telling, 0.0):
-            self._hear()
+            self._take_in()
         return self.returncode
 
     def _wait(self, timeout: float | None) -> int | None:
         if self.returncode is None:
             if not _is_readable(self._telling, timeout):
                 raise subprocess.TimeoutExpired(self.args, timeout or 0.0)
-            self._hear()
+            self._take_in()
         return self.returncode
 
-    def _hear(self) -> None:
+    def _take_in(self) -> None:
         """Take the end of the child; a server that is gone has taken its children with it."""
         told = os.read(self._telling, STATUS.size)
         os.close(self._telling)

@@ -10,8 +10,8 @@ from scrapy.settings import Settings
 
 from scraping_project.frontier.messages import GRANTED, Grant
 from scraping_project.politeness import autothrottle as throttle_module
-from scraping_project.politeness.autothrottle import FIRST, LONGEST, Throttle
-from scraping_project.politeness.clocks import Slots
+from scraping_project.politeness.autothrottle import FIRST, LONGEST, AutoThrottle
+from scraping_project.politeness.clocks import SlotClocks
 
 URL = "https://a.example/"
 NOW = 1000.0
@@ -21,11 +21,11 @@ AUTO = {"AUTOTHROTTLE_ENABLED": True, "AUTOTHROTTLE_START_DELAY": 5.0, "AUTOTHRO
 
 def throttle(told=None, **settings):
     told = {} if told is None else told
-    return Throttle(Settings(settings), lambda: BY_REDIS, told.__setitem__)
+    return AutoThrottle(Settings(settings), lambda: BY_REDIS, told.__setitem__)
 
 
 def clock(delay=0.0):
-    found = Slots(Settings({"DOWNLOAD_DELAY": delay, "DOWNLOAD_DELAY_JITTER": 0})).of("a.example")
+    found = SlotClocks(Settings({"DOWNLOAD_DELAY": delay, "DOWNLOAD_DELAY_JITTER": 0})).of("a.example")
     found.delay, found.permits = delay, 1
     found.ask_now = False
     return found

@@ -2,7 +2,7 @@
 
 import pytest
 
-from scraping_project.frontier.dupe_mirror import Known
+from scraping_project.frontier.dupe_mirror import DupeMirror
 
 
 class Numbers:
@@ -23,7 +23,7 @@ def numbers():
 
 @pytest.fixture
 def known():
-    known = Known()
+    known = DupeMirror()
     known.add(["1", "2"])
     return known
 

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 from scrapy.statscollectors import MemoryStatsCollector
 from scrapy.utils.test import get_crawler
 
-from scraping_project.worker.filtered_counts import Drops
+from scraping_project.worker.filtered_counts import FilteredCounts
 
 
 def stats_of_a_run():
@@ -12,7 +12,7 @@ def stats_of_a_run():
 
 def test_each_drop_is_told_once_by_its_reason():
     stats = stats_of_a_run()
-    drops = Drops(SimpleNamespace(stats=stats))
+    drops = FilteredCounts(SimpleNamespace(stats=stats))
     assert drops.since_last() == {}
 
     stats.inc_value("offsite/filtered", 2)

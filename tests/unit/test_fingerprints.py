@@ -8,7 +8,7 @@ from w3lib.url import canonicalize_url
 
 from scraping_project.http.fingerprints import _CANONICAL, Fingerprinter, number_of, of_link
 from scraping_project.parsing.urls import resolve
-from tests.unit.test_urls import BASE, CORPUS, HREFS, PLAIN_HREFS
+from tests.support.odd_urls import BASE, CORPUS, HREFS, PLAIN_HREFS
 
 HOSTS = [
     *("a.example", "A.example", "127.0.0.1", "127.0.0.1:8080", "a.example:080", "a.example:70000", "a..b"),

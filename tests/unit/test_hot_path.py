@@ -16,10 +16,10 @@ from scrapy.utils.misc import load_object
 from scrapy.utils.test import get_crawler
 
 from scraping_project.settings import EXTENSIONS
-from scraping_project.tuning.allocator import Heap
-from scraping_project.tuning.cpu_slices import TURN_MS, Turns, lengthen
+from scraping_project.tuning.allocator import Allocator
+from scraping_project.tuning.cpu_slices import TURN_MS, CpuSlices, lengthen
 from scraping_project.tuning.event_loop import Loop
-from scraping_project.tuning.garbage_collection import BYTES, NEW, Garbage
+from scraping_project.tuning.garbage_collection import BYTES, NEW, GarbageCollection
 from scraping_project.tuning.logformatter import LogFormatter
 from scraping_project.tuning.signals import Signals
 from scraping_project.tuning.stats import Stats
@@ -60,7 +60,7 @@ def collector_as_it_was():
 
 @pytest.fixture(name="garbage")
 def garbage_of_a_crawl_that_has_begun(collector):
-    garbage = Garbage.from_crawler(get_crawler())
+    garbage = GarbageCollection.from_crawler(get_crawler())
     garbage.engine_started()
     return garbage
 
@@ -123,10 +123,10 @@ def test_who_switches_the_search_off_has_it_off(garbage, searches):
 
 HEAPS = """
 import ctypes, sys, tempfile, threading
-from scraping_project.tuning.allocator import Heap
+from scraping_project.tuning.allocator import Allocator
 
 if sys.argv[1] == "one":
-    Heap()
+    Allocator()
 together = threading.Barrier(3)
 def allocate():
     together.wait()
@@ -155,9 +155,9 @@ def test_all_threads_of_a_worker_share_one_heap(how, heaps):
 
 COMMITS = """
 import resource
-from scraping_project.tuning.allocator import LARGE, Heap
+from scraping_project.tuning.allocator import LARGE, Allocator
 
-Heap()
+Allocator()
 def commit():
     return [b"x" * (LARGE - 1000) for _ in range(3)]
 commit()
@@ -175,7 +175,7 @@ def test_the_memory_of_a_commit_is_there_for_the_next():
 TURNS = """
 import os, pathlib, subprocess, sys, threading
 from scrapy.utils.test import get_crawler
-from scraping_project.tuning.cpu_slices import Turns
+from scraping_project.tuning.cpu_slices import CpuSlices
 
 def policies():
     return {os.sched_getscheduler(int(thread)) for thread in os.listdir("/proc/self/task")}
@@ -183,7 +183,7 @@ def policies():
 ended = threading.Event()
 threading.Thread(target=ended.wait).start()
 other = subprocess.Popen(["sleep", "60"])
-turns = Turns.from_crawler(get_crawler())
+turns = CpuSlices.from_crawler(get_crawler())
 assert policies() == {os.SCHED_OTHER}
 turns.engine_started()
 later = threading.Thread(target=ended.wait)
@@ -212,7 +212,7 @@ def test_a_system_whose_calls_are_not_known_is_left_as_it_is(monkeypatch):
     assert os.sched_getscheduler(0) == before
 
 
-@pytest.mark.parametrize("extension", [Garbage, Heap, Signals, Turns])
+@pytest.mark.parametrize("extension", [GarbageCollection, Allocator, Signals, CpuSlices])
 def test_a_crawl_has_what_spares_it_work(extension):
     assert extension in {load_object(path) for path in EXTENSIONS}
 

@@ -11,18 +11,18 @@ from twisted.web.server import NOT_DONE_YET
 from twisted.web.test.requesthelper import DummyRequest
 
 from deploy.scrapyd import failed_logins
-from deploy.scrapyd.failed_logins import CALM_SECONDS, FIRST_SECONDS, FREE, Suspicion
+from deploy.scrapyd.failed_logins import CALM_SECONDS, FIRST_SECONDS, FREE, FailedLogins
 from deploy.scrapyd.login_throttle import (
     MOST_SECONDS,
     MOST_SECONDS_BY_NAME,
     MOST_WAITING,
     MOST_WAITING_IN_ALL,
-    Door,
+    LoginThrottle,
+    LoginTry,
     TooManyTriesError,
-    Try,
     origin,
 )
-from deploy.scrapyd.throttled_root import Doorway, try_of
+from deploy.scrapyd.throttled_root import ThrottledRoot, login_try_of
 
 LOGIN = ("crawler", "word")
 
@@ -34,11 +34,11 @@ def a_clock():
 
 @pytest.fixture(name="door")
 def a_door(clock):
-    return Door(LOGIN, clock)
+    return LoginThrottle(LOGIN, clock)
 
 
 def said(password="wrong", address="192.0.2.1", name="crawler"):
-    return Try(address, name.encode(), password.encode())
+    return LoginTry(address, name.encode(), password.encode())
 
 
 def answers(deferred):
@@ -189,7 +189,7 @@ def test_a_client_that_leaves_before_its_turn_is_neither_looked_at_nor_answered(
     request = DummyRequest([b"daemonstatus.json"])
     request.client = IPv4Address("TCP", "192.0.2.1", 1)
     request.requestHeaders.setRawHeaders(b"authorization", [b"Basic Y3Jhd2xlcjp3cm9uZw=="])
-    assert Doorway(Resource(), door).render(request) == NOT_DONE_YET
+    assert ThrottledRoot(Resource(), door).render(request) == NOT_DONE_YET
     assert door._waiting == 1
 
     failures, leave = [], request.processingFailed
@@ -242,7 +242,7 @@ def test_a_login_that_cannot_wait_is_looked_at_or_refused(door, clock):
 
 def test_no_more_than_some_addresses_are_remembered_and_the_silent_go_first(monkeypatch):
     monkeypatch.setattr(failed_logins, "MOST_KEPT", 3)
-    kept = Suspicion(10.0)
+    kept = FailedLogins(10.0)
     for _ in range(FREE + 1):
         kept.note("a", 0.0)
     for key in ("b", "c", "a", "d"):
@@ -259,7 +259,7 @@ def test_a_long_name_takes_no_more_memory_than_another(door):
 
 
 def test_a_thousand_wrong_passwords_cost_no_more_than_the_limit():
-    kept = Suspicion(10.0)
+    kept = FailedLogins(10.0)
     for _ in range(5_000):
         kept.note("a", 0.0)
 
@@ -297,6 +297,6 @@ def test_a_sender_is_known_by_what_one_customer_has(one, other, same):
     ],
 )
 def test_a_login_is_read_as_scrapyd_reads_it(header, login):
-    found = try_of(IPv4Address("TCP", "192.0.2.1", 1), header)
+    found = login_try_of(IPv4Address("TCP", "192.0.2.1", 1), header)
 
     assert (found and (found.name, found.password)) == login

@@ -8,7 +8,7 @@ from scrapy.utils.project import get_project_settings
 from scraping_project.storage.errors import DatabaseAway
 from scraping_project.storage.runs import RunTaken
 from scraping_project.worker import run_record
-from scraping_project.worker.run_record import Record
+from scraping_project.worker.run_record import RunRecord
 
 
 @pytest.fixture(name="written")
@@ -36,7 +36,7 @@ def a_record_of_no_database():
         spider=SimpleNamespace(name="links"),
         stats=SimpleNamespace(get_stats=dict),
     )
-    return Record(crawler, None, SimpleNamespace(run_id="one", crawl_id=""))
+    return RunRecord(crawler, None, SimpleNamespace(run_id="one", crawl_id=""))
 
 
 def test_both_ends_are_written_though_each_answer_is_lost_once(record, written):

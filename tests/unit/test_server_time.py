@@ -1,7 +1,7 @@
 """Whether a server's clock was set forward, however slow the way to it is."""
 
 from scraping_project.frontier.keys import Keys
-from scraping_project.frontier.messages import Heard, Ledger
+from scraping_project.frontier.messages import Ledger, Reply
 from scraping_project.frontier.replies import Joined
 from scraping_project.frontier.server_time import LEAP_MS, ServerTime
 from scraping_project.frontier.worker import Worker
@@ -40,7 +40,7 @@ def test_a_worker_says_with_its_next_step_that_the_clock_has_leapt_and_says_so_o
     for leap_ms in (0, 3_600_000, 0, 0):
         server.now_ms += leap_ms
         step = worker.next_step()
-        worker.answered(step, worker.exchange(step))
+        worker.confirm(step, worker.exchange(step))
         said.append((step.leapt, worker.leapt))
 
     assert said == [(False, False), (False, True), (True, False), (False, False)]
@@ -60,4 +60,4 @@ class Server:
 
     def checkpoint(self, _):
         ledger = Ledger(discovered=0, queued=0, delayed=0, leased=0, done=0, dead=0, pages=0, paused=False)
-        return Heard(now_ms=self.now_ms, pushed="", leased=[], ledger=ledger, letters={}, finished=False)
+        return Reply(now_ms=self.now_ms, pushed="", leased=[], ledger=ledger, letters={}, finished=False)

@@ -99,18 +99,18 @@ def test_whoever_listens_to_a_signal_hears_it(sender, signal):
     crawler.signals.connect(listener := Listener(), signal, **({"sender": Any} if sender is Any else {}))
     Signals.from_crawler(crawler)
     crawler.signals.send_catch_log(SIGNAL, item="item")
-    assert listener.heard == ["item"]
+    assert listener.reply == ["item"]
     crawler.signals.disconnect(listener, signal, **({"sender": Any} if sender is Any else {}))
     assert crawler.signals.send_catch_log(SIGNAL, item="another") == []
-    assert listener.heard == ["item"]
+    assert listener.reply == ["item"]
 
 
 class Listener:
     def __init__(self):
-        self.heard = []
+        self.reply = []
 
     def __call__(self, item=None):
-        self.heard.append(item)
+        self.reply.append(item)
 
 
 class Handlers:

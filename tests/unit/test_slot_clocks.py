@@ -12,10 +12,10 @@ from scraping_project.frontier.messages import (
     REFUSED,
     YIELD,
     Grant,
-    Heard,
     Ledger,
+    Reply,
 )
-from scraping_project.politeness.clocks import NEVER, TOO_FAR, Slots
+from scraping_project.politeness.clocks import NEVER, TOO_FAR, SlotClocks
 
 NOW = 1000.0
 SLOT = "a.example"
@@ -24,7 +24,7 @@ LEDGER = Ledger(discovered=0, queued=0, delayed=0, leased=0, done=0, dead=0, pag
 
 def slots(**settings):
     base = {"DOWNLOAD_DELAY": 0, "CONCURRENT_REQUESTS_PER_DOMAIN": 4, "DOWNLOAD_DELAY_JITTER": 0}
-    return Slots(Settings(base | settings))
+    return SlotClocks(Settings(base | settings))
 
 
 def grant(permits=1, *, lasts=5000, wait=0, delay=0, outcome=GRANTED, slot=SLOT, adaptive=0):
@@ -38,8 +38,8 @@ def granted(permits=1, *, settings=None, **fields):
     return clock
 
 
-def heard(*grants, news=()):
-    return Heard(
+def reply(*grants, news=()):
+    return Reply(
         now_ms=0, pushed="", leased=[], ledger=LEDGER, letters={}, finished=False, grants=grants, news=news
     )
 
@@ -353,14 +353,14 @@ def test_a_slot_has_one_clock_until_it_is_forgotten():
     assert known.of(SLOT) is clock
     assert list(known) == [clock]
 
-    known.forget(clock)
+    known.remove(clock)
     assert list(known) == []
 
 
 def test_grants_reach_their_clocks_and_those_who_watch():
     known, seen = slots(), []
     known.watchers.append(lambda clock: seen.append(clock.name))
-    known.hear(heard(grant(3), grant(1, slot="b.example")), NOW, NOW)
+    known.take_in(reply(grant(3), grant(1, slot="b.example")), NOW, NOW)
 
     assert [known.of(name).permits for name in (SLOT, "b.example")] == [3, 1]
     assert seen == [SLOT, "b.example"]
@@ -368,11 +368,11 @@ def test_grants_reach_their_clocks_and_those_who_watch():
 
 def test_news_of_a_slot_are_asked_after_at_once_and_shared_permits_wait_for_the_answer():
     known = slots()
-    known.hear(heard(grant(4), grant(1, slot="slow.example", delay=1000)), NOW, NOW)
+    known.take_in(reply(grant(4), grant(1, slot="slow.example", delay=1000)), NOW, NOW)
     for clock in known:
         clock.ask_now = False
 
-    known.hear(heard(news=[SLOT, "slow.example", "unknown.example"]), NOW, NOW)
+    known.take_in(reply(news=[SLOT, "slow.example", "unknown.example"]), NOW, NOW)
 
     assert [clock.ask_now for clock in known] == [True, True]
     assert known.of(SLOT).may_send(NOW) == NEVER
@@ -381,7 +381,7 @@ def test_news_of_a_slot_are_asked_after_at_once_and_shared_permits_wait_for_the_
 
 def test_a_grant_that_comes_with_the_news_holds():
     known = slots()
-    known.hear(heard(grant(4), news=[SLOT]), NOW, NOW)
+    known.take_in(reply(grant(4), news=[SLOT]), NOW, NOW)
 
     assert known.of(SLOT).may_send(NOW) <= NOW
 
@@ -408,7 +408,7 @@ def test_an_attempt_comes_back_once_however_often_that_is_said():
 @pytest.mark.parametrize(("sent_ms", "next_at"), [(NOW * 1000, NOW + 60), (None, NOW)])
 def test_the_next_is_handed_out_at_once_when_one_came_back_unsent(sent_ms, next_at):
     known = slots(DOWNLOAD_DELAY=60)
-    known.hear(heard(grant(delay=60_000, lasts=600_000)), NOW, NOW)
+    known.take_in(reply(grant(delay=60_000, lasts=600_000)), NOW, NOW)
     clock = known.of(SLOT)
     clock.hand_out(NOW)
     known.came_back(Handed(clock, sent_ms))
@@ -418,7 +418,7 @@ def test_the_next_is_handed_out_at_once_when_one_came_back_unsent(sent_ms, next_
 
 def test_a_worker_that_was_reaped_has_no_permits():
     known = slots()
-    known.hear(heard(grant(4)), NOW, NOW)
+    known.take_in(reply(grant(4)), NOW, NOW)
     known.of(SLOT).ask_now = False
     known.lose_all()
 

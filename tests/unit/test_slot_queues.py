@@ -5,7 +5,7 @@ from scrapy.settings import Settings
 
 from scraping_project.core.slot_queues import AHEAD, MOST, TURN, SlotQueues
 from scraping_project.frontier.messages import BLOCKED, GRANTED, PAUSED, REFUSED, YIELD, Grant, Leased
-from scraping_project.politeness.clocks import NEVER, RENEW_WITHIN, TOO_FAR, Slots
+from scraping_project.politeness.clocks import NEVER, RENEW_WITHIN, TOO_FAR, SlotClocks
 
 NOW = 1000.0
 INTERVAL, RATE, ROOM = 0.25, 0.0, MOST
@@ -16,7 +16,7 @@ class Known:
 
     def __init__(self, *, cap=4, concurrency=8, **settings):
         base = {"DOWNLOAD_DELAY": 0, "CONCURRENT_REQUESTS_PER_DOMAIN": cap, "DOWNLOAD_DELAY_JITTER": 0}
-        self.slots = Slots(Settings(base | settings))
+        self.slots = SlotClocks(Settings(base | settings))
         self.queues = SlotQueues(self.slots, concurrency)
         self.last_id = 0
 
@@ -246,7 +246,7 @@ def test_a_clock_with_something_to_say_asks_at_once(known):
 
 def test_permits_are_asked_for_as_far_as_there_is_work(known):
     clock = known.grant("a")
-    known.queues.heard(known.asks(), [])
+    known.queues.note_fruitless(known.asks(), [])
     clock.handed = 1
     clock.ask_now = True
 
@@ -257,7 +257,7 @@ def test_permits_are_asked_for_as_far_as_there_is_work(known):
 def test_a_slot_that_has_nothing_more_is_given_back_when_all_is_done(known):
     clock = known.grant("a")
     clock.handed = 1
-    known.queues.heard(known.asks(), [])
+    known.queues.note_fruitless(known.asks(), [])
     assert known.asks(room=0) == []
 
     clock.handed = 0
@@ -272,14 +272,14 @@ def test_an_ask_that_brought_something_is_not_fruitless(known):
     known.grant("a")
     asks = known.asks()
     (request,) = [Leased(1, 1, 1, 0, "a", 0, b"", True)]
-    known.queues.heard(asks, [request])
+    known.queues.note_fruitless(asks, [request])
 
     assert [ask.need > 0 for ask in known.asks()] == [True]
 
 
 def test_what_is_leased_makes_a_slot_worth_asking_again(known):
     known.grant("a", 20)
-    known.queues.heard(known.asks(), [])
+    known.queues.note_fruitless(known.asks(), [])
     assert not known.queues.runs_low
     known.add("a", 1)
 

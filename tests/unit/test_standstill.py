@@ -6,8 +6,8 @@ import pytest
 from scrapy.settings import Settings
 
 from scraping_project.frontier.messages import Ledger
-from scraping_project.frontier.slot_state import SlotClock
-from scraping_project.politeness.clocks import Slots
+from scraping_project.frontier.slot_state import SlotState
+from scraping_project.politeness.clocks import SlotClocks
 from scraping_project.worker.standstill import NAMED, Cause, Standstill, cause_of
 
 AFTER = 300.0
@@ -21,7 +21,7 @@ class Watched:
 
     def __init__(self):
         self.now = 1000.0
-        self.slots = Slots(Settings({"DOWNLOAD_DELAY": 0, "CONCURRENT_REQUESTS_PER_DOMAIN": 1}))
+        self.slots = SlotClocks(Settings({"DOWNLOAD_DELAY": 0, "CONCURRENT_REQUESTS_PER_DOMAIN": 1}))
         self.standstill = Standstill(self.slots, after=AFTER, now=lambda: self.now)
 
     def later(self, seconds, *, away=False, **changes):
@@ -48,7 +48,7 @@ def a_crawl_that_stands_still():
 
 def clock(**changes):
     known = {"sent_ago": 400.0, "delay": 1.0, "crawl_delay": 0.0, "retry_after": 0.0, "adaptive": None}
-    return SlotClock(**(known | {"holders": {}, "queued": 3} | changes))
+    return SlotState(**(known | {"holders": {}, "queued": 3} | changes))
 
 
 def why(order=(), here="", **changes):

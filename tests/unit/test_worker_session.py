@@ -4,21 +4,21 @@ import asyncio
 from types import SimpleNamespace
 
 import pytest
+from scrapy.signalmanager import SignalManager
 from scrapy.statscollectors import MemoryStatsCollector
 from scrapy.utils.project import get_project_settings
 from scrapy.utils.test import get_crawler
 
-from scraping_project.attempts.log import AttemptLog
 from scraping_project.frontier.errors import CrawlFollowed, FrontierUnavailable, SetBack, WorkerReaped
 from scraping_project.frontier.keys import Keys
-from scraping_project.frontier.messages import Ask, Heard, Ledger, Push, blob
+from scraping_project.frontier.messages import Ask, Ledger, Push, Reply, blob
 from scraping_project.frontier.replies import Crawl, Joined
 from scraping_project.frontier.worker import Worker
 from scraping_project.storage.errors import DatabaseUnavailable
-from scraping_project.worker.session import Checkpoint
+from scraping_project.worker.session import WorkerSession
 
 LEDGER = Ledger(discovered=0, queued=0, delayed=0, leased=0, done=0, dead=0, pages=0, paused=False)
-HEARD = Heard(now_ms=0, pushed="", leased=[], ledger=LEDGER, letters={}, finished=False)
+HEARD = Reply(now_ms=0, pushed="", leased=[], ledger=LEDGER, letters={}, finished=False)
 
 
 class Buffers:
@@ -27,13 +27,13 @@ class Buffers:
     idle = True
 
     def __init__(self):
-        self.said = []
+        self.outgoing = []
 
-    def wishes(self, *_):
-        self.said.append(Ask(f"{len(self.said)}.example"))
-        return {"asks": [self.said[-1]]}
+    def demand(self, *_):
+        self.outgoing.append(Ask(f"{len(self.outgoing)}.example"))
+        return {"asks": [self.outgoing[-1]]}
 
-    def receive(self, heard, step):
+    def receive(self, reply, step):
         pass
 
     def drop(self):
@@ -46,7 +46,7 @@ class Frontier:
     def __init__(self, *failures):
         self.failures = list(failures)
         self.keys = Keys("links")
-        self.heard = []
+        self.reply = []
         self.pushed = []
         self.joins = 0
 
@@ -72,46 +72,47 @@ class Frontier:
     def checkpoint(self, step):
         if self.failures:
             raise self.failures.pop()
-        self.heard.extend(step.asks)
+        self.reply.extend(step.asks)
         self.pushed.extend(step.push)
         return HEARD
 
 
-def checkpoint_of(buffers, frontier, folder):
+def session_of(buffers, frontier, folder):
     crawler = SimpleNamespace(
         settings=get_project_settings().copy(),
         stats=MemoryStatsCollector(get_crawler()),
-        engine=SimpleNamespace(scheduler=buffers, _slot=None),
+        engine=SimpleNamespace(_slot=None),
+        signals=SignalManager(),
+        get_extension=lambda _: None,
     )
     crawler.settings.set("DATABASE_URL", f"sqlite:///{folder}/crawl.db")
-    log = AttemptLog(crawler)
-    crawler.get_extension = {AttemptLog: log}.get
-    checkpoint = Checkpoint(crawler)
-    checkpoint.membership.worker = Worker(frontier, rules="", seeds="", lease_ms=60_000)
-    checkpoint.worker.join()
-    return checkpoint
+    session = WorkerSession(crawler)
+    session.attach(buffers)
+    session.membership.worker = Worker(frontier, rules="", seeds="", lease_ms=60_000)
+    session.worker.join()
+    return session
 
 
-async def committed(checkpoint, times):
-    return [await checkpoint.life._commit() for _ in range(times)]
+async def committed(session, times):
+    return [await session.lifecycle._commit() for _ in range(times)]
 
 
 @pytest.mark.parametrize("away", ["redis", "database"])
 def test_nothing_that_is_said_of_the_slots_is_lost_while_a_step_has_no_answer(away, monkeypatch, tmp_path):
     buffers = Buffers()
     frontier = Frontier(*[FrontierUnavailable("no answer")] * 2 * (away == "redis"))
-    checkpoint = checkpoint_of(buffers, frontier, tmp_path)
+    session = session_of(buffers, frontier, tmp_path)
     rows = [DatabaseUnavailable("no answer")] * 2 * (away == "database")
 
     def commit():
         if rows:
             raise rows.pop()
 
-    monkeypatch.setattr(checkpoint.writer, "commit", commit)
+    monkeypatch.setattr(session.writer, "commit", commit)
 
-    assert asyncio.run(committed(checkpoint, 4)) == [False, False, True, True]
-    assert [ask.slot for ask in frontier.heard] == ["0.example", "1.example"]
-    assert frontier.heard == buffers.said
+    assert asyncio.run(committed(session, 4)) == [False, False, True, True]
+    assert [ask.slot for ask in frontier.reply] == ["0.example", "1.example"]
+    assert frontier.reply == buffers.outgoing
 
 
 @pytest.mark.parametrize(
@@ -122,20 +123,20 @@ def test_what_a_worker_was_to_push_is_pushed_under_its_next_token_unless_the_cra
     lost, again, tmp_path
 ):
     frontier = Frontier(lost)
-    checkpoint = checkpoint_of(Buffers(), frontier, tmp_path)
-    checkpoint.life.waits_for_seeds = True
+    session = session_of(Buffers(), frontier, tmp_path)
+    session.lifecycle.waits_for_seeds = True
     push = Push("1", "a.example", 0, blob(b"a seed"))
-    checkpoint.push(push)
+    session.push(push)
 
-    assert asyncio.run(committed(checkpoint, 2)) == [False, True]
+    assert asyncio.run(committed(session, 2)) == [False, True]
     assert frontier.pushed == [push] * again
 
 
 def test_a_run_that_ends_by_force_joins_no_more_when_a_step_finds_its_place_given_up(tmp_path):
     frontier = Frontier(WorkerReaped("it has left"))
-    checkpoint = checkpoint_of(Buffers(), frontier, tmp_path)
+    session = session_of(Buffers(), frontier, tmp_path)
 
-    checkpoint.life._end_by_force()
+    session.lifecycle._end_by_force()
 
-    assert asyncio.run(committed(checkpoint, 1)) == [False]
+    assert asyncio.run(committed(session, 1)) == [False]
     assert frontier.joins == 1

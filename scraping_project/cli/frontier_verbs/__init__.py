@@ -1,1 +1,1 @@
-"""``scrapy frontier NAME VERB``: one file a verb."""
+"""``scrapy frontier NAME VERB``: one file a verb; registry.py lists them."""

@@ -1,6 +1,5 @@
 """``scrapy frontier NAME repair``: tells a frontier what the database knows of its crawl."""
 
-import json
 import os
 import socket
 import sys
@@ -14,58 +13,74 @@ from scraping_project import logins
 from scraping_project.cli.backends import database_of
 from scraping_project.cli.exits import INTERRUPTED, refuse
 from scraping_project.cli.frontier_verbs.crawl_to_repair import Subject, choose
+from scraping_project.cli.frontier_verbs.verb import Place, Verb, say
 from scraping_project.cli.progress import Progress
 from scraping_project.frontier.errors import CrawlOver, WorkerReaped
 from scraping_project.frontier.frontier import Frontier
-from scraping_project.frontier.pending_requests import WaitingRequests
+from scraping_project.frontier.pending_requests import PendingRequests
 from scraping_project.frontier.worker_tokens import is_gone, new_token
-from scraping_project.repair.ledger_editor import SILENCE_MS, Books, DryBooks, FrontierBooks
+from scraping_project.repair.ledger_editor import (
+    SILENCE_MS,
+    DryLedgerEditor,
+    FrontierLedgerEditor,
+    LedgerEditor,
+)
 from scraping_project.repair.repair import Found, Repair
-from scraping_project.repair.request_rebuilder import Rebuilt
+from scraping_project.repair.request_rebuilder import RequestRebuilder
 from scraping_project.storage.errors import StorageError
+from scraping_project.storage.reading.crawls import newest_crawl
 
 
-def add_options(parser: ArgumentParser) -> None:
-    group = parser.add_argument_group("repair: after Redis has lost what it had acknowledged")
-    group.add_argument("--dry-run", action="store_true", help="say what it would do, and change nothing")
-    group.add_argument("--crawl", metavar="ID", help="the crawl, when it is not the newest of this frontier")
+class RepairVerb(Verb):
+    name = "repair"
+    help = "tell it what the database knows, after Redis has lost what it had acknowledged"
+    more = (
+        "For after a power loss, a failover, an old backup, or all of Redis gone. Workers may run meanwhile."
+    )
+    example = "scrapy frontier links repair --dry-run"
+    may_come_first = True
 
+    def add_options(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--dry-run", action="store_true", help="say what it would do, and change nothing")
+        parser.add_argument(
+            "--crawl", metavar="ID", help="the crawl, when it is not the newest of this frontier"
+        )
 
-def check_options(args: list[str], opts: Namespace) -> None:
-    """Refuse options that belong to this verb alone."""
-    given = ["--dry-run"] * opts.dry_run + ["--crawl"] * (opts.crawl is not None)
-    if given and args[1:2] != ["repair"]:
-        refuse(f"{given[0]} belongs to repair: scrapy frontier NAME repair {given[0]}")
+    def check_name(self, place: Place) -> None:
+        """Refuse none before the database is asked: Redis may have forgotten it."""
 
-
-def run(frontier: Frontier, waiting: WaitingRequests, opts: Namespace, settings: BaseSettings) -> int:
-    """Repair, and say what was found and done."""
-    database = database_of(settings)
-    try:
-        return _run(frontier, waiting, opts, settings, database)
-    except (WorkerReaped, CrawlOver) as error:
-        refuse(f"the repair is not complete ({error}): run it again")
-    except StorageError as error:
-        refuse(f"the repair is not complete, nothing is lost by that: run it again ({error})")
-    except KeyboardInterrupt:
-        print("interrupted: the repair is not complete, run it again", file=sys.stderr)
-        return INTERRUPTED
-    finally:
-        database.dispose()
+    def run(self, place: Place, opts: Namespace) -> int:
+        database = database_of(place.settings)
+        waiting = PendingRequests(place.server, place.frontier.keys)
+        try:
+            if opts.crawl is None and newest_crawl(database, place.name) is None:
+                super().check_name(place)
+            return _run(place.frontier, waiting, opts, place.settings, database)
+        except (WorkerReaped, CrawlOver) as error:
+            refuse(f"the repair is not complete ({error}): run it again")
+        except StorageError as error:
+            refuse(f"the repair is not complete, nothing is lost by that: run it again ({error})")
+        except KeyboardInterrupt:
+            print("interrupted: the repair is not complete, run it again", file=sys.stderr)
+            return INTERRUPTED
+        finally:
+            database.dispose()
 
 
 def _run(
-    frontier: Frontier, waiting: WaitingRequests, opts: Namespace, settings: BaseSettings, database: Engine
+    frontier: Frontier, waiting: PendingRequests, opts: Namespace, settings: BaseSettings, database: Engine
 ) -> int:
     subject = choose(frontier, database, opts.crawl, settings)
     if subject is None:
         name = frontier.keys.name
         return _say(opts, f"nothing to repair: the last crawl of {name!r} had finished", Found())
-    rebuilt = Rebuilt(subject.spider, settings)
+    rebuilt = RequestRebuilder(subject.spider, settings)
     token = new_token()
     try:
         with Progress() as progress:
-            books: Books = DryBooks(frontier) if opts.dry_run else _join(frontier, token, subject)
+            books: LedgerEditor = (
+                DryLedgerEditor(frontier) if opts.dry_run else _join(frontier, token, subject)
+            )
             dead = {*waiting.silent(), *filter(is_gone, frontier.tokens())}
             repair = Repair(database, subject.id, books, rebuilt, progress.of_rows)
             found = repair.run(_urls(subject.seeds), waiting.read(dead))
@@ -76,7 +91,7 @@ def _run(
     return _tell(frontier, opts, found)
 
 
-def _join(frontier: Frontier, token: str, subject: Subject) -> Books:
+def _join(frontier: Frontier, token: str, subject: Subject) -> LedgerEditor:
     """Keep the crawl from being finished meanwhile; a forgotten one begins again under its own id."""
     joined = frontier.join(
         token,
@@ -89,7 +104,7 @@ def _join(frontier: Frontier, token: str, subject: Subject) -> Books:
     )
     if joined.crawl_id != subject.id:
         refuse(f"another crawl has begun meanwhile, {joined.crawl_id}: run repair again")
-    return FrontierBooks(frontier, token, joined.epoch)
+    return FrontierLedgerEditor(frontier, token, joined.epoch)
 
 
 def _urls(seeds: str) -> list[str]:
@@ -120,5 +135,4 @@ def _numbers(found: Found) -> str:
 
 def _say(opts: Namespace, text: str, found: Found, **more: Any) -> int:
     fields = {"done": found.done, "ended": found.ended, "put_back": found.put_back, **more}
-    print(json.dumps(fields) if opts.json else text)
-    return 0
+    return say(opts, text, **fields)

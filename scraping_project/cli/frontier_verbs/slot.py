@@ -4,7 +4,7 @@ import json
 import math
 import re
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from dataclasses import asdict
 from ipaddress import ip_address
 from typing import Any
@@ -13,10 +13,11 @@ from urllib.parse import urlsplit
 from scrapy.settings import BaseSettings
 
 from scraping_project.cli.exits import refuse
+from scraping_project.cli.frontier_verbs.verb import Place, Verb, say
 from scraping_project.cli.printable import printable
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.messages import MAX_SLOT
-from scraping_project.frontier.slot_state import SlotClock, SlotClocks
+from scraping_project.frontier.slot_state import SlotState, SlotStates
 from scraping_project.politeness.registered_domain import registered_domain
 
 #: Seconds: a slot that is to be left alone for longer is better paused.
@@ -24,46 +25,59 @@ LONGEST_DELAY = 86_400.0
 _HOST = re.compile(r"[a-z0-9_.-]+")
 
 
-def add_options(parser: ArgumentParser) -> None:
-    group = parser.add_argument_group("slot: what holds for it on all workers, within a second")
-    group.add_argument("--delay", metavar="S", type=float, help="seconds between two requests")
-    pause = group.add_mutually_exclusive_group()
-    pause.add_argument("--pause", action="store_true", help="send it nothing; its requests stay queued")
-    pause.add_argument("--resume", action="store_true", help="end the pause")
-    block = group.add_mutually_exclusive_group()
-    block.add_argument("--block", action="store_true", help="end its requests unsent, as filtered (guard)")
-    block.add_argument("--unblock", action="store_true", help="end the block")
-    group.add_argument("--forget", action="store_true", help="forget all of these")
+class Slot(Verb):
+    name = "slot"
+    help = "show the clock of a slot (a host), or slow, pause or block it on all workers"
+    more = (
+        "Without a host: the slots of which something was said. What is said holds on all workers within a"
+        " second, and over crawls until it is taken back."
+    )
+    example = "scrapy frontier links slot example.com --delay 5"
+    may_come_first = True
+
+    def add_options(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "slot", nargs="?", type=_not_empty, metavar="SLOT", help="a host, such as example.com"
+        )
+        parser.add_argument("--delay", metavar="S", type=float, help="seconds between two requests")
+        pause = parser.add_mutually_exclusive_group()
+        pause.add_argument("--pause", action="store_true", help="send it nothing; its requests stay queued")
+        pause.add_argument("--resume", action="store_true", help="end the pause")
+        block = parser.add_mutually_exclusive_group()
+        block.add_argument(
+            "--block", action="store_true", help="end its requests unsent, as filtered (guard)"
+        )
+        block.add_argument("--unblock", action="store_true", help="end the block")
+        parser.add_argument("--forget", action="store_true", help="forget all of these")
+
+    def check(self, opts: Namespace) -> None:
+        given = [name for name in ("pause", "resume", "block", "unblock", "forget") if getattr(opts, name)]
+        given += ["delay"] * (opts.delay is not None)
+        if given and opts.slot is None:
+            command = f"scrapy frontier {opts.name} slot example.com"
+            refuse(f"--{given[0]} of which slot? Name it: {command} --{given[0]}")
+        if opts.forget and len(given) > 1:
+            refuse("--forget forgets all that was said of a slot: it takes no other option")
+        if opts.delay is not None and not 0 <= opts.delay <= LONGEST_DELAY:  # so that "nan" is refused, too
+            refuse(f"--delay is a number of seconds from 0 to {LONGEST_DELAY:g}, not {opts.delay:g}")
+
+    def run(self, place: Place, opts: Namespace) -> int:
+        if opts.slot is None:
+            return _list(place.frontier, opts)
+        clocks = SlotStates(place.server, place.frontier.keys)
+        slot = _slot_of(opts.slot, clocks, place.settings)
+        order = dict(place.frontier.orders(name_no_order).get(slot, {}))
+        if opts.forget or _apply(order, opts):
+            order = {} if opts.forget else order
+            place.frontier.order(slot, order)
+            return say(opts, f"{slot}: {_text(order)}", slot=slot, **_readable(order))
+        return _show(slot, order, clocks.read(slot), opts)
 
 
-def check_options(args: list[str], opts: Namespace) -> None:
-    """Refuse options that don't go together."""
-    given = [name for name in ("pause", "resume", "block", "unblock", "forget") if getattr(opts, name)]
-    given += ["delay"] * (opts.delay is not None)
-    if given and args[1:2] != ["slot"]:
-        refuse(f"--{given[0]} belongs to slot: scrapy frontier NAME slot example.com --{given[0]}")
-    if given and len(args) < 3:  # noqa: PLR2004  name, verb, slot
-        refuse(f"--{given[0]} of which slot? Name it: scrapy frontier {args[0]} slot example.com")
-    if opts.forget and len(given) > 1:
-        refuse("--forget forgets all that was said of a slot: it takes no other option")
-    if opts.delay is not None and not 0 <= opts.delay <= LONGEST_DELAY:  # so that "nan" is refused, too
-        refuse(f"--delay is a number of seconds from 0 to {LONGEST_DELAY:g}, not {opts.delay:g}")
-
-
-def run(
-    frontier: Frontier, clocks: SlotClocks, args: list[str], opts: Namespace, settings: BaseSettings
-) -> int:
-    """List the orders, show a slot, or say something of it."""
-    if not args:
-        return _list(frontier, opts)
-    slot = _slot_of(args[0], clocks, settings)
-    order = dict(frontier.orders(name_no_order).get(slot, {}))
-    if opts.forget or _apply(order, opts):
-        order = {} if opts.forget else order
-        frontier.order(slot, order)
-        print(json.dumps({"slot": slot, **_readable(order)}) if opts.json else f"{slot}: {_text(order)}")
-        return 0
-    return _show(slot, order, clocks.read(slot), opts)
+def _not_empty(text: str) -> str:
+    if not text:
+        raise ArgumentTypeError("it is empty, name a host, such as example.com")
+    return text
 
 
 def _apply(order: dict[str, Any], opts: Namespace) -> bool:
@@ -81,11 +95,11 @@ def _apply(order: dict[str, Any], opts: Namespace) -> bool:
 
 def _list(frontier: Frontier, opts: Namespace) -> int:
     for slot, order in sorted(frontier.orders(name_no_order).items()):
-        print(json.dumps({"slot": slot, **_readable(order)}) if opts.json else f"{slot}: {_text(order)}")
+        say(opts, f"{slot}: {_text(order)}", slot=slot, **_readable(order))
     return 0
 
 
-def _show(slot: str, order: dict[str, Any], clock: SlotClock, opts: Namespace) -> int:
+def _show(slot: str, order: dict[str, Any], clock: SlotState, opts: Namespace) -> int:
     if opts.json:
         print(json.dumps({"slot": slot, "order": _readable(order), **asdict(clock)}))
         return 0
@@ -127,7 +141,7 @@ def _seconds(value: float | None, more: str = "") -> str:
     return "not known" if value is None else f"{value:g} s{more}"
 
 
-def _slot_of(text: str, clocks: SlotClocks, settings: BaseSettings) -> str:
+def _slot_of(text: str, clocks: SlotStates, settings: BaseSettings) -> str:
     """The slot's name as the workers spell it: one that is known as it stands, else a host's."""
     if 0 < len(text.encode(errors="replace")) <= MAX_SLOT and clocks.knows(text):
         return text

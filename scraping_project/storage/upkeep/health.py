@@ -71,13 +71,13 @@ def version_text(engine: Engine) -> str:
 
 
 def _version(engine: Engine) -> Finding:
-    said = version_text(engine)
-    kind = "SQLite" if engine.dialect.name == "sqlite" else "MariaDB" if "MariaDB" in said else "MySQL"
+    version = version_text(engine)
+    kind = "SQLite" if engine.dialect.name == "sqlite" else "MariaDB" if "MariaDB" in version else "MySQL"
     oldest = ".".join(map(str, OLDEST[kind]))
-    numbers = tuple(map(int, re.findall(r"\d+", said)[:2]))
+    numbers = tuple(map(int, re.findall(r"\d+", version)[:2]))
     if numbers >= OLDEST[kind]:
-        return True, f"{kind} {said} ({oldest} or newer)"
-    return False, f"{kind} {said} is too old: update it to {oldest} or newer"
+        return True, f"{kind} {version} ({oldest} or newer)"
+    return False, f"{kind} {version} is too old: update it to {oldest} or newer"
 
 
 def _rights(engine: Engine) -> Finding:

@@ -57,7 +57,7 @@ _next_request = Scheduler.next_request
 def watched(self: Scheduler) -> Request | None:
     """Writes down each request that is begun, or held back, while the leases may be with others."""
     lapsed, armed = (
-        self._checkpoint.worker.lapsed,
+        self._session.worker.lapsed,
         sum(len(queue.armed) for queue in self._queues._queues.values()),
     )
     request = _next_request(self)

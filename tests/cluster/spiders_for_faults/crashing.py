@@ -24,7 +24,7 @@ from scraping_project.items import Site
 from scraping_project.storage.errors import DatabaseAway
 from scraping_project.storage.writing.writer import Writer
 from scraping_project.worker import run_record
-from scraping_project.worker.session import Checkpoint
+from scraping_project.worker.session import WorkerSession
 from spiders.links import LinksSpider
 
 CRASH_AT = int(os.environ["CRASH_AT"])
@@ -116,13 +116,13 @@ class CrashingSpider(LinksSpider):
 
     async def _end_when_done(self) -> None:
         """A worker that waits for seeds ends only when it is told so."""
-        checkpoint = self.crawler.get_extension(Checkpoint)
-        assert checkpoint is not None
-        while not _is_done(checkpoint):  # noqa: ASYNC110 -- the product has no event for it
+        session = self.crawler.get_extension(WorkerSession)
+        assert session is not None
+        while not _is_done(session):  # noqa: ASYNC110 -- the product has no event for it
             await asyncio.sleep(LOOK)
         await self.crawler.engine.close_spider_async(reason="finished")
 
 
-def _is_done(checkpoint: Checkpoint) -> bool:
-    heard = checkpoint._commits.heard
-    return heard is not None and heard.ledger.discovered > 0 and checkpoint._commits.finished
+def _is_done(session: WorkerSession) -> bool:
+    reply = session._commits.reply
+    return reply is not None and reply.ledger.discovered > 0 and session._commits.finished

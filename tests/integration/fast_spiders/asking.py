@@ -10,7 +10,7 @@ from scraping_project.core.unseen_links import unseen_by_all
 from scraping_project.frontier.connection import connect
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.parsing.html_links import parse
-from scraping_project.worker.session import Checkpoint
+from scraping_project.worker.session import WorkerSession
 
 LONG = 600_000  # ms
 
@@ -48,7 +48,7 @@ class AskingWhileLost(Asking):
             yield request
 
     def _lose(self) -> None:
-        place = self.crawler.get_extension(Checkpoint).membership
+        place = self.crawler.get_extension(WorkerSession).membership
         with connect(place.server.url) as server:
             frontier = Frontier(server, place.worker.keys)
             if self._how == "cleared":

@@ -50,8 +50,8 @@ local function shortened(granted_at, grants)
   return grants
 end
 
-local function answer(token, flags, ids, granted, heard, links, found)
+local function answer(token, flags, ids, granted, news_ms, links, found)
   return {0, now, flags, described(token, ids), ledger(), letters(), finished() and 1 or 0,
-    shortened(granted[1], granted[2]), rcall('ZRANGEBYSCORE', NEWS, heard, '+inf', 'LIMIT', 0, 1000),
+    shortened(granted[1], granted[2]), rcall('ZRANGEBYSCORE', NEWS, news_ms, '+inf', 'LIMIT', 0, 1000),
     look_up(links), found}
 end

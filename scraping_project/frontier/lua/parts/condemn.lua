@@ -47,7 +47,7 @@ local function reap_worker(token, most, bytes, deaths)
     return most, bytes, false
   end
   return_seeds(token)
-  forget_worker(token)
+  remove_worker(token)
   return most, bytes, true
 end
 

@@ -5,10 +5,10 @@ local STEPS_TOLD, TOLD_A_STEP = 32, 1000
 local TOLD_TO_ALL = 512  -- steps: of many workers, each hears of fewer
 
 -- Returns {how many steps have told something, what those after the first so many have told}.
-local function found_since(heard)
+local function found_since(known_steps)
   local told = counter('found')
   local most = math.ceil(TOLD_TO_ALL / math.max(rcall('ZCARD', WORKERS), 1))
-  local missed = math.min(told - heard, STEPS_TOLD, most)
+  local missed = math.min(told - known_steps, STEPS_TOLD, most)
   return {told, missed > 0 and table.concat(rcall('LRANGE', FOUND, -missed, -1), ' ') or ''}
 end
 

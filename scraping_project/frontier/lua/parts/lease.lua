@@ -1,8 +1,8 @@
 -- lease: gives a worker requests to process, from slots that are free, the longest waiting first.
 --
--- wish: most: how many at the most; turn: how many of a slot without a delay; skip: slots the worker has enough of;
+-- demand: most: how many at the most; turn: how many of a slot without a delay; skip: slots the worker has enough of;
 -- arm: of how many it may begin before its next checkpoint; ahead: of a slot with a delay it gets what may be sent in
--- so many ms; own: slot to {delay, cap}, for others the wish's delay (ms) and cap hold; robots: see
+-- so many ms; own: slot to {delay, cap}, for others the demand's delay (ms) and cap hold; robots: see
 -- permit; budget: so many requests of a slot are handed out in a crawl, 0 for all; max_pages: so many pages of the
 -- crawl are to be answered, 0 for all; bytes: leased for the asks, or one that is larger, and as many beside them; 0: none.
 -- Adds to `ids` {id, armed, too many} and to `grants`. A worker holds at most one suspect at a time.
@@ -99,25 +99,25 @@ local function ready(most, unwanted)
   return found
 end
 
-local function asked_of(name, wish)
-  local own = wish.own[name] or {wish.delay, wish.cap}
-  return {delay = own[1], cap = own[2], need = math.min(wish.turn, own[2]), in_flight = 0, waits = false,
-    robots = wish.robots}
+local function asked_of(name, demand)
+  local own = demand.own[name] or {demand.delay, demand.cap}
+  return {delay = own[1], cap = own[2], need = math.min(demand.turn, own[2]), in_flight = 0, waits = false,
+    robots = demand.robots}
 end
 
-local function lease_of(token, name, wish, leased_so_far, ids, grants)
+local function lease_of(token, name, demand, leased_so_far, ids, grants)
   if holds_no_request(name) then
     rcall('ZREM', SLOTS, name)
     return 0
   end
-  local slot, asked = slot_of(name), asked_of(name, wish)
+  local slot, asked = slot_of(name), asked_of(name, demand)
   local permits, wait, outcome = permit(token, slot, asked)
   local leased = 0
   if outcome == GRANTED or outcome == BLOCKED then
     local delay = slot.delay or 0
-    local quota = delay > 0 and 1 + math.floor(wish.ahead / delay) or wish.turn
-    local armed = delay > 0 and 1 or math.max(wish.arm - leased_so_far, 0)
-    leased = lease_from(token, name, math.min(quota, wish.most - leased_so_far), armed, wish, ids)
+    local quota = delay > 0 and 1 + math.floor(demand.ahead / delay) or demand.turn
+    local armed = delay > 0 and 1 or math.max(demand.arm - leased_so_far, 0)
+    leased = lease_from(token, name, math.min(quota, demand.most - leased_so_far), armed, demand, ids)
     grants[#grants + 1] = {name, permits, PERMIT_MS, wait, delay, outcome, slot.adaptive or 0}
   end
   next_turn(slot, wait, outcome)
@@ -125,21 +125,21 @@ local function lease_of(token, name, wish, leased_so_far, ids, grants)
 end
 
 -- unwanted: {slot = true}, whose turn is others'; to these come those that it skips, and that have a grant.
-local function lease(token, wish, unwanted, ids, grants)
+local function lease(token, demand, unwanted, ids, grants)
   local leased = 0
-  local most = math.min(wish.most, lacking(wish.max_pages))  -- or slots were held that nothing is leased from
-  for _, name in ipairs(wish.skip) do
+  local most = math.min(demand.most, lacking(demand.max_pages))  -- or slots were held that nothing is leased from
+  for _, name in ipairs(demand.skip) do
     unwanted[name] = true
   end
   for _, grant in ipairs(grants) do
     unwanted[grant[1]] = true
   end
   read_holder(token)
-  bytes_left = wish.bytes  -- of its own: large requests of the slots it works on would keep out all others
+  bytes_left = demand.bytes  -- of its own: large requests of the slots it works on would keep out all others
   for _, name in ipairs(ready(most, unwanted)) do
-    if leased >= most or not has_room(wish.bytes) then
+    if leased >= most or not has_room(demand.bytes) then
       break
     end
-    leased = leased + lease_of(token, name, wish, leased, ids, grants)
+    leased = leased + lease_of(token, name, demand, leased, ids, grants)
   end
 end

@@ -74,17 +74,17 @@ local function slot_of(name)
   return slot
 end
 
--- What the operator said about a slot: delay (ms), paused, blocked. What is no order says nothing.
+-- The order of the operator for a slot: delay (ms), paused, blocked. What is no order counts as none.
 local any_orders
 local function order_of(name)
   any_orders = any_orders or rcall('HLEN', ORDERS)
   local text = any_orders > 0 and rcall('HGET', ORDERS, name)
-  local is_json, said = pcall(cjson.decode, text or '{}')
-  if not (is_json and type(said) == 'table') then
+  local is_json, order = pcall(cjson.decode, text or '{}')
+  if not (is_json and type(order) == 'table') then
     return {}
   end
-  local delay = type(said.delay) == 'number' and said.delay >= 0 and said.delay <= LONGEST_WAIT_MS and said.delay
-  return {delay = delay or nil, paused = said.paused == true, blocked = said.blocked == true}
+  local delay = type(order.delay) == 'number' and order.delay >= 0 and order.delay <= LONGEST_WAIT_MS and order.delay
+  return {delay = delay or nil, paused = order.paused == true, blocked = order.blocked == true}
 end
 
 -- When somebody else may have the slot.

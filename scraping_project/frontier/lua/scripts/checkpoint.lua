@@ -10,7 +10,7 @@
 --   max_pages: so many pages of the crawl are to be answered by all workers, 0 for all
 --   delay (ms), cap, robots: what holds for slots without a setting of their own; own: slot to {delay, cap}
 --   leapt: true when it has seen that Redis's clock was set forward
---   heard: until when it knows the news (ms); look_up: fingerprints, see there; the pushes of the step are known
+--   news_ms: until when it knows the news; look_up: fingerprints, see there; the pushes of the step are known
 --   found: of how many steps that found something it has heard, see there
 -- Returns an answer, or {status, now}; a repeat of the last sequence changes nothing and returns the same.
 --   status: 0 done, -1 this worker was reaped or never joined, -2 its crawl is over, -3 an old sequence,
@@ -56,7 +56,7 @@ local function checkpoint()
   elseif args.epoch ~= tonumber(rcall('HGET', CRAWL, 'epoch')) then
     return {-2, now}
   elseif args.sequence == last then
-    return answer(args.token, known[2], cmsgpack.unpack(known[3]), cmsgpack.unpack(known[4]), args.heard,
+    return answer(args.token, known[2], cmsgpack.unpack(known[3]), cmsgpack.unpack(known[4]), args.news_ms,
       args.look_up, found_since(args.found))
   elseif args.sequence < last then
     return {-3, now}
@@ -94,7 +94,7 @@ local function checkpoint()
   rcall('HSET', WORKER, 'sequence', args.sequence, 'flags', flags, 'ids', cmsgpack.pack(ids),
     'grants', cmsgpack.pack({now, grants}))
   rcall('ZADD', WORKERS, 'XX', now + args.lease, args.token)
-  return answer(args.token, flags, ids, {now, grants}, args.heard, args.look_up, found)
+  return answer(args.token, flags, ids, {now, grants}, args.news_ms, args.look_up, found)
 end
 
 return checkpoint()

@@ -7,7 +7,7 @@ local function clear()
   even_when_full()
   for _, token in ipairs(rcall('ZRANGE', WORKERS, 0, -1)) do
     return_seeds(token)
-    forget_worker(token)
+    remove_worker(token)
   end
   retire()
   return held

@@ -28,7 +28,7 @@ local function leave()
   end
   local is_through = permits_dropped and holds_nothing(args.token)
   if is_through then
-    forget_worker(args.token)
+    remove_worker(args.token)
   end
   write_slots()
   write_counts()

@@ -1,6 +1,6 @@
 """Runs crawls one after another, each in a process forked from this one, which has imported everything.
 
-``python -m tests.cluster.crash_runner REDIS_URL`` reads one JSON object a line: frontier, start (a URL),
+``python -m tests.support.crash_runner REDIS_URL`` reads one JSON object a line: frontier, start (a URL),
 how (``urls``, ``seeds``: the start comes from Redis, ``pair``: a second worker beside, ``mariadb``),
 directory, database (a URL, or empty), at and when (see spiders_for_faults/crashing.py), and redis when that
 is another. It answers each with the exit codes of the first runs and of the run that recovers, which takes
@@ -24,9 +24,6 @@ from sqlalchemy import create_engine
 
 import pipelines.logs
 import pipelines.sites
-import scraping_project.core.downloader
-import scraping_project.core.scheduler
-import scraping_project.worker.session
 import spiders.links
 from scraping_project.storage.migrate import migrate
 
@@ -34,17 +31,16 @@ IMPORTED = (
     pipelines.logs,
     pipelines.sites,
     redis.asyncio,
-    scraping_project.worker.session,
-    scraping_project.core.downloader,
-    scraping_project.core.scheduler,
     spiders.links,
     *(
         module
         for package in (
+            "scraping_project.attempts",
             "scraping_project.commands",
+            "scraping_project.core",
             "scraping_project.downloadermiddlewares",
-            "scraping_project.extensions",
             "scraping_project.spidermiddlewares",
+            "scraping_project.worker",
             "scrapy.commands",
             "scrapy.downloadermiddlewares",
             "scrapy.spidermiddlewares",

@@ -14,8 +14,8 @@ import redis
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
 from testing.servers import NginxServer
-from tests.conftest import Project
-from tests.oracle import wget_html_urls
+from tests.support.oracle import wget_html_urls
+from tests.support.project import Project
 
 CONCURRENCY = 8
 #: Requests after which a storm over PostgreSQL's manual abates.
@@ -116,3 +116,9 @@ def judge(project: Project, site: NginxServer, redis_url: str) -> Damage:
     if len(logs) != done:
         wrong.append(f"{len(logs)} log rows of {done} requests done")
     return Damage(wrong=wrong, lost=len(expected - stored), refetched=again)
+
+
+def ledger(counts):
+    return {
+        name: counts.get(name, 0) for name in ("discovered", "queued", "delayed", "leased", "done", "dead")
+    }

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select
 
-from scraping_project.items import ScrapeLog, Site
+from scraping_project.items import ScrapeLog, Site, StoredItem
 from scraping_project.storage.tables import (
     ALL,
     attempt_minutes,
@@ -83,3 +83,11 @@ def _stored(connection, table):
         if any(measures):  # a row whose attempts have all moved away stays, empty
             found[tuple(getattr(row, column.name) for column in table.primary_key)] = measures
     return found
+
+
+def item(number, minutes):
+    moment = NOON + timedelta(minutes=minutes)
+    return StoredItem(
+        task_id=f"task {number}", number=1, crawl_id="c", run_id="r", url="http://a/", type="T", data="{}",
+        scraped_at=moment,
+    )  # fmt: skip

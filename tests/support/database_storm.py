@@ -9,7 +9,7 @@ from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import OperationalError
 
 from testing.servers import NginxServer, SqlServer
-from tests.conftest import Project
+from tests.support.project import Project
 
 #: Many commits a second, and a manual of a hundred pages in about ten seconds.
 BUSY = (

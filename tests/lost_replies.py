@@ -1,4 +1,4 @@
-"""Crawls that lose one request to a server, or one reply of it: ``python -m tests.cluster.lost_replies``.
+"""Crawls that lose one request to a server, or one reply of it: ``python -m tests.lost_replies``.
 
 It loses each that there is, one a crawl; the exit code is 1 when a crawl did not end as if none was lost.
 """
@@ -19,8 +19,8 @@ from sqlalchemy import create_engine, make_url, text
 
 from testing.servers import MariadbServer, RedisServer, dies_with_us, mariadb_server, redis_server
 from testing.tcp_proxy import TcpProxy, Way, tcp_proxy
-from tests.cluster.small_site import STORED, SmallSite, small_site
-from tests.conftest import ROOT
+from tests.support.project import ROOT
+from tests.support.small_site import STORED, SmallSite, small_site
 
 SERVERS = ("redis", "mariadb")
 RUNNERS = 4
@@ -130,7 +130,7 @@ def lab(directory: Path, mariadb: MariadbServer, database: str = "") -> Iterator
 
 @contextmanager
 def _runner(redis_url: str) -> "Iterator[subprocess.Popen[str]]":
-    command = [sys.executable, "-W", "error", "-m", "tests.cluster.crash_runner", redis_url]
+    command = [sys.executable, "-W", "error", "-m", "tests.support.crash_runner", redis_url]
     with subprocess.Popen(
         dies_with_us(command), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:

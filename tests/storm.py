@@ -1,4 +1,4 @@
-"""Storms of kills, one after another: ``python -m tests.cluster.storm --seeds 20 --kills 12``.
+"""Storms of kills, one after another: ``python -m tests.storm --seeds 20 --kills 12``.
 
 First storms over the workers, then as many over the database. With ``--files``: storms over
 workers whose items have files, which wait for their site's turn, and no others.
@@ -16,18 +16,18 @@ from random import Random
 from tempfile import TemporaryDirectory
 
 from testing.servers import NginxServer, SqlServer, mariadb_server, nginx_server, redis_server
-from tests.cluster import file_storm
-from tests.cluster.database_storm import BUSY, storm_over
-from tests.cluster.kill_storm import CONCURRENCY, SLOW, Damage, crawl_of, judge, run_to_the_end, storm
-from tests.conftest import Project, manual
-from tests.integration.test_seeds import until
+from tests.support import file_storm
+from tests.support.database_storm import BUSY, storm_over
+from tests.support.kill_storm import CONCURRENCY, SLOW, Damage, crawl_of, judge, run_to_the_end, storm
+from tests.support.manuals import manual
+from tests.support.project import Project, until
 
 #: Requests by which a crawl is under way: a database that is away at its start ends it.
 BEGUN = 10
 
 
 def main() -> int:
-    parser = ArgumentParser(prog="python -m tests.cluster.storm", description="Storms of kills over a crawl.")
+    parser = ArgumentParser(prog="python -m tests.storm", description="Storms of kills over a crawl.")
     parser.add_argument("--seeds", type=int, default=20, help="how many storms (%(default)s)")
     parser.add_argument("--kills", type=int, default=12, help="kills in each, at most (%(default)s)")
     parser.add_argument("--workers", type=int, default=4, help="workers at any time (%(default)s)")

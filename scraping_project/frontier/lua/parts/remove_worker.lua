@@ -1,5 +1,5 @@
 -- Takes a worker that holds nothing any more off the books.
-local function forget_worker(token)
+local function remove_worker(token)
   rcall('UNLINK', key('worker', token), key('armed', token), key('leases', token), key('returning', token),
     key('permits', token))
   rcall('SREM', STARTING, token)

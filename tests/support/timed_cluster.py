@@ -13,10 +13,10 @@ from scraping_project.core.slot_queues import AHEAD, MOST, TURN, SlotQueues
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.server_time import ServerTime
-from scraping_project.politeness.clocks import Slots
-from tests.integration import frontier_worker
-from tests.integration.frontier_model import ROOT
-from tests.integration.frontier_worker import end, push
+from scraping_project.politeness.clocks import SlotClocks
+from tests.support import frontier_worker
+from tests.support.frontier_model import ROOT
+from tests.support.frontier_worker import end, push
 
 TOLD = "told:time"  # micros
 READ = "local time = rcall('TIME')"
@@ -81,7 +81,7 @@ class TimedWorker:
     def __init__(self, cluster, token):
         self.cluster = cluster
         base = {"DOWNLOAD_DELAY_JITTER": 0, "ROBOTSTXT_OBEY": True} | cluster.settings
-        self.slots = Slots(Settings(base))
+        self.slots = SlotClocks(Settings(base))
         self.queues = SlotQueues(self.slots, CONCURRENCY)
         self.slots.watchers.append(self._process)
         cluster.tell_time()
@@ -91,9 +91,9 @@ class TimedWorker:
         self.wire = []
         self.pages = set()  # handed out, and not known to be acked
         self.awake_at = 0.0  # it was stopped till then
-        self.said = {"ack": [], "release": []}
+        self.outgoing = {"ack": [], "release": []}
         self.due = cluster.now
-        self.heard_ms = 0
+        self.news_ms = 0
         self.time, self.leapt = ServerTime(), False
 
     def tick(self):
@@ -111,11 +111,11 @@ class TimedWorker:
     def checkpoint(self):
         now = self.cluster.now
         self.due = now + INTERVAL
-        said, self.said = self.said, {"ack": [], "release": []}
+        said, self.outgoing = self.outgoing, {"ack": [], "release": []}
         asks = self.queues.asks(now, INTERVAL, 0.0, MOST - len(self.queues))
         room = MOST - len(self.queues) - sum(ask.want for ask in asks)
         self.cluster.tell_time()
-        heard = self.frontier.step(
+        reply = self.frontier.step(
             asks=asks,
             want=max(min(2 * CONCURRENCY - self.queues.at_hand(now), room), 0),
             turn=TURN,
@@ -126,21 +126,21 @@ class TimedWorker:
             delay=round(self.slots.delay * 1000),
             cap=self.slots.cap,
             robots=True,
-            heard=self.heard_ms,
+            news_ms=self.news_ms,
             started=True,
             leapt=self.leapt,
             **said,
         )
-        self.heard_ms = heard.now_ms
+        self.news_ms = reply.now_ms
         self._settle(said["ack"])
-        self.slots.hear(heard, now, now)
-        self.leapt = self.time.has_leapt(now, heard.now_ms, now)
+        self.slots.take_in(reply, now, now)
+        self.leapt = self.time.has_leapt(now, reply.now_ms, now)
         if self.leapt:
             self.slots.lose_all()
-        self.queues.heard(asks, heard.leased)
-        self.queues.add(heard.leased, self.frontier.last.arm)
-        self.said["release"] += map(end, self.queues.give_up())
-        self.ledger = heard.ledger
+        self.queues.note_fruitless(asks, reply.leased)
+        self.queues.add(reply.leased, self.frontier.last.arm)
+        self.outgoing["release"] += map(end, self.queues.give_up())
+        self.ledger = reply.ledger
         self._hand_out()
 
     def _settle(self, acked):
@@ -199,7 +199,7 @@ class TimedWorker:
             for _ in range(page.missing):
                 self._enqueue(Download(files_at, page, is_page=False))
         if not page.missing:
-            self.said["ack"].append(end(page.leased))
+            self.outgoing["ack"].append(end(page.leased))
 
 
 class TimedCluster:

@@ -9,8 +9,8 @@ from random import Random
 
 from testing.polite_sites import HOSTS as ALL_HOSTS
 from testing.polite_sites import Answer, Site, Visit, short, site
-from tests.cluster.kill_storm import CONCURRENCY, Damage, frontier_at, kill
-from tests.conftest import Project
+from tests.support.kill_storm import CONCURRENCY, Damage, frontier_at, kill
+from tests.support.project import Project
 
 HOSTS = ALL_HOSTS[:3]
 PAGES, FILES = 30, 2  # files of each page

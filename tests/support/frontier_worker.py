@@ -57,10 +57,10 @@ class Worker:
         )
         self.last = Step(token=self.token, epoch=self.joined.epoch, sequence=0, lease=lease)
 
-    def step(self, **said):
+    def step(self, **parts):
         sequence = self.last.sequence + 1
         self.last = Step(
-            token=self.token, epoch=self.joined.epoch, sequence=sequence, lease=self.lease_ms, **said
+            token=self.token, epoch=self.joined.epoch, sequence=sequence, lease=self.lease_ms, **parts
         )
         return self.again()
 
