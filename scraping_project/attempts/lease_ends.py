@@ -10,7 +10,7 @@ from scraping_project.frontier.outgoing import Outgoing
 def add(outgoing: Outgoing, attempt: Attempt, outcome: Outcome | None) -> None:
     """Add the end of the attempt's lease to what is sent next.
 
-    One that holds none (any more) has nothing to say but, when it never had one, what takes its place.
+    An attempt without a lease adds nothing; but when it never had one, it adds what takes its place.
     """
     leased = attempt.leased
     if leased is None:

@@ -19,8 +19,8 @@ class _LocalRequest:
 class LocalRequests:
     """The lease of the page that asked for such a request ends only after the request has.
 
-    Should this worker go before, whoever takes the page over asks for the request again. It does not promise
-    that of one that nobody's callback asked for.
+    Should this worker go before, the worker that takes the page over finds the request again. A request that
+    no callback asked for is lost with the worker.
     """
 
     def __init__(self, attempts: Attempts) -> None:

@@ -32,7 +32,7 @@ MOSTLY = 0.25
 
 
 class Scheduler:
-    """Hands out what the checkpoint has leased, and gathers what the next one will push.
+    """Hands out the requests that the last checkpoint leased, and queues new ones for the next.
 
     A request that can't be written down stays in this process and is counted (core/local_requests.py).
     """
@@ -46,7 +46,7 @@ class Scheduler:
         self._queues = SlotQueues(session.clocks, self._concurrency)
         self._alarm: asyncio.TimerHandle | None = None  # for when the next slot's turn comes
         self._kept = LocalRequests(session.log.attempts)
-        self._pushing: set[str] = set()  # fingerprints said, not yet heard of
+        self._pushing: set[str] = set()  # fingerprints sent or queued, not yet confirmed
         self._backoff = RetryBackoff(crawler.settings, session.redis_time)
         self._own = session.clocks.own()
         self._order = crawler.settings["FRONTIER_ORDER"]
@@ -167,7 +167,7 @@ class Scheduler:
         }
 
     def receive(self, reply: Reply, step: Step) -> None:
-        """Take what a checkpoint brought."""
+        """Take the reply to a step."""
         self._pushing.difference_update(push.fingerprint for push in step.push)
         self._pushing.difference_update(refusal.fingerprint for refusal in step.refuse)
         self._queues.note_fruitless(step.asks, reply.leased)

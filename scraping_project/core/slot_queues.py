@@ -137,7 +137,7 @@ class SlotQueues:
         ]
 
     def asks(self, now: float, interval: float, rate: float, room: int) -> list[Ask]:
-        """What to say of each slot, where there is something to say.
+        """The asks of the slots that need one.
 
         Args:
             now: Monotonic.

@@ -19,12 +19,12 @@ def connect(
     *,
     timeout: float | None = TIMEOUT_SECONDS,
 ) -> redis.Redis:
-    """A client that sends each command once, for whoever sends a step again must know that it does.
+    """A client that sends each command once: a worker must know when it sends a step again.
 
     Args:
-        url: redis://, rediss:// or unix://. What it says about the database, the user and TLS counts; what it
-            says about retries, timeouts or the protocol does not.
-        credentials: The login, when the URL does not say it.
+        url: redis://, rediss:// or unix://. Its database, user and TLS count; its retries,
+            timeouts and protocol do not.
+        credentials: The login, when the URL has none.
         timeout: Seconds until a command that has no answer raises; None to wait as long as it takes.
 
     Raises:
@@ -46,7 +46,7 @@ def connect(
 
 
 def connect_async(url: str, credentials: redis.CredentialProvider | None = None) -> redis.asyncio.Redis:
-    """The same for asyncio, but without a limit on how long a command takes: whoever asks sets one.
+    """The same for asyncio, but without a limit on how long a command takes: the caller sets one.
 
     Under a socket_timeout this client sends by asyncio.wait_for, which before Python 3.12 now and then
     swallows the cancellation of its task (python/cpython#86296): a worker told to end would wait on.

@@ -108,8 +108,8 @@ class Frontier:
 
         Raises:
             WorkerReaped: Nothing was changed; the requests are with others.
-            SetBack: Nothing was changed; what the last steps said is lost.
-            CrawlFollowed: Nothing was changed; there is nothing left to say.
+            SetBack: Nothing was changed; Redis has lost the last steps.
+            CrawlFollowed: Nothing was changed; the crawl is over.
         """
         status, now_ms, *answer = self._run("checkpoint", step)
         if status:
@@ -275,12 +275,12 @@ class Frontier:
         self._call("hold", waits=waits)
 
     def order(self, slot: str, order: Mapping[str, Any]) -> None:
-        """Set what the operator says of a slot; nothing to forget it."""
+        """Set the operator's order for a slot; an empty one removes it."""
         text = msgspec.json.encode(order).decode() if order else ""
         self._call("order", slot=slot, order=text)
 
     def orders(self, no_order: Callable[[str], None] = lambda _: None) -> dict[str, dict[str, Any]]:
-        """What the operator has said, by slot.
+        """The operator's orders, by slot.
 
         Args:
             no_order: Is told the slot of what somebody else has written there: the workers ignore it.
@@ -358,7 +358,7 @@ def _text(member: bytes) -> str:
     return member.decode(errors="backslashreplace")
 
 
-#: What scripts say: the finished crawl is to be persisted first; former crawls are to be swept up first.
+#: Statuses of scripts: the finished crawl is to be persisted first; former crawls are to be swept up first.
 _EXPIRES, _SWEEP_FIRST = -3, 2
 _REFUSALS: dict[int, FrontierError] = {
     -1: WorkerReaped("this worker was silent for too long: others have its requests"),

@@ -1,4 +1,4 @@
-"""What a worker says at a checkpoint, and what it hears."""
+"""The messages between a worker and the frontier: a step, and the reply to it."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -74,7 +74,7 @@ class Push(msgspec.Struct, array_like=True, frozen=True):
 
 
 class End(msgspec.Struct, array_like=True, frozen=True):
-    """A lease that ends with nothing more to say: acked or released."""
+    """The end of a lease: an ack or a release."""
 
     id: int
     delivery: int
@@ -131,7 +131,7 @@ class Refusal(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Done(msgspec.Struct, array_like=True, frozen=True):
-    """A request of which the database says that it is done."""
+    """A request that is done, by the database."""
 
     fingerprint: str  # as in Push
     pages: int  # 1 when it was answered, else 0
@@ -153,7 +153,7 @@ class Withdrawal(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Ask(msgspec.Struct):
-    """What a worker says of a slot it works on, and what it wants there."""
+    """One slot's part of a step: what the worker knows of the slot, and wants there."""
 
     slot: str
     want: int = 0  # requests
@@ -166,7 +166,7 @@ class Ask(msgspec.Struct):
     cap: int = 1  # permits of all workers, by this worker's settings
     crawl_delay_ms: int = -1  # what robots.txt asks for; -1 when that is not known
     after_ms: int = 0  # from now, before which nothing is to be sent
-    adaptive_ms: int = -1  # what the site's latency asks for; -1: nothing to say
+    adaptive_ms: int = -1  # what the site's latency asks for; -1: not known
 
 
 class Grant(msgspec.Struct, array_like=True, frozen=True):
@@ -178,7 +178,7 @@ class Grant(msgspec.Struct, array_like=True, frozen=True):
     wait_ms: int  # from when the answer came, until the first request
     delay_ms: int  # between two requests
     outcome: int  # see the constants below
-    adaptive_ms: int = 0  # what the site's latency asks for, as last said; 0: nothing
+    adaptive_ms: int = 0  # what the site's latency asks for, as last reported; 0: nothing
 
 
 #: What came of an ask: permits were granted; others have them; they are wanted elsewhere, so finish what
@@ -225,7 +225,7 @@ class Step(msgspec.Struct, kw_only=True):
     leapt: bool = False  # Redis's clock was set forward, see server_time.py
     news_ms: int = 0  # by Redis's clock: until then the news of slots are known
     look_up: Sequence[str] = ()  # fingerprints that may be known; those of this step's pushes are
-    found: int = 0  # how many steps that found something were heard of
+    found: int = 0  # how many steps that found something are known
 
 
 class Leased(msgspec.Struct, array_like=True, frozen=True):
@@ -286,4 +286,4 @@ class Reply:
     news: Sequence[str] = ()  # slots to ask for again
     known: str = ""  # "1" known, "0" not, in the order of look_up
     found: Sequence[str] = ()  # fingerprints that others have found lately
-    found_to: int = 0  # what the next step may say of them
+    found_to: int = 0  # what the next step may report as found

@@ -1,4 +1,4 @@
-"""What a worker has gathered to say, and how much of it one step has room for."""
+"""The messages that wait for the next steps, and how many of them one step has room for."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields
@@ -8,7 +8,7 @@ import msgspec
 
 from scraping_project.frontier.messages import Burial, End, Move, Nack, Push, Refusal, Step
 
-#: What a step says at the most: bytes of requests and letters, or one of them that alone is larger; entries,
+#: What a step holds at the most: bytes of requests and letters, or one of them that alone is larger; entries,
 #: and links to look up. Redis takes some 10 ms for each.
 STEP_BYTES, STEP_ENTRIES, STEP_LOOK_UPS = 2**20, 1_000, 4_000
 
@@ -77,7 +77,7 @@ class _Gate:
         return any(getattr(self, name) > 0 for name in _GATED)
 
     def shift(self, by: "Outgoing | Step", sign: int) -> None:
-        """Count again, after ``by`` went to the front of all that is said (1), or left it (-1)."""
+        """Count again, after ``by`` went to the front of the queue (1), or left it (-1)."""
         for name in self.__slots__:
             setattr(self, name, max(getattr(self, name) + sign * len(getattr(by, name)), 0))
 
@@ -101,7 +101,7 @@ class Outgoing:
     pages: int = 0
     leapt: bool = False  # Redis's clock was set forward, see lua/parts/leap.lua
     push_bytes: int = field(default=0, compare=False)  # of what came by ``add_push``
-    _gates: list[_Gate] = field(default_factory=list, repr=False)  # of what was said before the last cut
+    _gates: list[_Gate] = field(default_factory=list, repr=False)  # of what was queued before the last cut
 
     def __bool__(self) -> bool:
         return any(getattr(self, word) for word in WORDS)
@@ -187,7 +187,7 @@ class Outgoing:
         return now, later
 
     def put_back(self, step: Step) -> None:
-        """Say again, and before all else, what a step was to say."""
+        """Queue again, before all else, what a step was to send."""
         for gate in self._gates:
             gate.shift(step, 1)
         self._gates.insert(0, _gate(step))

@@ -102,7 +102,7 @@ class PendingRequests:
 def _waiting(place: str, name: str, record: bytes, leased_record: bytes) -> Iterator[PendingRequest]:
     try:
         leased = read_leased(leased_record)
-    except ValueError:  # somebody else has put it there: whoever takes it next makes it a dead letter
+    except ValueError:  # somebody else has put it there: the worker that takes it next makes it a dead letter
         return
     yield PendingRequest(
         place, name or leased.slot, leased.priority, record, leased.id, leased.delivery, leased.payload

@@ -27,7 +27,7 @@ class Joined:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crawl:
-    """What a frontier holds, as its first worker said it."""
+    """The crawl that a frontier holds, as its first worker began it."""
 
     epoch: int
     id: str

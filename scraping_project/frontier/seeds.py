@@ -27,7 +27,7 @@ LONGEST_HELD = MAX_SEED + 1
 #: How long one blocking pop waits, and how long until the next look at a set, in seconds.
 BLOCK_SECONDS, POLL_SECONDS = 5, 1
 
-#: How long Redis may take to answer once it has something to say, in seconds.
+#: Seconds that Redis may take to answer beyond its own wait.
 ANSWER_SECONDS = 10
 
 #: How many seeds of a set a worker holds at most that it has not pushed yet.
@@ -60,7 +60,7 @@ FORBIDDEN_HEADERS = frozenset(
 )
 _OF_PROXIES = "proxy-"
 
-#: Keys of meta that would let whoever can push a seed steer the crawler itself.
+#: Keys of meta by which a seed would steer the crawler itself.
 FORBIDDEN_META = frozenset(
     {
         "_auth_proxy",
@@ -250,7 +250,7 @@ class SeedQueue:
 
     Polling takes them from a set or a sorted set too, the highest score first. A taken seed stays in the
     worker's own list until the step that pushes its request removes it; what a worker leaves there when it
-    goes, or dies, goes back. Whoever iterates again begins with that list: a lost reply may have filled it.
+    goes, or dies, goes back. An iteration begins with that list: a lost reply may have filled it.
 
     Args:
         server: From connection.connect_async. Iterating raises what it raises, and TimeoutError.

@@ -1,4 +1,4 @@
-"""Whether Redis's clock was set forward, by what a worker hears of it and its own count of seconds."""
+"""Whether Redis's clock was set forward, by the replies and the worker's own count of seconds."""
 
 #: Ms by which a clock may run ahead unnoticed: a worker renews its permits long before that matters.
 LEAP_MS = 500
@@ -20,7 +20,7 @@ class ServerTime:
 
         Args:
             asked_at: When this worker asked, monotonic seconds.
-            now_ms: What the server's clock said.
+            now_ms: The server's clock, by the reply.
             replied_at: When the answer came.
         """
         last, self._last = self._last, (asked_at, now_ms)

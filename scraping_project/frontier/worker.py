@@ -1,4 +1,4 @@
-"""One worker's side of the frontier: who it is, what it holds, and what it has to say."""
+"""One worker's side of the frontier: who it is, what it holds, and what it sends."""
 
 import logging
 import os
@@ -39,7 +39,7 @@ MOST_OF_A_NAME = 40
 #: So many answers of the dupe filter are "of late".
 LATELY = 1000
 
-#: What a letter is said of when it can't be said itself.
+#: The messages that a dead letter may stand in for.
 Culprit = Push | Move | Nack
 
 
@@ -47,7 +47,7 @@ class Worker:
     """Joins a crawl and talks to its frontier, one step at a time.
 
     A step whose answer got lost is sent again as it was, so that it takes effect once. ``exchange``,
-    ``extend`` and ``reap_neighbours`` may be called from other threads; all else belongs to the event loop.
+    ``extend``, ``tend`` and ``hold`` may be called from other threads; all else belongs to the event loop.
     """
 
     def __init__(
@@ -61,20 +61,20 @@ class Worker:
         self._sequence = 0
         self._news_ms = 0  # Redis's clock: till then the news of slots are known
         self._redis_ahead: float | None = None  # s, of the monotonic clock
-        self._found_to = 0  # of the steps that found something so many were heard of
+        self._found_to = 0  # so many of the steps that found something are known
         self._unanswered: Step | None = None
         self._sweeping = True  # a former crawl may have left something
         self._time = ServerTime()
         self.leapt = False  # Redis's clock was set forward before the last answer, whose permits are void
         self.outgoing = Outgoing()
-        self._entries = STEP_ENTRIES  # that a step says at the most; fewer while Redis refuses one of them
-        self._is_suspect = False  # what the next step says: Redis took one without it
+        self._entries = STEP_ENTRIES  # that a step holds at the most; fewer while Redis refuses one of them
+        self._is_suspect = False  # what the next step holds: Redis took one without it
         self._left_over = False
         self._held = HeldBytes()
         self.mirror = DupeMirror()
         self.known_lately = 0.0  # share of what the frontier knew, of late, and the mirror here did not
         self.token = ""
-        self._next_token = new_token()  # till the join is heard of, which may be said twice
+        self._next_token = new_token()  # until the join is confirmed, which may be sent twice
         self.joined: Joined | None = None
         self.gone = threading.Event()  # set while this token is worth nothing
         self.reaped: list[str] = []  # the dead neighbours that the joins took back from
@@ -97,7 +97,7 @@ class Worker:
 
     @property
     def unanswered(self) -> Step | None:
-        """The step whose answer is still open, if any: nothing else can be said before that comes."""
+        """The step whose answer is still open, if any: nothing else is sent before that comes."""
         return self._unanswered
 
     def join(self) -> Joined:
@@ -132,16 +132,16 @@ class Worker:
         return joined
 
     def next_step(self, *, started: bool = False, **demand: object) -> Step:
-        """The step to send: the one whose answer is still open, or a new one of what was said and has room.
+        """The step to send: the one whose reply is still open, or a new one of what is queued and has room.
 
         Args:
-            started: Whether all start requests are said.
+            started: Whether all start requests are queued or sent.
             **demand: What more the step asks for, by the names of its fields.
         """
         if self._unanswered is not None:
             return self._unanswered
         if self.joined is None:
-            raise FrontierError("a worker joins before it speaks")
+            raise FrontierError("a worker joins before it sends")
         outgoing, self.outgoing = self.outgoing.cut(Room(entries=self._entries))
         self._left_over = bool(self.outgoing)
         self._sequence += 1
@@ -160,7 +160,7 @@ class Worker:
         return self._unanswered
 
     def lighten(self, step: Step) -> Step:
-        """What of a step a full Redis has room for, in its place; the rest is said with the next.
+        """What of a step a full Redis has room for, in its place; the rest is sent with the next.
 
         These are the ends of what has asked for nothing, and the answered pages, which nobody may miss when
         the leases that brought them are gone. All else either takes room or must not come before the pushes
@@ -186,12 +186,12 @@ class Worker:
 
     @property
     def left_over(self) -> bool:
-        """Whether the last step had no room for all that was to be said."""
+        """Whether the last step had no room for all that was queued."""
         return self._left_over
 
     @property
     def narrowed(self) -> bool:
-        """Whether steps say less than they could, till it is known what Redis refuses."""
+        """Whether steps hold less than they could, until it is known what Redis refuses."""
         return self._entries < STEP_ENTRIES
 
     def narrow(self, step: Step, error: FrontierRefused, bury: Callable[[Culprit], Refusal | Burial]) -> None:
@@ -201,11 +201,11 @@ class Worker:
 
         Args:
             step: The one that was refused.
-            error: What Redis said.
-            bury: Makes the dead letter of a request that is refused by itself, to be said in its place.
+            error: Redis's own.
+            bury: Makes the dead letter of a request that is refused by itself, to be sent in its place.
 
         Raises:
-            FrontierRefused: It refuses a step that says nothing, or the mere end of a lease.
+            FrontierRefused: It refuses an empty step, or the mere end of a lease.
         """
         entries = sum(len(getattr(step, name)) for name in ENTRIES)
         if entries == 0 or self._is_suspect:
@@ -230,7 +230,7 @@ class Worker:
         except WorkerReaped as error:
             over = self._is_another_crawl()
             self.gone.set()
-            if over:  # whoever clears a crawl forgets its workers, too
+            if over:  # a clear removes the crawl's workers, too
                 raise CrawlOver("the crawl was cleared") from error
             raise
         except CrawlFollowed:
@@ -258,7 +258,7 @@ class Worker:
         self.outgoing.add_logged(reply.letters)
 
     def drop_outgoing(self) -> list[Push]:
-        """Drop what was said under a token that is gone; returns the pushes, which are worth repeating."""
+        """Drop what was queued under a token that is gone; returns the pushes, which are worth repeating."""
         unanswered, self._unanswered = self._unanswered, None
         pushes = [*(unanswered.push if unanswered else ()), *self.outgoing.push]
         self.outgoing = Outgoing()
@@ -284,10 +284,10 @@ class Worker:
 
     @property
     def holds(self) -> bool:
-        """Whether there is anything to say that is worth waiting for: all but a look for more."""
+        """Whether anything is to be sent that is worth waiting for: all but a look for more."""
         step = self._unanswered
-        spoken = step is not None and any(getattr(step, word) for word in WORDS)
-        return spoken or bool(self.outgoing)
+        sent = step is not None and any(getattr(step, word) for word in WORDS)
+        return sent or bool(self.outgoing)
 
     def extend(self) -> bool:
         """Keep the leases; False when they are with others already."""

@@ -1,7 +1,7 @@
 """What this worker may do in each slot now: its permits, and the one clock that keeps the gaps.
 
 The frontier gives permits for a few seconds at a time (frontier/lua/parts/permit.lua), asked for again
-at the checkpoints. In between this is the only place that says when a request may be sent: the scheduler asks
+at the checkpoints. In between this alone decides when a request may be sent: the scheduler asks
 it before it hands one out, the downloader before it lets one onto the wire, be it a page, a robots.txt or a
 file. All times are monotonic seconds; a permit counts from when it was asked for, a wait from when it was
 heard of, so that an error of either is on the safe side.
@@ -42,7 +42,7 @@ class SlotClock:
     queued: int = 0  # in the downloader, not yet on the wire
     leaving: int = 0  # on their way to the wire: when they were sent will be known in a moment
     crawl_delay: float | None = None  # s, what robots.txt asks for; None: it is not known yet
-    adaptive: float | None = None  # s, what the site's latency asks for; None: nobody has said
+    adaptive: float | None = None  # s, what the site's latency asks for; None: not known
     after: float = 0.0  # Retry-After runs till then
     blocked: bool = False  # by the operator: nothing is sent at all
     giving_back: bool = False  # finishes what is in flight, and begins nothing
@@ -82,13 +82,13 @@ class SlotClock:
     def begin(self, now: float) -> None:
         """The request leaves now: a little later than it was sent on its way, on a busy machine.
 
-        What the site said in between still holds.
+        What the site has asked for in between still holds.
         """
         self.sent_at = now
         self.next_send = max(self.next_send, now + self.delay * self._stretch)
 
     def hold_until(self, moment: float) -> None:
-        """Send nothing before: the site said so."""
+        """Send nothing before: the site asks for it."""
         self.after = max(self.after, moment)
         self.next_send = max(self.next_send, moment)
         self.ask_now = True
@@ -129,7 +129,7 @@ class SlotClock:
         return bool(self.handed or self.on_wire or self.queued)
 
     def ask(self, now: float, *, want: int, arm: int, need: int) -> Ask:
-        """What to say to the frontier; ``need`` 0 gives the permits back."""
+        """The slot's part of the next step; ``need`` 0 gives the permits back."""
         self.ask_now = False
         return Ask(
             slot=self.name,
@@ -200,7 +200,7 @@ class SlotClocks:
         self._own: dict[str, dict[str, Any]] = settings.getdict("DOWNLOAD_SLOTS")
         self._clocks: dict[str, SlotClock] = {}
         self.sent = 0  # requests, by this worker, whatever their slot
-        self.watchers: list[Callable[[SlotClock], None]] = []  # called when a clock may say something else
+        self.watchers: list[Callable[[SlotClock], None]] = []  # called when a clock may have changed its mind
 
     def __iter__(self) -> Iterator[SlotClock]:
         return iter(self._clocks.values())
@@ -234,7 +234,7 @@ class SlotClocks:
         del self._clocks[clock.name]
 
     def take_in(self, reply: Reply, asked_at: float, replied_at: float) -> None:
-        """Take what came with a checkpoint."""
+        """Take the news and grants of a reply."""
         for name in reply.news:
             if clock := self._clocks.get(name):
                 clock.ask_now = True

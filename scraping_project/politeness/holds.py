@@ -1,4 +1,4 @@
-"""What sites ask for with Retry-After, told to the frontier at once."""
+"""What sites ask for with Retry-After, reported to the frontier at once."""
 
 import asyncio
 import logging
@@ -17,7 +17,8 @@ PAUSE = 1.0
 class Holds:
     """Tells the frontier at once until when slots are to be left alone, so that it outlives this worker.
 
-    It waits for no commit, for the database may be away. What comes while it tells is told together, next.
+    It waits for no commit, for the database may be away. What comes while a report is on its way goes
+    together with the next.
 
     Args:
         hold: Tells it, by slots, in milliseconds from now. Blocks; it is called in a thread.
@@ -29,13 +30,13 @@ class Holds:
         self._telling: asyncio.Task[None] | None = None
 
     def tell(self, slot: str, until: float) -> None:
-        """Have it told that the slot is to be left alone until this monotonic moment."""
+        """Report that the slot is to be left alone until this monotonic moment."""
         self._untold[slot] = max(until, self._untold.get(slot, until))
         if self._telling is None or self._telling.done():
             self._telling = asyncio.create_task(self._tell_all())
 
     def end(self) -> None:
-        """Tell no more: what is left was said with the last commit."""
+        """Report no more: the last commit has sent what is left."""
         if self._telling:
             self._telling.cancel()
 

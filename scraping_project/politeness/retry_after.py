@@ -1,4 +1,4 @@
-"""What a site says with Retry-After."""
+"""How long a site asks to be left alone, by its Retry-After."""
 
 import math
 from datetime import UTC

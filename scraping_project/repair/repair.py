@@ -1,4 +1,4 @@
-"""What a frontier forgot, told to it by the database.
+"""Puts back into a frontier what it has lost and the database knows.
 
 The database is written first, so after a rollback of Redis it knows more of the crawl. In this order, so that
 a repair that is interrupted has lost nothing:

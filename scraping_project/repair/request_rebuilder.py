@@ -27,7 +27,7 @@ class Follows(Protocol):
 
 
 class Lead(NamedTuple):
-    """Where a page, or whoever started the crawl, leads to."""
+    """Where a page, or a start of the crawl, leads to."""
 
     url: str
     depth: int | None = None  # None for a seed

@@ -1,4 +1,4 @@
-"""What Scrapy's signals do not tell of how a callback ended."""
+"""How a callback ended, where Scrapy's signals leave it open."""
 
 from typing import TYPE_CHECKING, Self
 

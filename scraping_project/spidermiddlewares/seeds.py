@@ -61,7 +61,7 @@ class Seeds:
                 yield request
 
     def _starts_with(self, passed: int) -> int:
-        """How much ``start()`` yielded, of which so much was let pass; says how much was not."""
+        """How much ``start()`` yielded, of which so much was let pass; warns of the rest."""
         starts = self._crawler.get_spider_middleware(Starts)
         yielded = max(starts.count, passed) if starts else passed
         if dropped := yielded - passed:
@@ -105,7 +105,7 @@ class Seeds:
 
 
 async def _patiently(queue: SeedQueue) -> AsyncIterator[bytes]:
-    """The seeds, through outages of Redis, of which the checkpoint tells people."""
+    """The seeds, through outages of Redis, which the group commit reports."""
     refused = ""
     while True:
         try:

@@ -7,7 +7,7 @@ from scraping_project.frontier.keys import Keys
 
 
 class CrawlArguments(NamedTuple):
-    """What a run was told of its crawl."""
+    """The crawl's arguments, as the run was given them."""
 
     frontier: str = ""  # its name; empty: the spider's own
     max_depth: int | None = None  # links followed from a seed at the most; None: no limit
@@ -18,7 +18,7 @@ class CrawlArguments(NamedTuple):
         """Those that were given with ``-a``, and those that the spider's class declares.
 
         ``crawl_arguments = ("max_pages",)`` in a class declares that its spiders' attribute ``max_pages`` is
-        this one. Other attributes of these names are a spider's own, and say nothing of the crawl.
+        this one. Other attributes of these names are a spider's own, and mean nothing for the crawl.
 
         Args:
             spider: The one that runs.

@@ -1,7 +1,7 @@
 """The group commit: the database first, then the frontier, several times a second.
 
 1. What has ended since the last time, and how (attempts/log.py), becomes log rows and ends of leases.
-2. All rows are committed in one transaction, in a thread. When that fails, nothing is said to the frontier.
+2. All rows are committed in one transaction, in a thread. When that fails, nothing is sent to the frontier.
 3. One script call pushes what was found, ends the leases of what is stored, and leases more.
 
 A crash between any two of these repeats work and loses none.
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: So many times in turn Redis may refuse a step before it is said with less in it.
+#: So many times in turn Redis may refuse a step before it is sent with less in it.
 REFUSALS = 3
 
 
@@ -74,7 +74,7 @@ class _Empty:
 
 
 class GroupCommit:
-    """Stores and says what has gathered, and hands on what the frontier answers.
+    """Stores the rows and sends the messages that have gathered, and hands on the replies.
 
     It does not know when a commit is due, nor what becomes of a run whose place is gone
     (worker/lifecycle.py).
@@ -102,7 +102,7 @@ class GroupCommit:
         self._held_back = False  # the scheduler, since the leases may have lapsed
         self.page_budget = PageBudget()
         self.away = Outage()
-        self.cut = asyncio.Event()  # each time that something was taken out of what is said
+        self.cut = asyncio.Event()  # each time that the queue of messages has been cut
         self.reply: Reply | None = None
         self.lookups = DupeLookups()
 
@@ -115,7 +115,7 @@ class GroupCommit:
         """One group commit; whether it went through.
 
         Args:
-            started: Whether the spider's own start requests are all said.
+            started: Whether the spider's own start requests are all queued or sent.
 
         Raises:
             WorkerReaped: The place among the workers is gone: drop what was lost, and join again.
@@ -127,7 +127,7 @@ class GroupCommit:
         if self._garbage:
             self._garbage.settled(self.log.received)
         try:
-            # What is said is settled before the commit, so that nothing is acked whose rows it did not hold.
+            # The step is settled before the commit, so that nothing is acked whose rows it did not hold.
             step = self._worker.unanswered or self._worker.next_step(
                 started=started, **self.buffers.demand(self._rate, self._interval)
             )
@@ -146,7 +146,7 @@ class GroupCommit:
         return True
 
     def drop_lost(self, error: FrontierError) -> None:
-        """Drop what was leased and said under a token that is gone: it is with others, or of no crawl."""
+        """Drop what was leased and queued under a token that is gone: it is with others, or of no crawl."""
         attempts = self.log.attempts
         for attempt in attempts:
             # Its number may be another request's now, so it leaves no row; it will be sent again.
@@ -160,7 +160,7 @@ class GroupCommit:
         self.lookups.give_up()
         self.page_budget.reset()
         if isinstance(error, WorkerReaped):
-            for push in pushes:  # whoever has their parents finds them again, but not seeds
+            for push in pushes:  # the worker that re-leases their parents finds them again, but not seeds
                 self._worker.outgoing.add_push(push)
 
     def may_begin(self) -> bool:
@@ -169,7 +169,7 @@ class GroupCommit:
         return not self._held_back
 
     def queued(self) -> int:
-        """How many requests wait; by the last that was heard when Redis is away. Blocks; for a thread."""
+        """How many requests wait; by the last reply when Redis is away. Blocks; for a thread."""
         try:
             counts = self._worker.counts()
         except FrontierError:
@@ -221,7 +221,7 @@ class GroupCommit:
         self._settled_at = now
 
     async def _exchange(self, step: Step) -> tuple[Step, Reply]:
-        """Say a step, or what of it a full Redis has room for; returns what was said, and the answer."""
+        """Send a step, or what of it a full Redis has room for; returns what was sent, and the reply."""
         try:
             reply = await asyncio.to_thread(self._worker.exchange, step)
         except FrontierFull as full:
@@ -238,7 +238,7 @@ class GroupCommit:
         self.cut.clear()
 
     def _refused(self, error: FrontierRefused) -> None:
-        """Redis refuses a step: say it again a few times, then without the request that it refuses."""
+        """Redis refuses a step: send it again a few times, then without the request that it refuses."""
         self._refusals += 1
         step = self._worker.unanswered
         if step is None or (self._refusals < REFUSALS and not self._worker.narrowed):

@@ -48,7 +48,7 @@ GAP = 0.02
 
 
 class RunLifecycle:
-    """Begins with the spider, says when the run has ended, and gives back what is held.
+    """Begins with the spider, decides when the run has ended, and gives back what is held.
 
     When it is forced to end, what is not committed is lost, to be fetched again.
     """
@@ -77,7 +77,7 @@ class RunLifecycle:
         self._cut = False  # what did not end in time was given back
         self._forced = False  # what was held was given back at once, and the process is about to go
         self._record: RunRecord | None = None
-        self.started = False  # the spider's own start requests are all said
+        self.started = False  # the spider's own start requests are all queued or sent
         self.waits_for_seeds = False
 
     def spider_idle(self) -> None:
@@ -85,7 +85,7 @@ class RunLifecycle:
 
         Of scrapy-redis's spiders, which wait for seeds, one with max_idle_time then decides by itself.
         """
-        self.started = True  # where a spider's own SPIDER_MIDDLEWARES left out ours, which says it sooner
+        self.started = True  # for a spider whose own SPIDER_MIDDLEWARES leave out ours, which sees it sooner
         if self._worker.outgoing:
             self.commit_soon()
         decides = self.waits_for_seeds and getattr(self._crawler.spider, "max_idle_time", None)
@@ -112,7 +112,7 @@ class RunLifecycle:
         self._due.set()
 
     async def close(self, reason: str) -> None:
-        """Commit and say what is left, give back what is still leased, and go."""
+        """Store and send what is left, give back what is still leased, and go."""
         if self._loop is None:
             await asyncio.to_thread(self._membership.abandon)
             await self._finish(reason)
@@ -125,7 +125,7 @@ class RunLifecycle:
 
     @property
     def is_faulty(self) -> bool:
-        """Whether it ends since nothing can be said any more."""
+        """Whether it ends since nothing can be sent any more."""
         return self._faulty
 
     @property
@@ -171,7 +171,7 @@ class RunLifecycle:
         try:
             await self._run_until_closing()
         except FrontierRefused as error:
-            logger.error("Redis refuses what this run has to say (%s), so it ends", error)  # noqa: TRY400
+            logger.error("Redis refuses what this run sends (%s), so it ends", error)  # noqa: TRY400
             await self._end_faulty(error)
         except Exception as error:
             # A fault of this program: the run ends, and what it held goes to others, instead of hanging.
@@ -295,11 +295,11 @@ class RunLifecycle:
         try:
             return await self._last_commits()
         except FrontierRefused as error:
-            logger.error("Redis refuses what this run has to say (%s)", error)  # noqa: TRY400  said in one line
+            logger.error("Redis refuses what this run sends (%s)", error)  # noqa: TRY400  said in one line
             return False
 
     async def _last_commits(self) -> bool:
-        """Commit until nothing is left to say; whether that was reached."""
+        """Commit until nothing is left to send; whether that was reached."""
         deadline = self._stop_asked + LAST_PATIENCE
         while not await self._commit() or self._worker.outgoing or self._commits.unstored:
             nothing_to_store = not self._commits.unstored

@@ -1,4 +1,4 @@
-"""The database or Redis is away: said once when that begins, and once when it ends."""
+"""The database or Redis is away: logged once when that begins, and once when it ends."""
 
 import logging
 
@@ -11,7 +11,7 @@ _STORAGE, _REDIS, _REFUSED = "Nothing can be stored", "Redis does not answer", "
 _BACK = {
     _STORAGE: "The database takes rows again",
     _REDIS: "Redis answers again",
-    _REFUSED: "Redis hears what it refused, or less of it, again",
+    _REFUSED: "Redis is sent what it refused, or less of it, again",
 }
 
 

@@ -1,4 +1,4 @@
-"""Tells the table runs that this run is alive, and hears there that it shall end."""
+"""Keeps this run alive in the table runs, and learns there when it is to end."""
 
 import asyncio
 import logging

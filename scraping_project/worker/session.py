@@ -91,13 +91,13 @@ class WorkerSession:
         return self.worker.outgoing.is_crowded
 
     async def room(self) -> None:
-        """Wait until the next steps have room for what is said, or nothing more is said at all."""
+        """Wait until the next steps have room for what is queued, or nothing more is sent at all."""
         while self.is_crowded and not self.lifecycle.is_faulty:
             self.commit_soon()
             await self._commits.cut.wait()
 
     def take(self, seed: bytes) -> None:
-        """The seed's request is said: it may leave this worker's list in the same step."""
+        """The seed's request is queued: the seed may leave this worker's list in the same step."""
         self.worker.outgoing.add_taken(blob(seed))
         self.commit_soon()
 
@@ -150,7 +150,7 @@ class WorkerSession:
         self.lifecycle.commit_soon()
 
     async def close(self, reason: str) -> None:
-        """Commit and say what is left, give back what is still leased, and go."""
+        """Store and send what is left, give back what is still leased, and go."""
         await self.lifecycle.close(reason)
 
     def redis_time(self) -> float:

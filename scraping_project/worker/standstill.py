@@ -1,7 +1,7 @@
-"""Nothing is sent for long though something waits: said once, with what it waits for.
+"""Nothing is sent for long though something waits: logged once, with the cause.
 
 A site, the operator or an outage may forbid it: then it is an information, for the slot's own command and the
-outage say so anyway. When nothing does, it is a warning: this ought not to be, and people should know where.
+outage show it anyway. When nothing does, it is a warning: this ought not to be, and people should know where.
 """
 
 import logging
@@ -32,7 +32,7 @@ class Cause:
 
 
 class Standstill:
-    """Sees with each answer of the frontier whether the crawl moves, and says so when it does not."""
+    """Sees with each answer of the frontier whether the crawl moves, and warns when it does not."""
 
     def __init__(
         self, clocks: SlotClocks, *, after: float, now: Callable[[], float] = time.monotonic
@@ -50,8 +50,8 @@ class Standstill:
         Once a standstill; again when something forbade it, which may be over.
 
         Args:
-            ledger: As last heard of.
-            away: Whether the database or Redis is away, which is said elsewhere.
+            ledger: Of the last reply.
+            away: Whether the database or Redis is away, which is logged elsewhere.
         """
         moved = self._moved(ledger)
         rests = away or ledger is None or ledger.paused or not ledger.queued + ledger.leased
@@ -107,7 +107,7 @@ def cause_of(slot: str, clock: SlotState, order: Mapping[str, Any], *, token: st
     Args:
         slot: Its name.
         clock: What the frontier knows of it.
-        order: What the operator said of it.
+        order: The operator's, for it.
         token: This worker's own.
         here: What of it waits in this worker.
     """
@@ -127,8 +127,8 @@ def _forbidden(clock: SlotState, order: Mapping[str, Any]) -> str:
 
 def _held(clock: SlotState, token: str) -> str:
     holders = ["this worker" if each == token else _named(each) for each in clock.holders]
-    said = "is held by " + ", ".join(holders) if holders else "is free and nobody takes it"
-    return said if clock.crawl_delay is not None else f"{said}, its robots.txt not known"
+    state = "is held by " + ", ".join(holders) if holders else "is free and nobody takes it"
+    return state if clock.crawl_delay is not None else f"{state}, its robots.txt not known"
 
 
 def _named(token: str) -> str:

@@ -203,7 +203,7 @@ def test_a_run_whose_redis_refuses_what_can_not_be_left_out_ends_with_one_line(c
     done = crawl("poison", spider="forbidden", check=False)
 
     assert done.returncode == 1
-    assert "Redis refuses what this run has to say (ERR no), so it ends" in done.stderr
+    assert "Redis refuses what this run sends (ERR no), so it ends" in done.stderr
     assert "Traceback" not in done.stderr
     with redis.Redis.from_url(redis_server.url, protocol=2) as client:
         assert not client.exists("{forbidden:start_urls}:workers")  # it gave back what it held

@@ -1,4 +1,4 @@
--- What a worker hears: {status, now, flags of push, the requests leased, ledger, letters, finished, grants, news,
+-- The reply to a step: {status, now, flags of push, the requests leased, ledger, letters, finished, grants, news,
 -- flags of look_up, found_since}.
 local LEDGER = {'discovered', 'queued', 'delayed', 'leased', 'done', 'dead', 'pages', 'paused'}
 
@@ -42,8 +42,8 @@ local function letters()
   return readable
 end
 
--- In the order of the fields of Grant. A permit that is told of again has become shorter.
-local function told(granted_at, grants)
+-- In the order of the fields of Grant. A permit in a repeated reply has become shorter.
+local function in_order(granted_at, grants)
   local list = {}
   for index, grant in ipairs(grants) do
     list[index] = {grant.slot, grant.permits, math.max(grant.lasts_ms - (now - granted_at), 0), grant.wait_ms,
@@ -54,6 +54,6 @@ end
 
 local function answer(token, flags, ids, granted, news_ms, links, found)
   return {0, now, flags, described(token, ids), ledger(), letters(), finished() and 1 or 0,
-    told(granted[1], granted[2]), rcall('ZRANGEBYSCORE', NEWS, news_ms, '+inf', 'LIMIT', 0, 1000),
+    in_order(granted[1], granted[2]), rcall('ZRANGEBYSCORE', NEWS, news_ms, '+inf', 'LIMIT', 0, 1000),
     look_up(links), found}
 end

@@ -1,7 +1,7 @@
--- attend: what a worker says of the slots it works on, and what it may do there next.
+-- attend: takes a worker's asks for the slots it works on, and grants what it may do there next.
 --
 -- asks: {slot, want, arm, need, in_flight, waits, sent_ms (ago, -1: not), delay_ms, cap, crawl_delay_ms (-1: not known),
--- after_ms (from now, 0: none), adaptive_ms (-1: nothing to say)} each; need 0 gives the permits back.
+-- after_ms (from now, 0: none), adaptive_ms (-1: not known)} each; need 0 gives the permits back.
 -- manners: {robots, budget, max_pages, bytes}, see permit and lease.
 -- Adds to `ids` what it leases, and to `grants`, see grant_of; one that is refused says how long what it still holds
 -- lasts. Returns the slots that it gave back and others wait for: {name = true}.
@@ -31,7 +31,7 @@ local function give_back(token, slot)
   rcall('ZADD', SLOTS, 'XX', math.max(free_at(slot), this_instant), slot.name)
 end
 
--- A crawl that is paused still hears what the sites said.
+-- A crawl that is paused still takes note of what the sites ask for.
 local function take_notes(token, asks)
   for _, ask in ipairs(asks) do
     local slot = slot_of(ask.slot)

@@ -1,8 +1,8 @@
 -- found: what is new, told to the other workers' mirrors of the dupe filter: one element for each step that has
--- found something, fingerprints with spaces between. Bounded; who misses some of it asks or pushes, and hears then.
+-- found something, fingerprints with spaces between. Bounded; a worker that misses some of it asks or pushes, and learns it then.
 local FOUND = of_crawl('found')
 local STEPS_TOLD, TOLD_A_STEP = 32, 1000
-local TOLD_TO_ALL = 512  -- steps: of many workers, each hears of fewer
+local TOLD_TO_ALL = 512  -- steps: of many workers, each gets fewer
 
 -- Returns {how many steps have told something, what those after the first so many have told}.
 local function found_since(known_steps)

@@ -32,7 +32,7 @@ local function read_holding(token, id)
   return request or nil
 end
 
--- `most` of them at the most; whoever asks sees to it that they are leased no more.
+-- `most` of them at the most; the caller sees to it that they are leased no more.
 local function last_held(token, most)
   local requests = {}
   if most < 1 or rcall('EXISTS', key('leases', token)) == 0 or not gather(token) then

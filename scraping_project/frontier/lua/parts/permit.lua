@@ -4,7 +4,7 @@
 -- known yet. Without a delay its permits are shared among the workers that ask, `cap` of them in all.
 local PERMIT_MS, TURN_MS, TOO_FAR_MS, LOOK_AGAIN_MS = LONGEST_PERMIT_MS, 5000, 2000, 250
 local GRANTED, REFUSED, YIELD, PAUSED, BLOCKED = 0, 1, 2, 3, 4
-local LACKING_MS = 2500  -- who lacks permits says so again sooner
+local LACKING_MS = 2500  -- a worker that lacks permits asks again sooner
 
 local function held_by_others(slot, token)
   local permits, holders, longest = 0, 0, 0

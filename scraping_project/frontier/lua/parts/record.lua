@@ -4,7 +4,7 @@
 -- leased: priority (4 bytes), length of the slot (1 byte), slot, then as queued
 -- held: order among all that its worker was given (4 bytes), then as leased
 --
--- A payload may be a megabyte: each is copied once when it is written, and once when it is read. Whoever reads one gets
+-- A payload may be a megabyte: each is copied once when it is written, and once when it is read. A reader gets
 -- nil for what is none, see undecodable.
 local QUEUED_BYTES, LEASED_BYTES, HELD_BYTES = 8, 5, 4
 local highest_id

@@ -1,6 +1,6 @@
 -- A slot's clock and its permits: when the site may be asked next, and by whom. Read once a script, written once.
 --
--- It outlives the slot's queue and the crawl, and expires by itself once it has nothing left to say.
+-- It outlives the slot's queue and the crawl, and expires by itself once nothing in it counts any more.
 --   sent      ms, the last request, as late as it may have been
 --   delay     ms, between two requests, as last applied
 --   crawl     ms, what robots.txt asks for; 0: nothing; absent: not known yet

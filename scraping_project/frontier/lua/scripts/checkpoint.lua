@@ -1,4 +1,4 @@
--- checkpoint: what a worker has to say and wants to have, in one step.
+-- checkpoint: takes a worker's messages and demand, and replies, in one step.
 --
 -- args: token, epoch, sequence, lease_ms
 --   push, refuse, move, nack, bury, release, ack: lists, see the verbs; ack_parents: as ack, of what has pushed
@@ -11,7 +11,7 @@
 --   delay_ms, cap, robots: what holds for slots without a setting of their own; own: slot to {delay (ms), cap}
 --   leapt: true when it has seen that Redis's clock was set forward
 --   news_ms: until when it knows the news; look_up: fingerprints, see there; the pushes of the step are known
---   found: of how many steps that found something it has heard, see there
+--   found: how many steps that found something it knows of, see there
 -- Returns an answer, or {status, now}; a repeat of the last sequence changes nothing and returns the same.
 --   status: 0 done, -1 this worker was reaped or never joined, -2 its crawl is over, -3 an old sequence,
 --   -4 steps are missing: the server has lost what it had acknowledged

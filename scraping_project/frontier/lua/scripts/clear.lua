@@ -1,4 +1,4 @@
--- clear: forgets the crawl and all it holds; the workers that are on it find out at their next checkpoint.
+-- clear: removes the crawl and all it holds; the workers that are on it find out at their next checkpoint.
 --
 -- args: none
 -- Returns how many requests were queued, delayed or leased.

@@ -1,4 +1,4 @@
--- hold: sites want to be left alone for a while (Retry-After), heard by all workers at their next checkpoint.
+-- hold: sites want to be left alone for a while (Retry-After), which all workers learn at their next checkpoint.
 --
 -- args: waits (slot to ms from now). Told twice, the later moment counts.
 even_when_full()

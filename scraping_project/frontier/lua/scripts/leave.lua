@@ -3,7 +3,7 @@
 -- args: token, most (requests given back at once)
 -- Returns {how many requests it gave back, 1 while there are more}.
 --
--- From the first call on it can't come back. If it makes no other, whoever reaps it does the rest; what it holds was
+-- From the first call on it can't come back. If it makes no other, the worker that reaps it does the rest; what it holds was
 -- given back, so it is not to blame.
 local function begin(token)
   local worker = key('worker', token)

@@ -1,4 +1,4 @@
--- order: what the operator says of a slot, heard by all workers at their next checkpoint.
+-- order: the operator's order for a slot, which all workers learn at their next checkpoint.
 --
 -- args: slot, order (JSON: delay (ms), paused, blocked; '' to forget it)
 if args.order == '' then

@@ -1,4 +1,4 @@
--- repair: tells the frontier what the database knows of its crawl: requests that it forgot, others that are done.
+-- repair: takes what the database knows of the crawl: requests that it forgot, others that are done.
 --
 -- args: token, epoch, lease (ms): of who repairs, a worker that leases nothing and keeps the crawl from being finished
 -- meanwhile; highest: the highest request id that the database knows
