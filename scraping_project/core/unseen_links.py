@@ -37,8 +37,8 @@ def unseen(spider: Spider, response: Response | Failure, urls: Iterable[str]) ->
 async def unseen_by_all(spider: Spider, response: Response | Failure, urls: Iterable[str]) -> list[str]:
     """As ``unseen``, for ``async def`` callbacks: it leaves out what other workers found, too.
 
-    While the frontier knows a quarter of what is new to this worker, the page waits for the next checkpoint, which
-    asks. When few workers crawl, or much is new to all, that would be a wait for nothing, and isn't done.
+    While the frontier knows a quarter of what is new to this worker, the page waits for the next checkpoint,
+    which asks. When few workers crawl, or much is new to all, the page does not wait.
     """
     candidates = list(urls)
     if page := _Page.of(spider, response):
