@@ -1,6 +1,5 @@
 """``scrapy prune``: delete what is older than so many days."""
 
-import re
 import signal
 import sys
 import time
@@ -11,13 +10,12 @@ from datetime import UTC, datetime, timedelta
 from scrapy.commands import ScrapyCommand
 from sqlalchemy import Engine
 
+from scraping_project.cli.ages import moment_before
 from scraping_project.cli.backends import database_of, settings_of
 from scraping_project.cli.exits import INTERRUPTED, in_one_line, one_line_errors, refuse
 from scraping_project.storage.errors import StorageError
 from scraping_project.storage.upkeep import prune
 
-UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
-AGE = re.compile(r"([1-9][0-9]{0,4})([hdw])")
 #: Seconds between two lines of progress: on a terminal, where one is rewritten, and elsewhere.
 PACE, SLOW_PACE = 0.2, 10.0
 
@@ -41,7 +39,8 @@ class Command(ScrapyCommand):
         one_line_errors(parser)
         for kind in ("logs", "items"):
             name = f"--{kind}-older-than"
-            parser.add_argument(name, type=_age, metavar="AGE", help=f"delete {kind} older than Nh, Nd or Nw")
+            text = f"delete {kind} that are older, such as 12h or 90d"
+            parser.add_argument(name, type=_whole_minute, metavar="AGE", help=text)
         parser.add_argument("--dry-run", action="store_true", help="say how many, and delete nothing")
 
     @in_one_line
@@ -119,11 +118,9 @@ def _say_how_many(database: Engine, opts: Namespace) -> None:
             )
 
 
-def _age(text: str) -> datetime:
+def _whole_minute(age: str) -> datetime:
     """The whole minute that is so long ago: a minute's logs and its roll-ups go together."""
-    match = AGE.fullmatch(text)
-    if match is None:
-        raise ArgumentTypeError(
-            f"an age is a whole number of hours, days or weeks, 12h, 90d or 26w, not {text!r}"
-        )
-    return (datetime.now(UTC) - int(match[1]) * UNITS[match[2]]).replace(second=0, microsecond=0)
+    before = moment_before(age)
+    if before > datetime.now(UTC) - timedelta(minutes=1):
+        raise ArgumentTypeError(f"an age is a minute at least, such as 12h or 90d, not {age!r}")
+    return before.replace(second=0, microsecond=0)

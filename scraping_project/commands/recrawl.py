@@ -1,11 +1,9 @@
 """``scrapy recrawl``: have stored pages asked for again, in full only where they have changed."""
 
-import re
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
-from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
@@ -13,6 +11,7 @@ import msgspec
 from scrapy.commands import ScrapyCommand
 from sqlalchemy import Row
 
+from scraping_project.cli.ages import moment_before
 from scraping_project.cli.arguments import domain
 from scraping_project.cli.backends import database_of, settings_of
 from scraping_project.cli.exits import INTERRUPTED, in_one_line, one_line_errors, refuse
@@ -23,8 +22,6 @@ from scraping_project.http import conditional
 from scraping_project.storage.errors import StorageError
 from scraping_project.storage.reading import recrawls
 from scraping_project.storage.values import url_hash
-
-UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 class Command(ScrapyCommand):
@@ -51,7 +48,10 @@ class Command(ScrapyCommand):
         super().add_options(parser)
         one_line_errors(parser)
         parser.add_argument(
-            "--older-than", metavar="AGE", help="last asked for so long ago: 90m, 12h, 7d, 4w; 0s for all"
+            "--older-than",
+            type=moment_before,
+            metavar="AGE",
+            help="last asked for so long ago: 90m, 12h, 7d, 4w; 0s for all",
         )
         parser.add_argument("--status", choices=["failed"], help="whose last answer was 400 or above")
         parser.add_argument("--domain", metavar="DOMAIN", help="only of this host")
@@ -68,7 +68,6 @@ class Command(ScrapyCommand):
             refuse("recrawl takes one spider, for example: scrapy recrawl links --older-than 7d")
         if opts.older_than is None and opts.status is None:
             refuse("recrawl takes --older-than AGE, such as 7d (0s for all pages), or --status failed")
-        opts.before = _before("0s" if opts.older_than is None else opts.older_than)
         if opts.domain is not None:
             opts.domain = domain("--domain", opts.domain).strip("[]")
 
@@ -78,7 +77,8 @@ class Command(ScrapyCommand):
         key = seeds_key(spider, opts.frontier)
         recrawl = Recrawl(full=opts.full)
         database = database_of(settings)
-        pages = recrawls.stream(database, opts.before, domain=opts.domain, failed=opts.status == "failed")
+        before = opts.older_than or datetime.now(UTC)
+        pages = recrawls.stream(database, before, domain=opts.domain, failed=opts.status == "failed")
         try:
             if opts.dry_run:
                 recrawl.push(pages, lambda _: None)
@@ -145,10 +145,3 @@ def seed_of(page: Row[Any], headers: dict[str, str]) -> bytes:
     if page.depth:
         seed["meta"] = {"depth": page.depth}
     return msgspec.json.encode(seed)
-
-
-def _before(age: str) -> datetime:
-    if found := re.fullmatch(r"([0-9]{1,9})([smhdw])", age):
-        with suppress(OverflowError):  # older than the calendar
-            return datetime.now(UTC) - timedelta(**{UNITS[found[2]]: int(found[1])})
-    return refuse(f"--older-than takes a number and one of s, m, h, d, w, such as 90m or 7d, not {age!r}")
