@@ -10,6 +10,10 @@ QUICK ?=
 ON_MYSQL := $(wildcard tests/integration/test_storage_*.py) $(patsubst %,tests/integration/test_%.py,doctor_command \
   export_command outages prune_command)
 
+SAMPLED := tests/cluster/test_crash_points.py tests/integration/test_frontier_model.py tests/integration/test_liveness_model.py
+# Most tests wait, so more processes than cores; a file stays in one, which shares its servers.
+SIDE_BY_SIDE := $(BIN)/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
+
 # List the targets.
 help:
 	@awk '/^# /{text=substr($$0,3)} /^[a-z.]+:/{split($$1,name,":"); if (text) printf "  make %-8s %s\n", name[1], text; text=""} /^$$/{text=""}' $(MAKEFILE_LIST)
@@ -22,17 +26,18 @@ crawl: .venv
 	  exec $(BIN)/python -m demo.crawl --workers $(WORKERS) $(ARGS); \
 	fi
 
-# Run all tests, most of which wait: three files at a time, slow ones first, and alone those that measure. Installs what they need.
+# Run all tests with real servers, which it installs: side by side, and then those that measure gaps.
 test: .venv/dev
 	@sh tests/install_servers.sh
-	sh tests/other_pythons.sh
-	$(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder --ignore tests/cluster/test_politeness.py
-	$(BIN)/pytest tests/cluster/test_politeness.py
+	$(SIDE_BY_SIDE) --ignore tests/cluster/test_politeness.py
+	$(BIN)/pytest --numprocesses 2 tests/cluster/test_politeness.py
 
-# Run on MySQL what `make test` runs on MariaDB: the storage and the commands that use it. Fetches the server.
+# The unit tests on other Pythons, the frontier on every Redis, and on MySQL, which it fetches, what uses MariaDB.
 matrix: .venv/dev
 	@sh tests/install_servers.sh
 	@sh tests/install_mysql.sh
+	sh tests/other_pythons.sh
+	REDIS_KINDS=all $(SIDE_BY_SIDE) tests/integration -k "redis-6.2 or valkey-9"
 	SQL_SERVER=mysql $(BIN)/pytest $(ON_MYSQL) -k "not sqlite"
 
 # Format, lint, types, floors and unit tests, in under a minute.
@@ -55,9 +60,10 @@ bench: .venv/dev
 	$(if $(QUICK),,$(BIN)/python -m benchmarks.exports)
 	$(BIN)/python -m benchmarks.speed $(if $(QUICK),--quick)
 
-# Long kill storms, seeds printed, and every lost reply; ARGS='--seeds 20 --kills 20', '--files' for workers with files.
+# All crash points, models and lost replies, and long kill storms; ARGS='--seeds 20 --kills 20', '--files' for workers with files.
 storm: .venv/dev
 	@sh tests/install_servers.sh
+	STORM=1 $(BIN)/pytest $(SAMPLED)
 	$(BIN)/python -m tests.lost_replies
 	$(BIN)/python -m tests.storm $(ARGS)
 

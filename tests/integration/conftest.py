@@ -15,6 +15,7 @@ from scraping_project.storage.migrate import migrate
 from testing.servers import free_port, redis_binaries, redis_server
 from tests.support.embedded_servers import embedded_processes
 from tests.support.frontier_worker import Worker, strays
+from tests.support.thoroughness import REDIS_KINDS
 
 
 @pytest.fixture(name="database_url", params=["sqlite", "mariadb"])
@@ -63,9 +64,9 @@ def redis_servers():
         yield server
 
 
-@pytest.fixture(params=["redis", "redis-6.2", "valkey-9"])
+@pytest.fixture(params=REDIS_KINDS)
 def server(request, redis_servers):
-    """A client of an empty server, of each kind in turn."""
+    """A client of an empty server, of each kind in turn where `make matrix` asks for all."""
     with connect_redis(redis_servers(request.param).url) as client:
         client.flushall()
         yield client

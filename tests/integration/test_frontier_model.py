@@ -1,9 +1,7 @@
 """The frontier against a model of it, through any sequence of what workers do and suffer.
 
-STORM=1 looks far longer.
+STORM=1 takes all examples, STORM=40 forty times as many.
 """
-
-import os
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -21,8 +19,10 @@ from scraping_project.frontier.errors import CrawlOver, WorkerReaped
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.messages import End, read_leased
+from tests.support import thoroughness
 from tests.support.frontier_model import ROOT, Crawl, Holder, content_of
 from tests.support.frontier_worker import LONG, Worker, burial, lasting, ledger_of, move, nack, push, strays
+from tests.support.thoroughness import STORM
 
 DEATHS = 2
 STATES = ("queued", "delayed", "leased", "done", "dead")
@@ -311,17 +311,16 @@ class Machine(RuleBasedStateMachine):
 
 
 def how_long(examples):
-    storm = os.environ.get("STORM") == "1"
     return settings(
-        max_examples=examples * 40 if storm else examples,
-        stateful_step_count=120 if storm else 40,
+        max_examples=thoroughness.examples(examples),
+        stateful_step_count=120 if STORM > 1 else 40,
         deadline=None,
         database=None,
         suppress_health_check=list(HealthCheck),
     )
 
 
-@pytest.mark.timeout(0 if os.environ.get("STORM") == "1" else 300)
+@pytest.mark.timeout(0 if STORM else 300)
 @pytest.mark.parametrize(("kind", "examples"), [("redis", 250), ("redis-6.2", 60), ("valkey-9", 60)])
 def test_the_frontier_does_what_its_model_does(redis_servers, kind, examples):
     with connect(redis_servers(kind).url) as server:

@@ -1,9 +1,7 @@
 """Whatever happens to workers, sites and orders: what may be sent is sent soon.
 
-STORM=1 looks far longer.
+STORM=1 takes all examples, STORM=40 forty times as many.
 """
-
-import os
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -18,6 +16,8 @@ from hypothesis.stateful import (
 )
 
 from scraping_project.frontier.connection import connect
+from tests.support import thoroughness
+from tests.support.thoroughness import STORM
 from tests.support.timed_cluster import TimedCluster
 
 SLOTS = ("a.example", "b.example", "c.example")
@@ -164,9 +164,8 @@ class Machine(RuleBasedStateMachine):
 
 
 def how_long(examples):
-    storm = os.environ.get("STORM") == "1"
     return settings(
-        max_examples=examples * 40 if storm else examples,
+        max_examples=thoroughness.examples(examples),
         stateful_step_count=12,
         phases=[Phase.generate],  # to make a fault's example shorter takes minutes of told time
         deadline=None,
@@ -175,7 +174,7 @@ def how_long(examples):
     )
 
 
-@pytest.mark.timeout(0 if os.environ.get("STORM") == "1" else 300)
+@pytest.mark.timeout(0 if STORM else 300)
 @pytest.mark.parametrize(("kind", "examples"), [("redis", 12), ("redis-6.2", 4), ("valkey-9", 4)])
 def test_what_may_be_sent_is_sent_soon(redis_servers, kind, examples):
     with connect(redis_servers(kind).url) as server:
