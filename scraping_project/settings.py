@@ -25,43 +25,55 @@ def user_agent_with(contact: str) -> str:
     return f"{BOT_NAME}/{__version__}" + (f" (+{contact})" if contact else "")
 
 
-SPIDER_MODULES = ["spiders"]
-NEWSPIDER_MODULE = "spiders"
-COMMANDS_MODULE = "scraping_project.commands"
-
-# The event loop: the faster one, where it is installed
+SPIDER_MODULES = ["spiders"]  # where spiders are found
+NEWSPIDER_MODULE = "spiders"  # where `scrapy genspider` writes one
+COMMANDS_MODULE = "scraping_project.commands"  # the commands beside Scrapy's own
+# The event loop: the faster one, where uvloop is installed
 ASYNCIO_EVENT_LOOP = "scraping_project.tuning.event_loop.Loop" if find_spec("uvloop") else None
 
+
 # Where things are
+
+# The folder of the database, the embedded Valkey, the cache and Scrapyd's files
 DATA_DIR = os.environ.get("DATA_DIR") or str(Path(closest_scrapy_cfg() or "scrapy.cfg").parent / "data")
+# redis://, rediss:// or unix://, or `embedded`; empty: one on 127.0.0.1:6379, else the embedded Valkey
 REDIS_URL = os.environ.get("REDIS_URL", "")
-EGG_VERSION = os.environ.get("SCRAPYD_EGG_VERSION")
-DATABASE_URL = os.environ.get("DATABASE_URL") or database_in(DATA_DIR)
+EGG_VERSION = os.environ.get("SCRAPYD_EGG_VERSION")  # version of the code that runs, as Scrapyd names it
+DATABASE_URL = os.environ.get("DATABASE_URL") or database_in(DATA_DIR)  # sqlite:// or mysql+pymysql://
 
-# Scrapyd nodes that commands talk to, and their login
+
+# Scrapyd nodes that commands talk to
+
+# Where they are, with commas between them
 SCRAPYD_URLS = os.environ.get("SCRAPYD_URLS") or "http://127.0.0.1:6800"
-SCRAPYD_USERNAME = os.environ.get("SCRAPYD_USERNAME", "")
-SCRAPYD_PASSWORD = os.environ.get("SCRAPYD_PASSWORD", "")
+SCRAPYD_USERNAME = os.environ.get("SCRAPYD_USERNAME", "")  # user name of the login at all of them
+SCRAPYD_PASSWORD = os.environ.get("SCRAPYD_PASSWORD", "")  # its password; never in a file of the repository
 
-# Seeds and the queue: shared by every worker of a frontier
-SCHEDULER = "scraping_project.core.scheduler.Scheduler"
-REQUEST_FINGERPRINTER_CLASS = "scraping_project.http.fingerprints.Fingerprinter"
+
+# Seeds and the queue: the same for every worker of a frontier
+
+SCHEDULER = "scraping_project.core.scheduler.Scheduler"  # the one that is committed with the rows
+REQUEST_FINGERPRINTER_CLASS = "scraping_project.http.fingerprints.Fingerprinter"  # Scrapy's, but faster
+# Between the engine and the spider: seeds, outcomes of callbacks, starts that leave the site
 SPIDER_MIDDLEWARES = {
     "scraping_project.spidermiddlewares.offsite.OffsiteStarts": 5,
     "scraping_project.spidermiddlewares.seeds.Seeds": 10,
     "scraping_project.spidermiddlewares.outcomes.Outcomes": 20,
     "scraping_project.spidermiddlewares.starts.Starts": 1000,
 }
-URLLENGTH_LIMIT = 8000
-FRONTIER_ORDER = "fifo"  # of a slot's requests of one priority: fifo, lifo, or depth for the shallow first
-FRONTIER_SLOT_BY = "host"  # or domain: www.example.com and example.com are one
-FRONTIER_SLOT_PAGES = 0  # requests of a slot that a crawl sends at the most; 0 for all
-FRONTIER_REQUEST_MAXSIZE = 1024 * 1024  # bytes of one as it is written down; a larger one is a dead letter
-REDIS_START_URLS_AS_SET = False
-REDIS_START_URLS_AS_ZSET = False
+URLLENGTH_LIMIT = 8000  # characters: longer links are filtered
+FRONTIER_ORDER = "fifo"  # fifo, lifo, or depth (the shallow first): of a slot's requests of one priority
+FRONTIER_SLOT_BY = "host"  # what a slot is: host, or domain for www.example.com and example.com in one
+FRONTIER_SLOT_PAGES = 0  # requests of a slot that a crawl sends at the most; 0: no limit
+FRONTIER_REQUEST_MAXSIZE = 1024 * 1024  # bytes of a request as it is written down; a larger one is refused
+REDIS_START_URLS_AS_SET = False  # scrapy-redis's: seeds are a set
+REDIS_START_URLS_AS_ZSET = False  # scrapy-redis's: seeds are a sorted set
+
 
 # Downloads: how much, how fast, how long
-DOWNLOADER = "scraping_project.core.downloader.Downloader"
+
+DOWNLOADER = "scraping_project.core.downloader.Downloader"  # the one that obeys the slots' clocks
+# Between the engine and the downloader: robots.txt, who asks, decompression, what was answered
 DOWNLOADER_MIDDLEWARES = {
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
     "scraping_project.downloadermiddlewares.robots.Robots": 100,
@@ -70,51 +82,63 @@ DOWNLOADER_MIDDLEWARES = {
     "scraping_project.downloadermiddlewares.compression.Compression": 590,
     "scraping_project.downloadermiddlewares.answers.Answers": 1000,
 }
-CONCURRENT_REQUESTS = 32
-CONCURRENT_REQUESTS_PER_DOMAIN = 1
-DOWNLOAD_DELAY = 1.0
-DOWNLOAD_TIMEOUT = 30
-DOWNLOAD_MAXSIZE = 32 * 1024 * 1024
-DOWNLOAD_WARNSIZE = 0
-DOWNLOAD_VERIFY_CERTIFICATES = True
-DOWNLOAD_DELAY_JITTER = 0.0
-RETRY_TIMES = 2
-RETRY_BACKOFF_BASE = 4.0  # seconds, to the power of the retry; 0: at once
+CONCURRENT_REQUESTS = 32  # requests of a worker on the wire at once
+CONCURRENT_REQUESTS_PER_DOMAIN = 1  # requests of a slot in flight at once, by all workers
+DOWNLOAD_DELAY = 1.0  # seconds between two requests of a slot, by all workers
+DOWNLOAD_TIMEOUT = 30  # seconds until a download is given up
+DOWNLOAD_MAXSIZE = 32 * 1024 * 1024  # bytes of an answer; a larger one is given up
+DOWNLOAD_WARNSIZE = 0  # bytes of an answer that Scrapy warns of; 0: none
+DOWNLOAD_VERIFY_CERTIFICATES = True  # a certificate that is not valid is the failure `tls`
+DOWNLOAD_DELAY_JITTER = 0.0  # share of the delay that is added by chance; it only lengthens
+RETRY_TIMES = 2  # retries after the first try
+RETRY_BACKOFF_BASE = 4.0  # seconds to the power of the retry, before it; 0: at once
+# Failures of a download that are worth a retry
 RETRY_EXCEPTIONS = [
     *default_settings.RETRY_EXCEPTIONS,
     "scraping_project.http.failure_reasons.RobotsUnavailable",
 ]
-RETRY_GIVE_UP_LOG_LEVEL = "INFO"
+RETRY_GIVE_UP_LOG_LEVEL = "INFO"  # each has its log row
 
-# Scrapy's cache, with HTTPCACHE_ENABLED: what is tried again, or answers a condition, is nothing to keep
-HTTPCACHE_DIR = cache_in(DATA_DIR)
+
+# Scrapy's cache, with HTTPCACHE_ENABLED
+
+HTTPCACHE_DIR = cache_in(DATA_DIR)  # folder of the answers
+# What is tried again, or answers a condition, is nothing to keep
 HTTPCACHE_IGNORE_HTTP_CODES = [304, *default_settings.RETRY_HTTP_CODES]
 
+
 # Who asks
-USER_AGENT_MODE = os.environ.get("USER_AGENT_MODE", "honest")
-CRAWLER_CONTACT = os.environ.get("CRAWLER_CONTACT", "")
-USER_AGENT = user_agent_with(CRAWLER_CONTACT)
-ROBOTSTXT_OBEY = True
-ROBOTSTXT_USER_AGENT = BOT_NAME
-ROBOTSTXT_CRAWL_DELAY_MAX = 60.0
+
+USER_AGENT_MODE = os.environ.get("USER_AGENT_MODE", "honest")  # honest, or browser: a usual one's user agent
+CRAWLER_CONTACT = os.environ.get("CRAWLER_CONTACT", "")  # URL or address that a site's owner may turn to
+USER_AGENT = user_agent_with(CRAWLER_CONTACT)  # product, version and contact
+ROBOTSTXT_OBEY = True  # the site's robots.txt and its Crawl-delay hold
+ROBOTSTXT_USER_AGENT = BOT_NAME  # whose rules of a robots.txt hold
+ROBOTSTXT_CRAWL_DELAY_MAX = 60.0  # seconds: a longer Crawl-delay counts as so much
+
 
 # Pages: what is kept of one
-PAGE_LINKS_MAX = 10_000  # links of a page that the spider links stores and follows; 0 for all
+
+PAGE_LINKS_MAX = 10_000  # links of a page that the spider links stores and follows; 0: no limit
+
 
 # Items and logs: stored in batches
-CONCURRENT_ITEMS = 10  # of one answer; so many tasks are made for every answer, however few it yields
+
+CONCURRENT_ITEMS = 10  # items of one answer at work at once; so many tasks are made for every answer
+# Where sites, logs and items go; a spider that sets its own keeps these in it
 ITEM_PIPELINES = {
     "pipelines.sites.SitesPipeline": 300,
     "pipelines.logs.LogsPipeline": 310,
     "pipelines.items.ItemsPipeline": 320,
 }
-CHECKPOINT_INTERVAL = 0.25
-FRONTIER_LEASE = 60.0
-FRONTIER_STUCK_AFTER = 300.0
-FRONTIER_STANDSTILL_AFTER = 300.0  # seconds in which nothing is sent though something waits: it is said
+CHECKPOINT_INTERVAL = 0.25  # seconds between two group commits
+FRONTIER_LEASE = 60.0  # seconds after which the requests of a silent worker are others'
+FRONTIER_STUCK_AFTER = 300.0  # seconds without a turn of the event loop: the worker's leases end
+FRONTIER_STANDSTILL_AFTER = 300.0  # seconds in which nothing is sent though something waits: it is logged
 FRONTIER_KEEP_FINISHED = 7 * 86_400.0  # seconds that Redis keeps a finished crawl, once nobody works on it
-RUN_HEARTBEAT = 10.0
-STARTED_TOGETHER = ""  # an id that --workers gives to all of them: who comes late for a crawl begins no other
+RUN_HEARTBEAT = 10.0  # seconds between two signs of life in the table runs
+STARTED_TOGETHER = ""  # id that --workers gives to all of them: who comes late for a crawl begins no other
+# What listens to Scrapy's signals: the worker's session first of all
 EXTENSIONS = {
     "scrapy.extensions.throttle.AutoThrottle": None,
     "scraping_project.tuning.allocator.Allocator": 0,
@@ -126,12 +150,16 @@ EXTENSIONS = {
     "scraping_project.worker.progress.Progress": 400,
 }
 
+
 # A worker listens nowhere
-TELNETCONSOLE_ENABLED = False
-REMOTE_CONTROL_ENABLED = False
+
+TELNETCONSOLE_ENABLED = False  # no console to connect to
+REMOTE_CONTROL_ENABLED = False  # no port to control it by
+
 
 # What people read
-STATS_CLASS = "scraping_project.tuning.stats.Stats"
-LOG_LEVEL = "WARNING"
-LOG_FORMATTER = "scraping_project.tuning.logformatter.LogFormatter"
-FEED_EXPORT_ENCODING = "utf-8"
+
+STATS_CLASS = "scraping_project.tuning.stats.Stats"  # Scrapy's own, with faster counts
+LOG_LEVEL = "WARNING"  # INFO tells of each commit's outage and end, DEBUG of each request
+LOG_FORMATTER = "scraping_project.tuning.logformatter.LogFormatter"  # Scrapy's, but formats less
+FEED_EXPORT_ENCODING = "utf-8"  # of `scrapy crawl -O FILE`

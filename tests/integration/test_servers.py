@@ -147,7 +147,7 @@ def test_a_server_deaf_to_sigterm_is_killed(tmp_path, monkeypatch):
 STARTS_ALL_AND_WAITS = """
 import sys
 from pathlib import Path
-from tests import servers
+from testing import servers
 with (
     servers.redis_server() as one,
     servers.mariadb_server() as two,
