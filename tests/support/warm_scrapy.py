@@ -7,7 +7,6 @@ how it ends. What an interpreter reads when it starts it has from the server: su
 
 import array
 import ctypes
-import gc
 import json
 import os
 import selectors
@@ -17,58 +16,15 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
-from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
 from typing import IO, Any, NoReturn
 
+from tests.support.imports_of_a_crawl import import_everything
+
 ROOT = Path(__file__).resolve().parents[2]
-#: What a crawl imports, but for what reads the environment, which is the child's to read.
-IMPORTS = (
-    "scrapy.cmdline",
-    "scrapy.contracts",
-    "scrapy.core.downloader.handlers.http11",
-    "scrapy.core.engine",
-    "scrapy.core.scraper",
-    "scrapy.extensions.feedexport",
-    "scrapy.extensions.remote_control",
-    "scrapy.linkextractors",
-    "scrapy.pipelines.files",
-    "scrapy.shell",
-    "scrapy.utils.test",
-    "scrapy_redis.spiders",
-    "alembic.command",
-    "alembic.runtime.migration",
-    "pymysql",
-    "redis.asyncio",
-    "sqlalchemy.dialects.mysql.pymysql",
-    "sqlalchemy.dialects.sqlite",
-    "tldextract",
-    "uvloop",
-    "spiders.links",
-)
-#: And these with all that they hold.
-PACKAGES = (
-    "scrapy.commands",
-    "scrapy.downloadermiddlewares",
-    "scrapy.spidermiddlewares",
-    "scraping_project.attempts",
-    "scraping_project.core",
-    "scraping_project.downloadermiddlewares",
-    "scraping_project.embedded",
-    "scraping_project.frontier",
-    "scraping_project.http",
-    "scraping_project.nodes",
-    "scraping_project.parsing",
-    "scraping_project.politeness",
-    "scraping_project.repair",
-    "scraping_project.spidermiddlewares",
-    "scraping_project.tuning",
-    "scraping_project.worker",
-)
 #: An interpreter or its C library reads these, or others that begin so, when it starts.
 READ_AT_START = ("PYTHON", "LD_", "MALLOC_", "GLIBC_", "FAKETIME", "COVERAGE")
 READ_BY_THE_CHILD = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
@@ -247,19 +203,10 @@ def execute(order: dict[str, Any]) -> NoReturn:
     sys.exit()
 
 
-def modules_below(packages: Sequence[str]) -> Iterator[str]:
-    for package in packages:
-        for module in iter_modules(import_module(package).__path__, f"{package}."):
-            if not module.name.endswith("__main__"):
-                yield module.name
-
-
 def main() -> None:
-    for name in (*IMPORTS, *modules_below(PACKAGES)):
-        import_module(name)
+    import_everything()
     if "twisted.internet.reactor" in sys.modules or "scraping_project.settings" in sys.modules:
         raise RuntimeError("a child must choose its reactor and read its environment itself")
-    gc.freeze()  # a child's collections are of its own objects
     if order := serve(socket.socket(fileno=int(sys.argv[1]))):
         execute(order)
 
