@@ -7,7 +7,7 @@ from scraping_project.frontier.errors import FrontierError
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.inventory import Standing, exists, standings
 from scraping_project.frontier.keys import Keys
-from tests.integration.frontier_worker import Worker, nack, push
+from tests.support.frontier_worker import Worker, nack, push
 
 NOTHING = {"queued": 0, "delayed": 0, "leased": 0, "done": 0, "dead": 0, "workers": 0, "seeds": 0}
 

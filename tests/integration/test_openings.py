@@ -17,7 +17,7 @@ SPIDERS = """
 import os
 from importlib import import_module
 from scrapy import Request, Spider
-from scraping_project import patience
+from scraping_project.worker import patience
 from scraping_project.frontier.errors import FrontierFull, FrontierUnavailable
 from scraping_project.storage.errors import DatabaseAway
 from spiders.links import LinksSpider
@@ -132,7 +132,7 @@ def only_run(project):
         "scraping_project.frontier.worker:Worker.join",
         "scraping_project.frontier.frontier:Frontier.members",
         "scraping_project.worker.run_record:lose",
-        "scraping_project.worker.lifecycle:Life._begin",
+        "scraping_project.worker.lifecycle:RunLifecycle._begin",
         "scraping_project.worker.membership:Membership.keep",
     ],
 )

@@ -12,42 +12,18 @@ import os
 import shutil
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import redis
-import redis.asyncio
 from scrapy import cmdline
-from scrapy.utils.misc import walk_modules_iter
 from sqlalchemy import create_engine
 
-import pipelines.logs
-import pipelines.sites
-import spiders.links
 from scraping_project.storage.migrate import migrate
+from tests.support.imports_of_a_crawl import import_everything
 
-IMPORTED = (
-    pipelines.logs,
-    pipelines.sites,
-    redis.asyncio,
-    spiders.links,
-    *(
-        module
-        for package in (
-            "scraping_project.attempts",
-            "scraping_project.commands",
-            "scraping_project.core",
-            "scraping_project.downloadermiddlewares",
-            "scraping_project.spidermiddlewares",
-            "scraping_project.worker",
-            "scrapy.commands",
-            "scrapy.downloadermiddlewares",
-            "scrapy.spidermiddlewares",
-        )
-        for module in walk_modules_iter(package)
-    ),
-)
 SETTINGS = {
     "SPIDER_MODULES": "tests.cluster.spiders_for_faults.crashing",
     "CHECKPOINT_INTERVAL": "0.02",
@@ -62,6 +38,8 @@ FEWER = {"DOWNLOAD_DELAY": "0", "CONCURRENT_REQUESTS_PER_DOMAIN": "4"}
 
 
 def main(redis_url: str) -> None:
+    import_everything()
+    import_module("scraping_project.commands.crawl")
     if "twisted.internet.reactor" in sys.modules:
         raise RuntimeError("the event loop must not exist before the fork")
     with TemporaryDirectory() as directory:

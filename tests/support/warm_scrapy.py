@@ -19,32 +19,12 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
-from importlib import import_module
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
+from tests.support.imports_of_a_crawl import import_everything
+
 ROOT = Path(__file__).resolve().parents[2]
-#: What a crawl imports, but for what reads the environment, which is the child's to read.
-IMPORTS = (
-    "scrapy.cmdline",
-    "scrapy.commands.crawl",
-    "scrapy.core.downloader.handlers.http11",
-    "scrapy.core.engine",
-    "scrapy.core.scraper",
-    "scrapy.extensions.feedexport",
-    "scrapy.linkextractors",
-    "scrapy.pipelines.files",
-    "scrapy_redis.spiders",
-    "alembic.command",
-    "alembic.runtime.migration",
-    "pymysql",
-    "redis.asyncio",
-    "sqlalchemy.dialects.mysql.pymysql",
-    "sqlalchemy.dialects.sqlite",
-    "tldextract",
-    "scraping_project.frontier.worker",
-    "scraping_project.storage.writing.writer",
-)
 #: An interpreter or its C library reads these, or others that begin so, when it starts.
 READ_AT_START = ("PYTHON", "LD_", "MALLOC_", "GLIBC_", "FAKETIME", "COVERAGE")
 READ_BY_THE_CHILD = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
@@ -224,8 +204,7 @@ def execute(order: dict[str, Any]) -> NoReturn:
 
 
 def main() -> None:
-    for name in IMPORTS:
-        import_module(name)
+    import_everything()
     if "twisted.internet.reactor" in sys.modules or "scraping_project.settings" in sys.modules:
         raise RuntimeError("a child must choose its reactor and read its environment itself")
     if order := serve(socket.socket(fileno=int(sys.argv[1]))):
