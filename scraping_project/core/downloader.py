@@ -51,8 +51,10 @@ class Downloader(downloader.Downloader):
         self._clocks = session.clocks
         self._clocks.watchers.append(self._look_again)
         self._commit_soon = session.commit_soon
-        self._by_domain = crawler.settings["FRONTIER_SLOT_BY"] == "domain"
-        self._throttle = AutoThrottle(crawler.settings, session.redis_time, session.membership.holds.tell)
+        self._by_domain = session.policy.by_domain
+        self._throttle = AutoThrottle(
+            session.policy.throttling, session.redis_time, session.membership.holds.tell
+        )
         self._most_on_wire = self.total_concurrency or math.inf
         self._on_wire = 0
         self._crowded: dict[downloader.Slot, None] = {}  # may send, once an answer makes room; in turn

@@ -42,16 +42,16 @@ class Scheduler:
         self._session = session
         self._log = session.log
         self._clocks = session.clocks
-        self._concurrency = crawler.settings.getint("CONCURRENT_REQUESTS") or MOST
+        self._concurrency = session.pace.concurrency or MOST
         self._queues = SlotQueues(session.clocks, self._concurrency)
         self._alarm: asyncio.TimerHandle | None = None  # for when the next slot's turn comes
         self._kept = LocalRequests(session.log.attempts)
         self._pushing: set[str] = set()  # fingerprints sent or queued, not yet confirmed
-        self._backoff = RetryBackoff(crawler.settings, session.redis_time)
+        self._backoff = RetryBackoff(session.policy.backoff_base_s, session.redis_time)
         self._own = session.clocks.own()
-        self._order = crawler.settings["FRONTIER_ORDER"]
-        self._maxsize = crawler.settings.getint("FRONTIER_REQUEST_MAXSIZE")
-        self._slot_pages = crawler.settings.getint("FRONTIER_SLOT_PAGES")
+        self._order = session.pace.order
+        self._maxsize = session.pace.request_bytes
+        self._slot_pages = session.pace.slot_pages
 
     @classmethod
     def from_crawler(cls, crawler: "Crawler") -> Self:

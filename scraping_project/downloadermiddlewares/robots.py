@@ -57,7 +57,7 @@ class Robots:
         self._attempts = session.log.attempts
         self._parser: type[RobotParser] = load_object(crawler.settings["ROBOTSTXT_PARSER"])
         self._agent: str = crawler.settings["ROBOTSTXT_USER_AGENT"] or crawler.settings["USER_AGENT"]
-        self._longest_delay = crawler.settings.getfloat("ROBOTSTXT_CRAWL_DELAY_MAX")
+        self._longest_delay = session.policy.longest_crawl_delay_s
         self._origins: OrderedDict[str, Origin] = OrderedDict()
 
     @classmethod

@@ -4,15 +4,14 @@ from collections.abc import Callable
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from scrapy.exceptions import NotConfigured
 from scrapy.http import Response
 
 from scraping_project.politeness import retry_after
 from scraping_project.politeness.clocks import SlotClock
+from scraping_project.politeness.policy import Throttling
 
 if TYPE_CHECKING:
     from scrapy import Request
-    from scrapy.settings import BaseSettings
 
 OK = 200
 TOO_MANY = 429
@@ -28,25 +27,23 @@ class AutoThrottle:
     does not say for how long doubles the delay in any case, and each answer after it takes back half of that.
 
     Args:
-        settings: AutoThrottle's.
+        throttling: Its settings.
         redis_time: Tells the time that all workers share, in seconds since 1970.
         hold: Called with a slot and the monotonic moment until which its site wants to be left alone.
     """
 
     def __init__(
         self,
-        settings: "BaseSettings",
+        throttling: Throttling,
         redis_time: Callable[[], float],
         hold: Callable[[str, float], None],
     ) -> None:
         self._redis_time = redis_time
         self._hold = hold
-        self._enabled = settings.getbool("AUTOTHROTTLE_ENABLED")
-        self._concurrency = settings.getfloat("AUTOTHROTTLE_TARGET_CONCURRENCY")
-        if self._enabled and self._concurrency <= 0:
-            raise NotConfigured(f"AUTOTHROTTLE_TARGET_CONCURRENCY is {self._concurrency}: it must be above 0")
-        self._start = settings.getfloat("AUTOTHROTTLE_START_DELAY") if self._enabled else 0.0
-        self._longest = settings.getfloat("AUTOTHROTTLE_MAX_DELAY") if self._enabled else LONGEST
+        self._enabled = throttling.enabled
+        self._concurrency = throttling.concurrency
+        self._start = throttling.start_s if self._enabled else 0.0
+        self._longest = throttling.longest_s if self._enabled else LONGEST
 
     def begin(self, clock: SlotClock) -> None:
         """Let a slot that nobody has measured yet start slowly; that others have comes with its permits."""

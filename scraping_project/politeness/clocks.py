@@ -11,11 +11,10 @@ import math
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
-
-from scrapy.settings import BaseSettings
+from typing import Protocol
 
 from scraping_project.frontier.messages import BLOCKED, GRANTED, Ask, Grant, Reply
+from scraping_project.politeness.policy import Policy
 
 #: Permits are asked for again when they last for less than this, seconds.
 RENEW_WITHIN = 3.0
@@ -192,12 +191,11 @@ class SlotClocks:
     It forgets a slot when its permits are given back; what is worth keeping the frontier keeps.
     """
 
-    def __init__(self, settings: BaseSettings) -> None:
-        self.delay = settings.getfloat("DOWNLOAD_DELAY")
-        self.cap = max(settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN"), 1)
-        self.robots = settings.getbool("ROBOTSTXT_OBEY")
-        self._jitter = settings.getfloat("DOWNLOAD_DELAY_JITTER")
-        self._own: dict[str, dict[str, Any]] = settings.getdict("DOWNLOAD_SLOTS")
+    def __init__(self, policy: Policy) -> None:
+        self.delay = policy.manners.delay_s
+        self.cap = policy.manners.cap
+        self.robots = policy.obeys_robots
+        self._policy = policy
         self._clocks: dict[str, SlotClock] = {}
         self.sent = 0  # requests, by this worker, whatever their slot
         self.watchers: list[Callable[[SlotClock], None]] = []  # called when a clock may have changed its mind
@@ -214,17 +212,12 @@ class SlotClocks:
 
     def own(self) -> dict[str, tuple[int, int]]:
         """The slots with settings of their own: delay (ms) and permits of all workers."""
-        clocks = map(self._new, self._own)
+        clocks = map(self._new, self._policy.own)
         return {clock.name: (math.ceil(clock.own_delay * 1000), clock.cap) for clock in clocks}
 
     def _new(self, name: str) -> SlotClock:
-        own = self._own.get(name, {})
-        return SlotClock(
-            name=name,
-            own_delay=float(own.get("delay", self.delay)),
-            cap=max(int(own.get("concurrency", self.cap)), 1),
-            jitter=max(float(own.get("jitter", self._jitter)), 0.0),
-        )
+        own = self._policy.own.get(name, self._policy.manners)
+        return SlotClock(name=name, own_delay=own.delay_s, cap=own.cap, jitter=own.jitter)
 
     def send(self, clock: SlotClock, now: float) -> None:
         self.sent += 1

@@ -2,14 +2,10 @@
 
 import random
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from scrapy.http import Response
 
 from scraping_project.politeness import retry_after
-
-if TYPE_CHECKING:
-    from scrapy.settings import BaseSettings
 
 #: How much of the delay chance may add, so that what failed together does not come back together.
 JITTER = 0.25
@@ -23,13 +19,13 @@ class RetryBackoff:
     With 4: 4 s, 16 s; with 60: a minute, an hour; with 0: at once.
 
     Args:
-        settings: Name the base.
+        base_s: RETRY_BACKOFF_BASE.
         redis_time: Tells the time that all workers share, in seconds since 1970.
     """
 
-    def __init__(self, settings: "BaseSettings", redis_time: Callable[[], float]) -> None:
+    def __init__(self, base_s: float, redis_time: Callable[[], float]) -> None:
         self._redis_time = redis_time
-        self._base = settings.getfloat("RETRY_BACKOFF_BASE")
+        self._base = base_s
 
     def delay_ms(self, retry: int, answer: object) -> int:
         """Milliseconds before the given retry, counted from 1, after this answer or exception."""

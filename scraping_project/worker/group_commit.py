@@ -38,6 +38,7 @@ from scraping_project.worker.dupe_lookups import DupeLookups
 from scraping_project.worker.filtered_counts import FilteredCounts
 from scraping_project.worker.membership import Membership
 from scraping_project.worker.outage import Outage
+from scraping_project.worker.pace import Pace
 from scraping_project.worker.page_budget import PageBudget
 
 if TYPE_CHECKING:
@@ -86,7 +87,9 @@ class GroupCommit:
         membership: Membership,
         log: AttemptLog,
         writer: Writer,
+        *,
         clocks: SlotClocks,
+        pace: Pace,
     ) -> None:
         self._crawler = crawler
         self._membership = membership
@@ -95,7 +98,7 @@ class GroupCommit:
         self._writer = writer
         self._clocks = clocks
         self._drops = FilteredCounts(crawler)
-        self._interval = crawler.settings.getfloat("CHECKPOINT_INTERVAL")
+        self._interval = pace.commit_every_s
         self._rate = 0.0
         self._settled_at = 0.0
         self._refusals = 0  # in turn

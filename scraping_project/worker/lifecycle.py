@@ -30,6 +30,7 @@ from scraping_project.worker import advice, run_record
 from scraping_project.worker.crawl_identity import conflict
 from scraping_project.worker.group_commit import GroupCommit
 from scraping_project.worker.membership import Membership
+from scraping_project.worker.pace import Pace
 from scraping_project.worker.patience import patiently
 from scraping_project.worker.run_record import RunRecord
 from scraping_project.worker.standstill import Standstill
@@ -59,14 +60,16 @@ class RunLifecycle:
         database: Engine,
         membership: Membership,
         commits: GroupCommit,
+        *,
         standstill: Standstill,
+        pace: Pace,
     ) -> None:
         self._crawler = crawler
         self._database = database
         self._membership = membership
         self._commits = commits
         self._standstill = standstill
-        self._interval = crawler.settings.getfloat("CHECKPOINT_INTERVAL")
+        self._interval = pace.commit_every_s
         self._due = asyncio.Event()
         self._loop: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None

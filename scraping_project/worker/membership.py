@@ -25,6 +25,7 @@ from scraping_project.worker import run_record
 from scraping_project.worker.crawl_arguments import CrawlArguments
 from scraping_project.worker.crawl_identity import rules_of, seeds_of
 from scraping_project.worker.lease_heartbeat import LeaseHeartbeat
+from scraping_project.worker.pace import Pace
 from scraping_project.worker.standstill import MOST, Cause, cause_of
 
 if TYPE_CHECKING:
@@ -44,10 +45,11 @@ class Membership:
     robots: RobotsCache
     server: embedded.Server
 
-    def __init__(self, settings: BaseSettings, database: Engine) -> None:
+    def __init__(self, settings: BaseSettings, pace: Pace, database: Engine) -> None:
         self._settings = settings
         self._database = database
-        self._lease_ms = int(settings.getfloat("FRONTIER_LEASE") * 1000)
+        self._pace = pace
+        self._lease_ms = int(pace.lease_s * 1000)
         self._client: redis.Redis | None = None
         self._heartbeat: LeaseHeartbeat | None = None
         self._tending: asyncio.Task[None] | None = None
@@ -66,9 +68,7 @@ class Membership:
         self._client = connect(self.server.url, self.server.credentials)
         self.robots = RobotsCache(self._client, keys)
         self.worker = Worker(
-            Frontier(
-                self._client, keys, keep_ms=int(self._settings.getfloat("FRONTIER_KEEP_FINISHED") * 1000)
-            ),
+            Frontier(self._client, keys, keep_ms=int(self._pace.keep_finished_s * 1000)),
             rules=rules,
             seeds=seeds,
             lease_ms=self._lease_ms,
@@ -99,9 +99,8 @@ class Membership:
 
     def keep(self, when_reaped: Callable[[], None]) -> None:
         """Begin to extend the leases and to look after dead workers, and call when there were some."""
-        stuck_after = self._settings.getfloat("FRONTIER_STUCK_AFTER")
         self._heartbeat = LeaseHeartbeat(
-            self.worker.extend, interval=self._lease_ms / 3000, stuck_after=stuck_after
+            self.worker.extend, interval=self._lease_ms / 3000, stuck_after=self._pace.stuck_after_s
         )
         self._heartbeat.start()
         self._tending = asyncio.create_task(self._tend(when_reaped))

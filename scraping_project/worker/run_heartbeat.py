@@ -12,6 +12,7 @@ from scraping_project.storage.engine import connect
 from scraping_project.storage.errors import StorageError
 from scraping_project.storage.runs import beat_run
 from scraping_project.worker import run_record
+from scraping_project.worker.pace import Pace
 from scraping_project.worker.session import session_of
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class RunHeartbeat:
     def __init__(self, crawler: "Crawler") -> None:
         self._crawler = crawler
         self._database = connect(crawler.settings["DATABASE_URL"], lasting=True)
-        self._interval = crawler.settings.getfloat("RUN_HEARTBEAT", 10.0)
+        self._interval = Pace.from_settings(crawler.settings).heartbeat_every_s
         self._loop: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
 

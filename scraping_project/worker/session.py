@@ -15,6 +15,7 @@ from scraping_project.frontier.outgoing import STEP_BYTES
 from scraping_project.frontier.worker import Worker
 from scraping_project.http import serialization
 from scraping_project.politeness.clocks import SlotClocks
+from scraping_project.politeness.policy import Policy
 from scraping_project.storage.engine import connect
 from scraping_project.storage.writing.writer import Writer
 from scraping_project.worker import crawl_identity
@@ -22,6 +23,7 @@ from scraping_project.worker.crawl_arguments import CrawlArguments
 from scraping_project.worker.group_commit import Buffers, GroupCommit
 from scraping_project.worker.lifecycle import RunLifecycle
 from scraping_project.worker.membership import Membership
+from scraping_project.worker.pace import Pace
 from scraping_project.worker.standstill import Standstill
 
 if TYPE_CHECKING:
@@ -61,14 +63,20 @@ class WorkerSession:
     def __init__(self, crawler: "Crawler") -> None:
         database = connect(crawler.settings["DATABASE_URL"], lasting=True)
         self._crawler = crawler
-        self.membership = Membership(crawler.settings, database)
+        self.policy = Policy.from_settings(crawler.settings)
+        self.pace = Pace.from_settings(crawler.settings)
+        self.membership = Membership(crawler.settings, self.pace, database)
         self.log = AttemptLog.from_crawler(crawler)
         self.writer = Writer(database)
-        self.clocks = SlotClocks(crawler.settings)
+        self.clocks = SlotClocks(self.policy)
         self.seeds: WeakSet[Request] = WeakSet()  # not yet pushed
-        self._commits = GroupCommit(crawler, self.membership, self.log, self.writer, self.clocks)
-        standstill = Standstill(self.clocks, after=crawler.settings.getfloat("FRONTIER_STANDSTILL_AFTER"))
-        self.lifecycle = RunLifecycle(crawler, database, self.membership, self._commits, standstill)
+        self._commits = GroupCommit(
+            crawler, self.membership, self.log, self.writer, clocks=self.clocks, pace=self.pace
+        )
+        standstill = Standstill(self.clocks, after=self.pace.standstill_after_s)
+        self.lifecycle = RunLifecycle(
+            crawler, database, self.membership, self._commits, standstill=standstill, pace=self.pace
+        )
 
     @classmethod
     def from_crawler(cls, crawler: "Crawler") -> Self:

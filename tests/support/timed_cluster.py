@@ -7,8 +7,6 @@ import hashlib
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
 
-from scrapy.settings import Settings
-
 from scraping_project.core.slot_queues import AHEAD, MOST, TURN, SlotQueues
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
@@ -17,6 +15,7 @@ from scraping_project.politeness.clocks import SlotClocks
 from tests.support import frontier_worker
 from tests.support.frontier_model import ROOT
 from tests.support.frontier_worker import end, push
+from tests.support.policies import policy_of
 
 TOLD = "told:time"  # micros
 READ = "local time = rcall('TIME')"
@@ -81,7 +80,7 @@ class TimedWorker:
     def __init__(self, cluster, token):
         self.cluster = cluster
         base = {"DOWNLOAD_DELAY_JITTER": 0, "ROBOTSTXT_OBEY": True} | cluster.settings
-        self.slots = SlotClocks(Settings(base))
+        self.slots = SlotClocks(policy_of(base))
         self.queues = SlotQueues(self.slots, CONCURRENCY)
         self.slots.watchers.append(self._process)
         cluster.tell_time()

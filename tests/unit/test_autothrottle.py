@@ -4,14 +4,13 @@ from email.utils import formatdate
 
 import pytest
 from scrapy import Request
-from scrapy.exceptions import NotConfigured
 from scrapy.http import Response
-from scrapy.settings import Settings
 
 from scraping_project.frontier.messages import GRANTED, Grant
 from scraping_project.politeness import autothrottle as throttle_module
 from scraping_project.politeness.autothrottle import FIRST, LONGEST, AutoThrottle
 from scraping_project.politeness.clocks import SlotClocks
+from tests.support.policies import policy_of
 
 URL = "https://a.example/"
 NOW = 1000.0
@@ -21,11 +20,11 @@ AUTO = {"AUTOTHROTTLE_ENABLED": True, "AUTOTHROTTLE_START_DELAY": 5.0, "AUTOTHRO
 
 def throttle(told=None, **settings):
     told = {} if told is None else told
-    return AutoThrottle(Settings(settings), lambda: BY_REDIS, told.__setitem__)
+    return AutoThrottle(policy_of(settings).throttling, lambda: BY_REDIS, told.__setitem__)
 
 
 def clock(delay=0.0):
-    found = SlotClocks(Settings({"DOWNLOAD_DELAY": delay, "DOWNLOAD_DELAY_JITTER": 0})).of("a.example")
+    found = SlotClocks(policy_of({"DOWNLOAD_DELAY": delay, "DOWNLOAD_DELAY_JITTER": 0})).of("a.example")
     found.delay, found.permits = delay, 1
     found.ask_now = False
     return found
@@ -202,7 +201,7 @@ def test_requests_that_say_so_and_answers_without_a_latency_change_nothing(meta)
 
 @pytest.mark.parametrize("concurrency", [0, -1])
 def test_a_target_of_no_concurrency_is_refused(concurrency):
-    with pytest.raises(NotConfigured, match="AUTOTHROTTLE_TARGET_CONCURRENCY"):
+    with pytest.raises(ValueError, match="AUTOTHROTTLE_TARGET_CONCURRENCY"):
         throttle(AUTOTHROTTLE_ENABLED=True, AUTOTHROTTLE_TARGET_CONCURRENCY=concurrency)
 
 

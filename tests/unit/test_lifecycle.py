@@ -35,7 +35,7 @@ def sessions(tmp_path, monkeypatch):
     made = []
 
     def build(frontier, **settings):
-        session = session_of(crawler_of(tmp_path, CHECKPOINT_INTERVAL=0, **settings), frontier)
+        session = session_of(crawler_of(tmp_path, CHECKPOINT_INTERVAL=0.01, **settings), frontier)
         session.attach(Idle())
         made.append(session)
         return session

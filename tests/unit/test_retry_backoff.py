@@ -4,7 +4,6 @@ from email.utils import formatdate
 
 import pytest
 from scrapy.http import Response
-from scrapy.settings import Settings
 
 from scraping_project.politeness.retry_backoff import JITTER, LONGEST, RetryBackoff
 
@@ -13,7 +12,7 @@ BY_REDIS = 1_700_000_000.0  # s since 1970
 
 
 def delays(base, retry, answer=None):
-    backoff = RetryBackoff(Settings({"RETRY_BACKOFF_BASE": base}), lambda: BY_REDIS)
+    backoff = RetryBackoff(base, lambda: BY_REDIS)
     return [backoff.delay_ms(retry, answer) / 1000 for _ in range(100)]
 
 

@@ -139,8 +139,8 @@ def test_a_request_that_cannot_be_written_down_stays_in_this_process(lab):
 
 
 def test_a_request_that_is_too_large_is_refused_once(lab_of):
-    lab = lab_of(FRONTIER_REQUEST_MAXSIZE=500)
-    large = Request(URL, body=b"x" * 1_000, method="POST")
+    lab = lab_of(FRONTIER_REQUEST_MAXSIZE=1_000)
+    large = Request(URL, body=b"x" * 2_000, method="POST")
 
     assert not lab.scheduler.enqueue_request(large)
     assert not lab.scheduler.enqueue_request(large)

@@ -3,7 +3,6 @@
 import math
 
 import pytest
-from scrapy.settings import Settings
 
 from scraping_project.frontier.messages import (
     BLOCKED,
@@ -16,6 +15,7 @@ from scraping_project.frontier.messages import (
     Reply,
 )
 from scraping_project.politeness.clocks import NEVER, TOO_FAR, SlotClocks
+from tests.support.policies import policy_of
 
 NOW = 1000.0
 SLOT = "a.example"
@@ -24,7 +24,7 @@ LEDGER = Ledger(discovered=0, queued=0, delayed=0, leased=0, done=0, dead=0, pag
 
 def slots(**settings):
     base = {"DOWNLOAD_DELAY": 0, "CONCURRENT_REQUESTS_PER_DOMAIN": 4, "DOWNLOAD_DELAY_JITTER": 0}
-    return SlotClocks(Settings(base | settings))
+    return SlotClocks(policy_of(base | settings))
 
 
 def grant(permits=1, *, lasts=5000, wait=0, delay=0, outcome=GRANTED, slot=SLOT, adaptive=0):
@@ -145,13 +145,6 @@ def test_jitter_only_lengthens():
     assert min(waits) >= 1.0
     assert max(waits) <= 1.5
     assert len(set(waits)) > 100
-
-
-def test_a_jitter_below_zero_is_none():
-    clock = granted(delay=1000, settings={"DOWNLOAD_DELAY_JITTER": -1})
-    clock.send(NOW)
-
-    assert clock.next_send == NOW + 1
 
 
 def test_a_longer_delay_holds_for_the_gap_that_has_begun():
@@ -339,12 +332,6 @@ def test_a_slot_of_download_slots_has_settings_of_its_own():
     other = known.of("c.example")
     assert (other.own_delay, other.cap, other.jitter) == (3.0, 4, 0.0)
     assert known.own() == {SLOT: (500, 2), "b.example": (3000, 1)}
-
-
-def test_a_concurrency_of_nothing_is_one():
-    known = slots(CONCURRENT_REQUESTS_PER_DOMAIN=0)
-
-    assert known.cap == known.of(SLOT).cap == 1
 
 
 def test_a_slot_has_one_clock_until_it_is_forgotten():

@@ -1,11 +1,11 @@
 """The slots' queues: whose turn it is, and what more to ask for."""
 
 import pytest
-from scrapy.settings import Settings
 
 from scraping_project.core.slot_queues import AHEAD, MOST, TURN, SlotQueues
 from scraping_project.frontier.messages import BLOCKED, GRANTED, PAUSED, REFUSED, YIELD, Grant, Leased
 from scraping_project.politeness.clocks import NEVER, RENEW_WITHIN, TOO_FAR, SlotClocks
+from tests.support.policies import policy_of
 
 NOW = 1000.0
 INTERVAL, RATE, ROOM = 0.25, 0.0, MOST
@@ -16,7 +16,7 @@ class Known:
 
     def __init__(self, *, cap=4, concurrency=8, **settings):
         base = {"DOWNLOAD_DELAY": 0, "CONCURRENT_REQUESTS_PER_DOMAIN": cap, "DOWNLOAD_DELAY_JITTER": 0}
-        self.slots = SlotClocks(Settings(base | settings))
+        self.slots = SlotClocks(policy_of(base | settings))
         self.queues = SlotQueues(self.slots, concurrency)
         self.last_id = 0
 

@@ -3,12 +3,12 @@
 import logging
 
 import pytest
-from scrapy.settings import Settings
 
 from scraping_project.frontier.messages import Ledger
 from scraping_project.frontier.slot_state import SlotState
 from scraping_project.politeness.clocks import SlotClocks
 from scraping_project.worker.standstill import NAMED, Cause, Standstill, cause_of
+from tests.support.policies import policy_of
 
 AFTER = 300.0
 TOKEN, OTHER = "here:m:1:1:x", "there:m:22:1:y"
@@ -21,7 +21,7 @@ class Watched:
 
     def __init__(self):
         self.now = 1000.0
-        self.slots = SlotClocks(Settings({"DOWNLOAD_DELAY": 0, "CONCURRENT_REQUESTS_PER_DOMAIN": 1}))
+        self.slots = SlotClocks(policy_of({"DOWNLOAD_DELAY": 0, "CONCURRENT_REQUESTS_PER_DOMAIN": 1}))
         self.standstill = Standstill(self.slots, after=AFTER, now=lambda: self.now)
 
     def later(self, seconds, *, away=False, **changes):
