@@ -14,6 +14,7 @@ from testing.servers import NginxServer, RedisServer, SqlServer
 from tests.support.empty_redis import emptied
 from tests.support.manuals import manual
 from tests.support.project import Project
+from tests.support.thoroughness import STORM
 
 # How fast a machine is, or how busy, is nothing that a test may fail of.
 settings.register_profile(
@@ -103,6 +104,13 @@ def docs_site(shared_docs_site: NginxServer) -> NginxServer:
     """Serves PostgreSQL's manual, more than a thousand pages; its record of requests begins empty."""
     shared_docs_site.forget()
     return shared_docs_site
+
+
+@pytest.fixture
+def any_manual(request: pytest.FixtureRequest) -> NginxServer:
+    """Serves the larger manual in `make storm`, and otherwise the smaller one."""
+    site: NginxServer = request.getfixturevalue("docs_site" if STORM else "sphinx_site")
+    return site
 
 
 @pytest.fixture

@@ -19,17 +19,17 @@ from scraping_project.frontier.keys import Keys
 from tests.support.oracle import wget_html_urls
 from tests.support.project import ROOT, until
 
-SLOW = ("-s", "DOWNLOAD_DELAY=0.02", "-s", "CONCURRENT_REQUESTS=4")
+SLOW = ("-s", "DOWNLOAD_DELAY=0.05", "-s", "CONCURRENT_REQUESTS=4")
 EAGER = ("-s", "DOWNLOAD_DELAY=0", "-s", "CONCURRENT_REQUESTS_PER_DOMAIN=8")
 
 
 @pytest.mark.parametrize("workers", ["1", "3"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_crawl_is_finished_by_the_same_command(project, docs_site, workers, number):
+def test_an_interrupted_crawl_is_finished_by_the_same_command(project, any_manual, workers, number):
     # Given a crawl that is interrupted in the middle
-    command = ("crawl", "links", "-a", f"start_urls={docs_site.url}index.html", "--workers", workers)
+    command = ("crawl", "links", "-a", f"start_urls={any_manual.url}index.html", "--workers", workers)
     first = project.start(*command, *SLOW)
-    until(lambda: len(docs_site.requests()) > 60, first, project)
+    until(lambda: len(any_manual.requests()) > 40, first, project)
     first.send_signal(number)
     output, _ = first.communicate(timeout=60)
 
@@ -41,23 +41,23 @@ def test_an_interrupted_crawl_is_finished_by_the_same_command(project, docs_site
     queued = int(left[1])
     assert "Traceback" not in project.errors(first)
     assert {row["outcome"] for row in project.rows("runs")} == {"cancelled"}
-    before = len(docs_site.requests())
+    before = len(any_manual.requests())
 
     # When the same command runs again
     second = project.run(*command, *EAGER, timeout=110)
 
     # Then the whole site is stored, and nothing was fetched twice
     assert second.stderr.count(f"resuming: {queued} queued\n") == 1
-    assert len(docs_site.requests()) > before
-    paths = [request.uri for request in docs_site.requests() if "Wget" not in request.user_agent]
+    assert len(any_manual.requests()) > before
+    paths = [request.uri for request in any_manual.requests() if "Wget" not in request.user_agent]
     assert {path for path in paths if paths.count(path) > 1} <= {"/robots.txt"}
     stored = {row["url"] for row in project.rows("sites") if row["content_type"] == "text/html"}
-    assert stored >= wget_html_urls(docs_site)
+    assert stored >= wget_html_urls(any_manual)
 
 
-def test_ctrl_c_on_a_terminal_reaches_each_worker_once_through_the_command(project, docs_site):
+def test_ctrl_c_on_a_terminal_reaches_each_worker_once_through_the_command(project, any_manual):
     command = project.start(
-        "crawl", "links", "-a", f"start_urls={docs_site.url}index.html", "--workers", "2", *SLOW
+        "crawl", "links", "-a", f"start_urls={any_manual.url}index.html", "--workers", "2", *SLOW
     )
 
     def two_groups():
@@ -68,8 +68,8 @@ def test_ctrl_c_on_a_terminal_reaches_each_worker_once_through_the_command(proje
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_command_that_is_ended_while_its_workers_begin_is_interrupted(project, docs_site, number):
-    command = ("crawl", "links", "-a", f"start_urls={docs_site.url}index.html", "--workers", "2")
+def test_a_command_that_is_ended_while_its_workers_begin_is_interrupted(project, any_manual, number):
+    command = ("crawl", "links", "-a", f"start_urls={any_manual.url}index.html", "--workers", "2")
     process = project.start(*command, *SLOW)
     until(lambda: len(children(process.pid)) == 2, process, project)
 
@@ -81,11 +81,11 @@ def test_a_command_that_is_ended_while_its_workers_begin_is_interrupted(project,
     assert "Traceback" not in project.errors(process)
 
 
-def test_workers_whose_command_is_killed_end_cleanly(project, docs_site):
+def test_workers_whose_command_is_killed_end_cleanly(project, any_manual):
     # Given a command with workers at work
-    command = ("crawl", "links", "-a", f"start_urls={docs_site.url}index.html", "--workers", "2")
+    command = ("crawl", "links", "-a", f"start_urls={any_manual.url}index.html", "--workers", "2")
     first = project.start(*command, *SLOW)
-    until(lambda: len(docs_site.requests()) > 20, first, project)
+    until(lambda: len(any_manual.requests()) > 20, first, project)
     workers = children(first.pid)
     ends = [os.pidfd_open(worker) for worker in workers]
 

@@ -47,27 +47,27 @@ def test_three_workers_started_one_by_one_share_a_crawl(project, docs_site, data
     assert_found_as_by_wget(project, docs_site)
 
 
-def test_one_command_starts_three_workers(project, docs_site, database):
-    done = project.run(*crawl_arguments(docs_site), "--workers", "3", timeout=110)
+def test_one_command_starts_three_workers(project, any_manual, database):
+    done = project.run(*crawl_arguments(any_manual), "--workers", "3", timeout=110)
 
     assert done.stdout.count("finished: ") == 1
     assert done.stderr == ""
     assert len(project.rows("runs")) == 3
-    assert_found_as_by_wget(project, docs_site)
+    assert_found_as_by_wget(project, any_manual)
 
 
-def test_no_page_is_fetched_twice(project, docs_site):
-    project.run(*crawl_arguments(docs_site), "--workers", "3", timeout=110)
+def test_no_page_is_fetched_twice(project, any_manual):
+    project.run(*crawl_arguments(any_manual), "--workers", "3", timeout=110)
 
-    paths = [request.uri for request in docs_site.requests() if "Wget" not in request.user_agent]
+    paths = [request.uri for request in any_manual.requests() if "Wget" not in request.user_agent]
     twice = {path for path in paths if paths.count(path) > 1}
     assert twice <= {"/robots.txt"}
 
 
-def test_one_worker_finds_the_same_on_each_database(project, docs_site, database):
-    project.run(*crawl_arguments(docs_site), timeout=110)
+def test_one_worker_finds_the_same_on_each_database(project, any_manual, database):
+    project.run(*crawl_arguments(any_manual), timeout=110)
 
-    assert_found_as_by_wget(project, docs_site)
+    assert_found_as_by_wget(project, any_manual)
 
 
 def test_another_manual_is_found_whole(project, sphinx_site, database):
@@ -77,10 +77,10 @@ def test_another_manual_is_found_whole(project, sphinx_site, database):
 
 
 def test_a_worker_that_comes_when_the_others_have_finished_begins_no_second_crawl(
-    project, docs_site, tmp_path
+    project, sphinx_site, tmp_path
 ):
     # Given a command of two workers, one of which is slow to begin
-    command = ("crawl", "links", "-a", f"start_urls={docs_site.url}index.html", "-a", "max_depth=0")
+    command = ("crawl", "links", "-a", f"start_urls={sphinx_site.url}index.html", "-a", "max_depth=0")
     late = ("-s", "SPIDER_MODULES=tests.cluster.spiders_for_faults.late", "-a", f"folder={tmp_path}")
     process = project.start(*command, *late, "--workers", "2")
     until((tmp_path / "ended").exists, process, project)
@@ -94,4 +94,4 @@ def test_a_worker_that_comes_when_the_others_have_finished_begins_no_second_craw
     assert output.startswith("finished: 1 page")
     assert [row["outcome"] for row in project.rows("runs")] == ["finished", "finished"]
     assert len({row["crawl_id"] for row in project.rows("runs")}) == 1
-    assert [request.uri for request in docs_site.requests()].count("/index.html") == 1
+    assert [request.uri for request in sphinx_site.requests()].count("/index.html") == 1

@@ -288,7 +288,14 @@ def test_several_workers_name_a_redis_of_their_own_choice_once(project, demo_sit
 def test_progress_is_one_rewritten_line_on_a_terminal(project, demo_site, redis_url):
     ours, theirs = pty.openpty()
     env = {**os.environ, "DATA_DIR": str(project.data_dir), "REDIS_URL": redis_url}
-    slow = ("-s", "DOWNLOAD_DELAY=0.02", "-s", "CONCURRENT_REQUESTS_PER_DOMAIN=1")
+    slow = (
+        "-s",
+        "DOWNLOAD_DELAY=0.02",
+        "-s",
+        "CONCURRENT_REQUESTS_PER_DOMAIN=1",
+        "-s",
+        "RETRY_BACKOFF_BASE=0",
+    )
     command = [sys.executable, "-W", "error", "-m", "scrapy", "crawl", "links", *slow]
     with subprocess.Popen(
         [*command, "-a", f"start_urls={demo_site}/"], cwd=ROOT, env=env, stderr=theirs, stdout=subprocess.PIPE

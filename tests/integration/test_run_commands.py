@@ -164,10 +164,10 @@ def test_a_run_that_has_ended_is_left_as_it_is(project, database, nobody):
     assert done.stdout == "run done had ended already: finished\n"
 
 
-def test_a_typed_run_is_cancelled_by_its_row(project, database, nobody, docs_site):
+def test_a_typed_run_is_cancelled_by_its_row(project, database, nobody, sphinx_site):
     # Given a crawl that somebody typed, and that no node knows
     crawl = project.start(
-        "crawl", "links", "-a", f"start_urls={docs_site.url}", "-a", "_job=typed", "-s", "RUN_HEARTBEAT=0.2"
+        "crawl", "links", "-a", f"start_urls={sphinx_site.url}", "-a", "_job=typed", "-s", "RUN_HEARTBEAT=0.2"
     )
     reader = Thread(target=crawl.communicate)
     reader.start()
