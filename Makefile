@@ -10,7 +10,8 @@ QUICK ?=
 ON_MYSQL := $(wildcard tests/integration/test_storage_*.py) $(patsubst %,tests/integration/test_%.py,doctor_command \
   export_command outages prune_command)
 
-SAMPLED := tests/cluster/test_crash_points.py tests/integration/test_frontier_model.py tests/integration/test_liveness_model.py
+SAMPLED := $(patsubst %,tests/cluster/test_%.py,crash_points interrupt kills workers) \
+  tests/integration/test_frontier_model.py tests/integration/test_liveness_model.py
 # Most tests wait, so more processes than cores; a file stays in one, which shares its servers.
 SIDE_BY_SIDE := $(BIN)/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
 

@@ -20,7 +20,7 @@ from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.ledger_check import Checked, LedgerCheck
 from scraping_project.frontier.messages import Done, Push, Reply, Step, Withdrawal, blob, read_leased
 from scraping_project.frontier.replies import Crawl, DeadLetter, Joined, Repaired
-from scraping_project.frontier.scripts import PARTS, Script
+from scraping_project.frontier.scripts import PARTS, source
 from scraping_project.frontier.translation import translated
 
 #: Of an order, as lua/parts/slot.lua has it.
@@ -48,7 +48,7 @@ class Frontier:
         self.keys = keys
         self._keep_ms = keep_ms
         self._server = server
-        self._scripts = {verb: Script(verb) for verb in PARTS}
+        self._scripts = {verb: server.register_script(source(verb)) for verb in PARTS}
 
     def join(
         self,
@@ -349,9 +349,7 @@ class Frontier:
 
     def _run(self, verb: str, arguments: Any) -> Any:
         with translated():
-            return self._scripts[verb].run(
-                self._server, self.keys.prefix, self.keys.seeds, _encode(arguments)
-            )
+            return self._scripts[verb]([self.keys.prefix, self.keys.seeds], [_encode(arguments)])
 
 
 def _text(member: bytes) -> str:

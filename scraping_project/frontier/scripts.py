@@ -1,12 +1,7 @@
-"""The frontier's Lua: each script is assembled at load from one file a verb, and run as one atomic step."""
+"""The frontier's Lua: each script is assembled at load from one file a verb; redis-py runs it as one step."""
 
-import hashlib
 from functools import cache
 from importlib import resources
-from typing import Any, cast
-
-import redis
-from redis.exceptions import NoScriptError
 
 _ROOM = "scraping_project.frontier"
 
@@ -58,19 +53,3 @@ def source(verb: str) -> str:
     lua = resources.files(_ROOM) / "lua"
     parts = (lua / ("scripts" if part == verb else "parts") / f"{part}.lua" for part in PARTS[verb])
     return "\n".join(part.read_text("utf-8") for part in parts)
-
-
-class Script:
-    """A script; sent by its hash, and as a whole when the server does not know it."""
-
-    def __init__(self, verb: str) -> None:
-        self._text = source(verb)
-        text = self._text.encode()
-        self._hash = hashlib.sha1(text, usedforsecurity=False).hexdigest()  # Redis's own name for it
-
-    def run(self, server: redis.Redis, prefix: str, seeds: str, arguments: bytes) -> Any:
-        rest = cast("tuple[str, str, str]", (prefix, seeds, arguments))
-        try:
-            return server.evalsha(self._hash, 2, *rest)
-        except NoScriptError:
-            return server.eval(self._text, 2, *rest)

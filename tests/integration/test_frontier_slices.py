@@ -3,10 +3,11 @@
 from collections import defaultdict
 
 import pytest
+from redis.commands.core import Script
 
 from scraping_project.frontier.ledger_check import TRIES
 from scraping_project.frontier.pending_requests import PendingRequests
-from scraping_project.frontier.scripts import PARTS, Script, source
+from scraping_project.frontier.scripts import PARTS, source
 from tests.support.frontier_worker import LONG, Worker, burial, end, kill, ledger_of, push
 
 ROOT = "{links:start_urls}:"
@@ -17,16 +18,16 @@ SLOTS = 12_000  # more than a script looks at
 @pytest.fixture(name="most_commands")
 def commands_of_each_script(server, monkeypatch):
     """How many commands of Redis the longest call of each script has run, by its name."""
-    most, names, run = defaultdict(int), {source(verb): verb for verb in PARTS}, Script.run
+    most, names, run = defaultdict(int), {source(verb): verb for verb in PARTS}, Script.__call__
 
     def counted(script, *arguments):
         before = commands(server)
         answer = run(script, *arguments)
-        name = names[script._text]
+        name = names[script.script]
         most[name] = max(most[name], commands(server) - before)
         return answer
 
-    monkeypatch.setattr(Script, "run", counted)
+    monkeypatch.setattr(Script, "__call__", counted)
     return most
 
 
@@ -264,9 +265,7 @@ def test_letters_are_read_page_by_page(frontier, worker, server):
 def test_a_repair_looks_through_long_queues_bit_by_bit(frontier, worker, server, monkeypatch):
     text = source("repair").replace("local REACH = 1000000", "local REACH = 1000")
     assert text != source("repair")
-    frontier._scripts["repair"] = Script("repair")
-    frontier._scripts["repair"]._text = text
-    frontier._scripts["repair"]._hash = server.script_load(text)
+    frontier._scripts["repair"] = server.register_script(text)
     worker.push(*(push(number) for number in range(2_000)))
     ends = [each.withdrawal(1) for each in PendingRequests(server, frontier.keys).read([])]
     monkeypatch.setattr(frontier, "_call", counted := Counted(frontier._call))

@@ -3,13 +3,13 @@
 What is played is Scrapy alone: pages are sent and answered, and each asks for files that go the same way.
 """
 
-import hashlib
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
 
 from scraping_project.core.slot_queues import AHEAD, MOST, TURN, SlotQueues
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
+from scraping_project.frontier.scripts import PARTS, source
 from scraping_project.frontier.server_time import ServerTime
 from scraping_project.politeness.clocks import SlotClocks
 from tests.support import frontier_worker
@@ -30,10 +30,9 @@ CONCURRENCY, INTERVAL, SOON, TICK, TENDING = 8, 0.25, 0.1, 0.05, 2.0
 def timed_frontier(server):
     """A frontier whose scripts read the time from a key; no two have the same."""
     frontier = Frontier(server, Keys("links"))
-    for script in frontier._scripts.values():
-        assert READ in script._text
-        script._text = script._text.replace(READ, TELL)
-        script._hash = hashlib.sha1(script._text.encode()).hexdigest()
+    for verb in PARTS:
+        assert READ in source(verb)
+        frontier._scripts[verb] = server.register_script(source(verb).replace(READ, TELL))
     return frontier
 
 
