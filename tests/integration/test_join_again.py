@@ -15,13 +15,15 @@ from scraping_project.frontier.errors import (
 )
 from scraping_project.frontier.worker import Worker
 from scraping_project.worker.membership import Membership
+from scraping_project.worker.pace import Pace
 from tests.support import frontier_worker
 from tests.support.frontier_worker import LONG, ledger_of, push
 
 
 @pytest.fixture(name="membership")
 def a_place_with_three_leases_of_five(frontier):
-    membership = Membership(get_project_settings(), database=None)
+    settings = get_project_settings()
+    membership = Membership(settings, Pace.from_settings(settings), database=None)
     worker = membership.worker = Worker(frontier, rules="{}", seeds="[]", lease_ms=LONG)
     worker.join()
     worker.outgoing.push.extend(push(number) for number in range(5))

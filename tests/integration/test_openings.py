@@ -147,11 +147,14 @@ def test_a_fault_in_any_step_ends_the_run_and_leaves_no_worker(crawl, project, r
         assert not server.exists("{faulty:start_urls}:workers")
 
 
+WRITE = 'write {"example.com": {"delay": 5, "concurrency": 1}}'
+
+
 @pytest.mark.parametrize(
     ("spider", "why"),
     [
         ("unmade", "TypeError: a fault of the spider"),
-        ("slots", "AttributeError: 'int' object has no attribute 'get'"),
+        ("slots", f"ValueError: DOWNLOAD_SLOTS says 5 of 'a.example': {WRITE}"),
     ],
 )
 def test_what_is_raised_before_the_spider_opens_has_its_row_too(crawl, project, spider, why):
