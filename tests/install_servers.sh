@@ -61,6 +61,7 @@ missing_packages() {
   command -v wget >/dev/null || echo wget
   command -v strace >/dev/null || echo strace
   command -v faketime >/dev/null || echo faketime
+  command -v chromium >/dev/null || echo chromium
 }
 
 install_packages() {

@@ -1,0 +1,1 @@
+"""The control tower: pages and an HTTP API, thin over what the monitor reads."""

@@ -1,0 +1,1 @@
+"""What the control tower knows: frozen dataclasses, read from Redis and the database, without any web."""
