@@ -50,6 +50,18 @@ SCRAPYD_USERNAME = os.environ.get("SCRAPYD_USERNAME", "")  # user name of the lo
 SCRAPYD_PASSWORD = os.environ.get("SCRAPYD_PASSWORD", "")  # its password; never in a file of the repository
 
 
+# The control tower
+
+DASHBOARD_USERNAME = os.environ.get("DASHBOARD_USERNAME", "")  # who may change things there
+DASHBOARD_PASSWORD = os.environ.get("DASHBOARD_PASSWORD", "")  # plain, or from `scrapy dashboard hash`
+DASHBOARD_VIEWER_USERNAME = os.environ.get("DASHBOARD_VIEWER_USERNAME", "")  # who may look
+DASHBOARD_VIEWER_PASSWORD = os.environ.get("DASHBOARD_VIEWER_PASSWORD", "")  # plain, or a hash
+DASHBOARD_TOKENS = os.environ.get("DASHBOARD_TOKENS", "")  # of scripts: name:role:sha256, commas between
+DASHBOARD_PROXY = os.environ.get(
+    "DASHBOARD_PROXY", ""
+)  # address of a proxy whose X-Forwarded-For is believed
+
+
 # Seeds and the queue: the same for every worker of a frontier
 
 SCHEDULER = "scraping_project.core.scheduler.Scheduler"  # the one that is committed with the rows

@@ -1,10 +1,8 @@
 """What is refused before Scrapyd sees it: web pages of others, and names that are none."""
 
-import ipaddress
 import json
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 from scrapyd.config import Config
 from scrapyd.website import Root
@@ -14,6 +12,7 @@ from twisted.web.http import BAD_REQUEST, Request
 from twisted.web.resource import Resource
 
 from deploy.scrapyd.login import login
+from scraping_project.http.gate import Asked, refusal
 from scraping_project.nodes.request_rules import RunRequestError, check_name, check_run_id, check_version
 
 #: Fields that become parts of a path, a command line or a log, and what each may be.
@@ -44,14 +43,14 @@ class Gate(Resource):
         self.any_host = any_host
 
     def getChildWithDefault(self, path: bytes, request: Request) -> Any:  # noqa: N802 - Twisted's name
-        host, origin = request.getHeader("host") or "", request.getHeader("origin")
-        # A name of the attacker's that resolves to 127.0.0.1 makes his page same-origin: only Host shows it.
-        if not self.any_host and not is_loopback(host):
-            return pages.forbidden(
-                message=f"Without a password Scrapyd answers to 127.0.0.1, not to {host!r}."
-            )
-        if origin not in {None, f"http://{host}", f"https://{host}"}:
-            return pages.forbidden(message=f"Scrapyd takes no requests from pages of {origin!r}.")
+        asked = Asked(
+            method=request.method.decode("latin-1"),
+            host=request.getHeader("host") or "",
+            origin=request.getHeader("origin"),
+            fetch_site=request.getHeader("sec-fetch-site"),
+        )
+        if why := refusal(asked, any_host=self.any_host, server="Scrapyd"):
+            return pages.forbidden(message=why)
         if wrong := wrong_name(request):
             return BadName(wrong)
         return self.guarded.getChildWithDefault(path, request)
@@ -81,12 +80,3 @@ def wrong_name(request: Request) -> str | None:
             except (RunRequestError, UnicodeDecodeError) as error:
                 return f"{name.decode()}: {error}"
     return None
-
-
-def is_loopback(host: str) -> bool:
-    """Tells whether a Host header names this machine itself."""
-    try:
-        name = urlsplit(f"//{host}").hostname or ""
-        return name == "localhost" or ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False

@@ -15,7 +15,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, DeferredLock
 from twisted.internet.task import deferLater
 
-from deploy.scrapyd.failed_logins import FailedLogins
+from scraping_project.http.failed_logins import FailedLogins
 
 #: Seconds that a wrong password costs at the most: its address, and whoever tries the same name.
 MOST_SECONDS, MOST_SECONDS_BY_NAME = 10.0, 2.0

@@ -12,9 +12,9 @@ import pytest
 import requests
 from sqlalchemy import make_url
 
-from deploy.scrapyd.failed_logins import FREE
 from deploy.scrapyd.limits import MAX_EGG, MAX_FORM
 from deploy.scrapyd.login_throttle import MOST_WAITING
+from scraping_project.http.failed_logins import FREE
 from testing.servers import LOOPBACK, redis_server
 from tests.support.scrapyd_server import Scrapyd
 from tests.support.small_site import small_site

@@ -10,8 +10,6 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 from twisted.web.test.requesthelper import DummyRequest
 
-from deploy.scrapyd import failed_logins
-from deploy.scrapyd.failed_logins import CALM_SECONDS, FIRST_SECONDS, FREE, FailedLogins
 from deploy.scrapyd.login_throttle import (
     MOST_SECONDS,
     MOST_SECONDS_BY_NAME,
@@ -23,6 +21,8 @@ from deploy.scrapyd.login_throttle import (
     origin,
 )
 from deploy.scrapyd.throttled_root import ThrottledRoot, login_try_of
+from scraping_project.http import failed_logins
+from scraping_project.http.failed_logins import CALM_SECONDS, FIRST_SECONDS, FREE, FailedLogins
 
 LOGIN = ("crawler", "word")
 

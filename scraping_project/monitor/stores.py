@@ -1,0 +1,86 @@
+"""What the monitor reads: Redis, the database and the Scrapyd nodes."""
+
+from contextlib import suppress
+from pathlib import Path
+
+import redis
+from scrapy.settings import BaseSettings
+from scrapy.spiderloader import get_spider_loader
+from sqlalchemy import Engine
+
+from scraping_project import embedded
+from scraping_project.frontier.connection import connect as connect_redis
+from scraping_project.frontier.errors import FrontierError
+from scraping_project.frontier.keys import Keys
+from scraping_project.monitor.store import Away, Store
+from scraping_project.nodes.client import NodeError, Nodes
+from scraping_project.storage.engine import connect
+from scraping_project.storage.errors import StorageError
+from scraping_project.storage.migrate import migrate
+
+#: Seconds that Redis gets to answer a page.
+PATIENCE = 2.0
+
+
+class Stores:
+    """All that is read, each part found when it is first asked."""
+
+    def __init__(self, settings: BaseSettings) -> None:
+        self.settings = settings
+        self.redis: Store[redis.Redis] = Store(
+            "Redis",
+            self._find_redis,
+            (FrontierError, embedded.RedisUnavailable, redis.RedisError),
+            lambda server: server.close(),
+        )
+        self.database: Store[Engine] = Store(
+            "the database", self._find_database, (StorageError,), lambda engine: engine.dispose()
+        )
+        self.spiders = tuple(sorted(get_spider_loader(settings).list()))
+        self.own_frontiers = [Keys.of_spider(spider) for spider in self.spiders]
+
+    @property
+    def away(self) -> tuple[Away, ...]:
+        """The parts that gave no answer when they were asked last."""
+        return tuple(store.away for store in (self.redis, self.database) if store.away)
+
+    def keys_of(self, frontier: str) -> Keys:
+        """The keys of a frontier, by its name or by that of the spider whose own it is.
+
+        Raises:
+            ValueError: It is no frontier's name.
+        """
+        for own in self.own_frontiers:
+            if frontier in (own.name, own.spider):
+                return own
+        return Keys(frontier)
+
+    def nodes(self) -> Nodes:
+        """The Scrapyd nodes.
+
+        Raises:
+            NodeError: SCRAPYD_URLS names none, or something else.
+        """
+        return Nodes.of(self.settings)
+
+    def close(self) -> None:
+        self.redis.close()
+        self.database.close()
+
+    def _find_redis(self) -> redis.Redis:
+        found = embedded.resolve(
+            self.settings["REDIS_URL"], Path(self.settings["DATA_DIR"]), patience=PATIENCE
+        )
+        return connect_redis(found.url, found.credentials, timeout=PATIENCE)
+
+    def _find_database(self) -> Engine:
+        engine = connect(self.settings["DATABASE_URL"])
+        migrate(engine)
+        return engine
+
+
+def has_nodes(stores: Stores) -> bool:
+    """Tells whether there is a node to start runs on."""
+    with suppress(NodeError):
+        return bool(stores.nodes())
+    return False
