@@ -29,8 +29,8 @@ class Command(ScrapyCommand):
         return (
             "Serve the control tower until Ctrl-C: pages for people and an API for scripts. On 127.0.0.1 it"
             " asks for no login; at any other address it starts only with DASHBOARD_USERNAME and"
-            " DASHBOARD_PASSWORD. `scrapy dashboard hash` asks for a password and prints it as a string that may"
-            " stand in DASHBOARD_PASSWORD instead."
+            " DASHBOARD_PASSWORD. `scrapy dashboard hash` asks for a password and prints what may stand in"
+            " DASHBOARD_PASSWORD instead of it."
         )
 
     def add_options(self, parser: ArgumentParser) -> None:
