@@ -53,6 +53,7 @@ def page(
         "identity": session.identity,
         "logins": door.accounts.wanted,
         "form_token": door.sessions.form_token(session.id),
+        "base_url": str(request.base_url).rstrip("/"),
         "path": request.url.path,
         "query": request.url.query,
         "with_query": lambda **changed: with_query(request, **changed),

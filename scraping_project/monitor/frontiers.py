@@ -1,8 +1,10 @@
-"""All frontiers, and one of them with its sites and workers."""
+"""All frontiers, each in a line."""
 
 from dataclasses import dataclass
 
-from scraping_project.frontier.inventory import Standing, standings
+import redis
+
+from scraping_project.frontier.inventory import Standing, standings_of
 from scraping_project.monitor.stores import Stores
 
 
@@ -14,5 +16,9 @@ class Frontiers:
 
 
 def read_frontiers(stores: Stores) -> Frontiers:
-    found = stores.redis.read(lambda server: standings(server, stores.own_frontiers))
-    return Frontiers(None if found is None else tuple(found))
+    """Reads them in two round trips; one that somebody has just begun by a seed may be missed for 30 s."""
+
+    def ask(server: redis.Redis) -> tuple[Standing, ...]:
+        return tuple(standings_of(server, stores.frontiers(server)))
+
+    return Frontiers(stores.redis.read(ask))

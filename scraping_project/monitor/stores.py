@@ -1,7 +1,9 @@
 """What the monitor reads: Redis, the database and the Scrapyd nodes."""
 
+import time
 from contextlib import suppress
 from pathlib import Path
+from threading import Lock
 
 import redis
 from scrapy.settings import BaseSettings
@@ -11,6 +13,7 @@ from sqlalchemy import Engine
 from scraping_project import embedded
 from scraping_project.frontier.connection import connect as connect_redis
 from scraping_project.frontier.errors import FrontierError
+from scraping_project.frontier.inventory import frontiers
 from scraping_project.frontier.keys import Keys
 from scraping_project.monitor.store import Away, Store
 from scraping_project.nodes.client import NodeError, Nodes
@@ -20,6 +23,8 @@ from scraping_project.storage.migrate import migrate
 
 #: Seconds that Redis gets to answer a page.
 PATIENCE = 2.0
+#: Seconds between two looks through all of Redis for frontiers that nobody has heard of.
+LOOK = 30.0
 
 
 class Stores:
@@ -38,6 +43,22 @@ class Stores:
         )
         self.spiders = tuple(sorted(get_spider_loader(settings).list()))
         self.own_frontiers = [Keys.of_spider(spider) for spider in self.spiders]
+        self._frontiers: list[Keys] = []
+        self._looked_at = -LOOK
+        self._looking = Lock()
+
+    def frontiers(self, server: redis.Redis) -> list[Keys]:
+        """The keys of the frontiers that Redis held a moment ago, and those of all spiders.
+
+        Raises:
+            FrontierError: Redis does not answer.
+        """
+        with self._looking:
+            if time.monotonic() - self._looked_at >= LOOK:
+                self._frontiers = frontiers(server, self.own_frontiers)
+                self._looked_at = time.monotonic()
+            known = {keys.name: keys for keys in [*self.own_frontiers, *self._frontiers]}
+        return [known[name] for name in sorted(known)]
 
     @property
     def away(self) -> tuple[Away, ...]:

@@ -90,14 +90,15 @@ class Node:
     def log(self, run_id: str, *, project: str, spider: str, start: int = 0) -> Iterator[tuple[bytes, int]]:
         """The run's log from a byte on, in pieces, each with the byte after it; nothing when there is none.
 
-        It begins at its first byte again when it has become shorter, which a long one does.
+        It begins at its first byte again when it has become shorter, which a long one does. A negative start
+        is so many bytes before its end.
         """
         names = "/".join(quote(name, safe="") for name in (project, spider, run_id))
         with self._translated():
             response = self._pool.request(
                 "GET",
                 f"{self.url}/logs/{names}.log",
-                headers=self._headers | {"Range": f"bytes={start}-"},
+                headers=self._headers | {"Range": f"bytes={start}" + ("-" if start >= 0 else "")},
                 redirect=False,
                 preload_content=False,
             )
@@ -110,6 +111,9 @@ class Node:
                 if response.status == NOT_FOUND:
                     return
                 self._check_status(response.status)
+                if start < 0:  # the answer says where it begins: at the first byte, when it is all of it
+                    begin = response.headers.get("Content-Range", "bytes 0-").removeprefix("bytes ")
+                    start = int(begin.partition("-")[0])
                 for chunk in response.stream(CHUNK):
                     start += len(chunk)
                     yield chunk, start

@@ -2,9 +2,17 @@
 
 from typing import Any
 
-from scraping_project.dashboard.pages import frontier, login
+from scraping_project.dashboard.pages import frontier, login, overview, runs
 
 
 def handlers() -> list[Any]:
     """Returns the handlers of all pages."""
-    return [login.show, login.log_in, login.log_out, frontier.show_all]
+    return [
+        login.show,
+        login.log_in,
+        login.log_out,
+        overview.show,
+        frontier.show_all,
+        runs.show_all,
+        runs.show,
+    ]

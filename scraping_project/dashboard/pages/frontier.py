@@ -18,5 +18,4 @@ def show_all(request: Asked) -> Response[Any]:
         found=found,
         away=stores_of(request).away,
         api="/api/v1/frontiers",
-        base_url=str(request.base_url).rstrip("/"),
     )

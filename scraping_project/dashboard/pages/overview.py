@@ -1,0 +1,15 @@
+"""The first page."""
+
+from typing import Any
+
+from litestar import Response, get
+
+from scraping_project.dashboard.reading import shared, stores_of
+from scraping_project.dashboard.rendering import Asked, page
+from scraping_project.monitor.overview import read_overview
+
+
+@get("/", include_in_schema=False, sync_to_thread=True)
+def show(request: Asked) -> Response[Any]:
+    found = shared(request, read_overview)
+    return page(request, "overview.html", found=found, away=stores_of(request).away, api="/api/v1/overview")

@@ -1,0 +1,49 @@
+"""The runs, one of them, and its log."""
+
+from typing import Any
+
+from litestar import Response, get
+from litestar.exceptions import NotFoundException
+
+from scraping_project.dashboard.reading import shared, stores_of
+from scraping_project.dashboard.rendering import Asked, page
+from scraping_project.monitor.runs import read_log, read_newest_runs, read_run
+from scraping_project.storage.errors import StorageError
+
+OUTCOMES = ("pending", "running", "finished", "failed", "cancelled", "killed", "lost")
+
+
+@get("/runs", include_in_schema=False, sync_to_thread=True)
+def show_all(request: Asked) -> Response[Any]:
+    outcome, spider = (request.query_params.get(name) or None for name in ("outcome", "spider"))
+    found = shared(request, read_newest_runs, outcome if outcome in OUTCOMES else None, spider)
+    return page(
+        request,
+        "runs.html",
+        found=found,
+        outcome=outcome,
+        spider=spider or "",
+        outcomes=OUTCOMES,
+        away=stores_of(request).away,
+        api="/api/v1/runs",
+    )
+
+
+@get("/runs/{run_id:str}", include_in_schema=False, sync_to_thread=True)
+def show(request: Asked, run_id: str) -> Response[Any]:
+    stores = stores_of(request)
+    try:
+        run = read_run(stores, run_id)
+    except StorageError:
+        return page(request, "run.html", run=None, run_id=run_id, log=None, away=stores.away, api=None)
+    if run is None:
+        raise NotFoundException(f"There is no run {run_id!r}: /runs lists them.")
+    log = shared(request, _log_of, run_id)
+    return page(
+        request, "run.html", run=run, run_id=run_id, log=log, away=stores.away, api=f"/api/v1/runs/{run_id}"
+    )
+
+
+def _log_of(stores: Any, run_id: str) -> Any:
+    run = read_run(stores, run_id)
+    return None if run is None else read_log(stores, run)

@@ -1,0 +1,172 @@
+"""The first page: is anything wrong, how fast, how well, what fails, how much is left, what holds it back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Engine
+
+from scraping_project.frontier.inventory import Standing
+from scraping_project.monitor.frontiers import read_frontiers
+from scraping_project.monitor.runs import read_newest_runs
+from scraping_project.monitor.stores import Stores
+from scraping_project.storage.reading.overview import Minute, throughput
+from scraping_project.storage.runs import KnownRun
+
+#: Minutes of the chart, and those that a rate is taken from: complete ones alone.
+MINUTES, RATE_MINUTES = 60, 5
+#: Runs on the page.
+RUNS = 6
+DAY = timedelta(days=1)
+#: Statuses of attempts that an answer, or the lack of one, has ended.
+_WELL, _FAILED = frozenset({"success"}), frozenset({"failed", "dead"})
+
+
+@dataclass(frozen=True, slots=True)
+class MinuteBar:
+    """What ended in one minute."""
+
+    minute: datetime  # UTC, naive
+    well: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """How fast pages come, beside the same time yesterday; None where nobody knows."""
+
+    bars: tuple[MinuteBar, ...]
+    pages_a_minute: float
+    yesterday: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Well:
+    """Which share of what ended has ended well; None where nothing ended."""
+
+    hour: float | None
+    day: float | None
+    failed_in_day: int
+    ended_in_day: int
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What all frontiers together hold."""
+
+    queued: int
+    delayed: int
+    leased: int
+    done: int
+    dead: int
+    workers: int
+    paused: tuple[str, ...]  # names
+    idle: tuple[str, ...]  # those with work and nobody at it
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that somebody should look at."""
+
+    text: str
+    page: str  # where to
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What the first page shows; None stands for a part that is away."""
+
+    problems: tuple[Problem, ...]
+    speed: Speed | None
+    well: Well | None
+    left: Left | None
+    frontiers: tuple[Standing, ...] | None
+    runs: tuple[KnownRun, ...] | None
+
+
+def read_overview(stores: Stores) -> Overview:
+    now = datetime.now(UTC).replace(tzinfo=None)
+    day = stores.database.read(lambda engine: _day(engine, now))
+    frontiers = read_frontiers(stores).frontiers
+    runs = read_newest_runs(stores, limit=RUNS).runs
+    left = None if frontiers is None else _left(frontiers)
+    return Overview(
+        problems=tuple(_problems(stores, left, runs)),
+        speed=None if day is None else _speed(day, now),
+        well=None if day is None else _well(day, now),
+        left=left,
+        frontiers=frontiers,
+        runs=runs,
+    )
+
+
+def _day(engine: Engine, now: datetime) -> list[Minute]:
+    """Minutes since an hour before this time yesterday."""
+    return throughput(engine, since=now - DAY - timedelta(minutes=MINUTES))
+
+
+def _speed(day: Sequence[Minute], now: datetime) -> Speed:
+    this = now.replace(second=0, microsecond=0)
+    begin = this - timedelta(minutes=MINUTES)
+    counts: dict[datetime, list[int]] = {}
+    for each in day:
+        counted = counts.setdefault(each.minute, [0, 0])
+        counted[0] += each.attempts * (each.status in _WELL)
+        counted[1] += each.attempts * (each.status in _FAILED)
+    times = [begin + timedelta(minutes=passed) for passed in range(MINUTES)]
+    bars = tuple(MinuteBar(time, *counts.get(time, (0, 0))) for time in times)
+    rated = bars[-RATE_MINUTES:]
+    yesterday = [counts[bar.minute - DAY] for bar in bars if bar.minute - DAY in counts]
+    return Speed(
+        bars=bars,
+        pages_a_minute=sum(bar.well + bar.failed for bar in rated) / RATE_MINUTES,
+        yesterday=sum(map(sum, yesterday)) / MINUTES if yesterday else None,
+    )
+
+
+def _well(day: Sequence[Minute], now: datetime) -> Well:
+    def share(since: datetime) -> tuple[float | None, int, int]:
+        ended = [each for each in day if each.minute >= since and each.status in _WELL | _FAILED]
+        total = sum(each.attempts for each in ended)
+        failed = sum(each.attempts for each in ended if each.status in _FAILED)
+        return ((total - failed) / total if total else None), failed, total
+
+    hour, _, _ = share(now - timedelta(hours=1))
+    whole, failed, total = share(now - DAY)
+    return Well(hour=hour, day=whole, failed_in_day=failed, ended_in_day=total)
+
+
+def _left(frontiers: Sequence[Standing]) -> Left:
+    def waits(each: Standing) -> int:
+        return each.queued + each.delayed + each.seeds
+
+    return Left(
+        queued=sum(each.queued for each in frontiers),
+        delayed=sum(each.delayed for each in frontiers),
+        leased=sum(each.leased for each in frontiers),
+        done=sum(each.done for each in frontiers),
+        dead=sum(each.dead for each in frontiers),
+        workers=sum(each.workers for each in frontiers),
+        paused=tuple(each.name for each in frontiers if each.paused),
+        idle=tuple(each.name for each in frontiers if waits(each) and not each.workers and not each.paused),
+    )
+
+
+def _problems(stores: Stores, left: Left | None, runs: Sequence[KnownRun] | None) -> list[Problem]:
+    found = [Problem(f"{away.part} does not answer: {away.why}", "/health") for away in stores.away]
+    if left:
+        found += [Problem(f"“{name}” has work and no worker", f"/frontier/{name}") for name in left.idle]
+        found += [Problem(f"“{name}” is paused", f"/frontier/{name}") for name in left.paused]
+        if left.dead:
+            found.append(Problem(f"{left.dead:,} dead letter{'s' * (left.dead > 1)}", "/failures"))
+    bad = [run for run in runs or () if run.outcome in ("failed", "killed", "lost")]
+    newest = datetime.now(UTC).replace(tzinfo=None) - DAY
+    found += [
+        Problem(f"run {run.id} {_how(run)}", f"/runs/{run.id}") for run in bad if run.started_at >= newest
+    ]
+    return found
+
+
+def _how(run: KnownRun) -> str:
+    words = {"failed": "failed", "killed": "was killed", "lost": "is lost"}[run.outcome]
+    return f"{words} ({run.reason})" if run.reason and run.reason != run.outcome else words

@@ -1,0 +1,80 @@
+"""The runs, and one of them."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from scraping_project.monitor.stores import Stores
+from scraping_project.nodes.client import NodeError
+from scraping_project.storage.runs import KnownRun, read_runs
+
+#: Runs on a page.
+PAGE = 50
+#: Bytes of a log's end that a page shows.
+TAIL = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """Runs, the newest first; None while the database is away."""
+
+    runs: tuple[KnownRun, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class LogTail:
+    """The end of a run's log, and where it goes on."""
+
+    text: str
+    start: int  # the byte that the text begins at
+    after: int  # the byte after it
+    why_none: str  # a line where there is no log; else empty
+
+
+def read_newest_runs(
+    stores: Stores, outcome: str | None = None, spider: str | None = None, limit: int = PAGE
+) -> Runs:
+    def ask(engine: Engine) -> tuple[KnownRun, ...]:
+        outcomes = [outcome] if outcome else ()
+        return tuple(read_runs(engine, outcomes=outcomes, spider=spider, limit=limit))
+
+    return Runs(stores.database.read(ask))
+
+
+def read_run(stores: Stores, run_id: str) -> KnownRun | None:
+    """Returns one run; None where there is none of this id.
+
+    Raises:
+        StorageError: The database is away.
+    """
+    found = stores.database.demand(lambda engine: read_runs(engine, ids=[run_id], limit=1))
+    return found[0] if found else None
+
+
+def read_log(stores: Stores, run: KnownRun, start: int | None = None) -> LogTail:
+    """Reads a run's log from the node that has it.
+
+    Args:
+        stores: Where the nodes are named.
+        run: Whose log it is.
+        start: The byte to begin at; without one, the last 64 KiB.
+    """
+    if run.project is None:
+        where = f"on {run.host}, in the terminal where it was typed" if run.host else "where it was typed"
+        return LogTail("", 0, 0, f"This run was not started by a node: its log is {where}.")
+    try:
+        found, silent = stores.nodes().with_run(run.id, node=run.node, host=run.host)
+        if found is None:
+            why = "; ".join(map(str, silent)) or f"no node knows run {run.id} any more"
+            return LogTail("", 0, 0, why)
+        held, after = b"", start or 0
+        begin = -TAIL if start is None else start
+        for piece, place in found[0].log(run.id, project=run.project, spider=run.spider, start=begin):
+            held, after = (held + piece)[-TAIL:], place
+    except NodeError as error:
+        return LogTail("", 0, 0, str(error))
+    begin = after - len(held)
+    if begin > (start or 0):  # it is cut in the middle of a line
+        cut = held.find(b"\n") + 1
+        held, begin = held[cut:], begin + cut
+    return LogTail(held.decode(errors="replace"), begin, after, "")
