@@ -9,7 +9,7 @@ from scrapy.commands import ScrapyCommand
 from scrapy.settings import BaseSettings, Settings
 from sqlalchemy import Engine
 
-from scraping_project import embedded
+from scraping_project import advice, embedded
 from scraping_project.cli.exits import refuse
 from scraping_project.frontier import server_checks
 from scraping_project.frontier.connection import connect as connect_redis
@@ -19,7 +19,6 @@ from scraping_project.storage.engine import connect
 from scraping_project.storage.errors import StorageError
 from scraping_project.storage.migrate import migrate
 from scraping_project.storage.upkeep.health import database_answers
-from scraping_project.worker import advice
 from scraping_project.worker.patience import patiently
 
 

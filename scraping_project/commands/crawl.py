@@ -13,6 +13,7 @@ from scrapy import signals
 from scrapy.commands.crawl import Command as ScrapyCrawl
 from scrapy.settings import BaseSettings
 
+from scraping_project import advice
 from scraping_project.cli import worker_processes
 from scraping_project.cli.arguments import check_arguments
 from scraping_project.cli.backends import prepare, settings_of
@@ -30,7 +31,7 @@ from scraping_project.cli.spiders import spider_class
 from scraping_project.cli.worker_processes import Report
 from scraping_project.storage.engine import parse
 from scraping_project.storage.errors import StorageError
-from scraping_project.worker import advice, run_record
+from scraping_project.worker import run_record
 from scraping_project.worker.summary import Summary
 
 if TYPE_CHECKING:

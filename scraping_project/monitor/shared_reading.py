@@ -30,11 +30,11 @@ class SharedReading:
         self._slots: OrderedDict[Hashable, _Slot] = OrderedDict()
         self._choosing = Lock()
 
-    def of(self, key: Hashable, read: Callable[[], Answer]) -> Answer:
-        """Returns what ``read`` returns, or has returned for this key within the last second."""
+    def of(self, key: Hashable, read: Callable[[], Answer], fresh: float = FRESH) -> Answer:
+        """Returns what ``read`` returns, or has returned for this key within so many seconds."""
         slot = self._slot(key)
         with slot.turn:
-            if self._now() - slot.read_at >= FRESH:
+            if self._now() - slot.read_at >= fresh:
                 slot.answer = read()
                 slot.read_at = self._now()
             return cast("Answer", slot.answer)

@@ -12,7 +12,7 @@ from scrapy import Spider
 from scrapy.exceptions import CloseSpider, DontCloseSpider
 from sqlalchemy import Engine
 
-from scraping_project import embedded, scrapy_internals
+from scraping_project import advice, embedded, scrapy_internals
 from scraping_project.frontier.errors import (
     CrawlFollowed,
     CrawlOver,
@@ -26,7 +26,7 @@ from scraping_project.frontier.worker import Worker
 from scraping_project.http import failure_reasons
 from scraping_project.storage.errors import StorageError
 from scraping_project.storage.migrate import migrate
-from scraping_project.worker import advice, run_record
+from scraping_project.worker import run_record
 from scraping_project.worker.crawl_identity import conflict
 from scraping_project.worker.group_commit import GroupCommit
 from scraping_project.worker.membership import Membership

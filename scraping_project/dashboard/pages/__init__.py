@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from scraping_project.dashboard.pages import frontier, login, overview, runs
+from scraping_project.dashboard.pages import frontier, health, login, overview, runs
 
 
 def handlers() -> list[Any]:
@@ -15,4 +15,5 @@ def handlers() -> list[Any]:
         frontier.show_all,
         runs.show_all,
         runs.show,
+        health.show,
     ]
