@@ -6,12 +6,13 @@ from importlib.resources import files
 from typing import Any
 
 from litestar import Litestar, Response
-from litestar.config.app import AppConfig
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException, NotAuthorizedException
 from litestar.static_files import create_static_files_router
 
 from scraping_project.dashboard.admission import API, Door, admit
+from scraping_project.dashboard.api.health import alive
+from scraping_project.dashboard.api.router import OPENAPI, router
 from scraping_project.dashboard.gatekeeper import Gatekeeper
 from scraping_project.dashboard.pages import handlers
 from scraping_project.dashboard.pages.login import login_page
@@ -29,23 +30,16 @@ def application(stores: Stores, door: Door) -> Gatekeeper:
     """Builds the whole of it, from the gatekeeper down."""
     state = State({"stores": stores, "door": door, "readings": SharedReading()})
     app = Litestar(
-        route_handlers=[*handlers(), _static()],
+        route_handlers=[*handlers(), router(), alive, _static()],
         guards=[admit],
         exception_handlers={Exception: _problem},
         state=state,
-        openapi_config=None,
+        openapi_config=OPENAPI,
         logging_config=None,
         request_max_body_size=LARGEST_FORM,
         on_shutdown=[stores.close],
-        on_app_init=[_no_compression],
     )
     return Gatekeeper(app, any_host=door.accounts.wanted)
-
-
-def _no_compression(config: AppConfig) -> AppConfig:
-    # A page holds the form's token beside text of others: compressed, its length would tell of it (BREACH).
-    config.compression_config = None
-    return config
 
 
 def _static() -> Any:

@@ -1,0 +1,62 @@
+"""What may be read: the twin of every page."""
+
+from typing import Annotated
+
+from litestar import Response
+from litestar.exceptions import NotFoundException, ServiceUnavailableException
+from litestar.params import Parameter
+
+from scraping_project.dashboard.api.answers import Answer, answer, read, reads
+from scraping_project.dashboard.reading import shared, stores_of
+from scraping_project.dashboard.rendering import Asked
+from scraping_project.monitor.frontiers import Frontiers, read_frontiers
+from scraping_project.monitor.overview import Overview, read_overview
+from scraping_project.monitor.runs import LogTail, Runs, read_log, read_newest_runs, read_run
+from scraping_project.monitor.stores import Stores
+from scraping_project.storage.errors import StorageError
+from scraping_project.storage.runs import KnownRun, Outcome
+
+RunId = Annotated[str, Parameter(description="As /api/v1/runs lists it.", max_length=64)]
+
+
+@reads("/overview", "Is anything wrong, how fast, how well, how much is left")
+def overview(request: Asked) -> Response[Answer[Overview]]:
+    return read(request, read_overview)
+
+
+@reads("/frontiers", "All frontiers, each in a line")
+def frontiers(request: Asked) -> Response[Answer[Frontiers]]:
+    return read(request, read_frontiers)
+
+
+@reads("/runs", "The newest runs")
+def runs(request: Asked, outcome: Outcome | None = None, spider: str | None = None) -> Response[Answer[Runs]]:
+    return read(request, read_newest_runs, outcome, spider)
+
+
+@reads("/runs/{run_id:str}", "One run")
+def run(request: Asked, run_id: RunId) -> Response[Answer[KnownRun]]:
+    return answer(request, _run(request, run_id))
+
+
+@reads("/runs/{run_id:str}/log", "A run's log from a byte on, or its end")
+def log(
+    request: Asked, run_id: RunId, start: Annotated[int | None, Parameter(ge=0, le=2**53)] = None
+) -> Response[Answer[LogTail]]:
+    found = _run(request, run_id)
+    return answer(request, shared(request, _log, found.id, start))
+
+
+def _run(request: Asked, run_id: str) -> KnownRun:
+    try:
+        found = read_run(stores_of(request), run_id)
+    except StorageError as error:
+        raise ServiceUnavailableException(str(error)) from error
+    if found is None:
+        raise NotFoundException(f"there is no run {run_id!r}")
+    return found
+
+
+def _log(stores: Stores, run_id: str, start: int | None) -> LogTail:
+    found = read_run(stores, run_id)
+    return read_log(stores, found, start) if found else LogTail("", 0, 0, "there is no such run any more")
