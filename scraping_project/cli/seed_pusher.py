@@ -1,10 +1,8 @@
 """Pushing seeds to a frontier's key, of whichever kind the key is."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import cast
 
-import redis
 from redis.exceptions import RedisError, ResponseError
 from scrapy import Spider
 from scrapy.settings import Settings
@@ -13,13 +11,12 @@ from scraping_project.cli.arguments import check_arguments
 from scraping_project.cli.backends import redis_of
 from scraping_project.cli.exits import refuse
 from scraping_project.frontier.connection import connect
+from scraping_project.frontier.errors import FrontierRefused
 from scraping_project.frontier.keys import Keys
-from scraping_project.frontier.seeds import Kind, kind_of, parse
+from scraping_project.frontier.seed_push import Push, pusher
+from scraping_project.frontier.seeds import kind_of
 
 BATCH = 1000
-
-#: Pushes a batch.
-Push = Callable[[list[bytes]], object]
 
 
 def seeds_key(spider: type[Spider], frontier: str | None) -> str:
@@ -36,28 +33,15 @@ def pushing(settings: Settings, spider: type[Spider], key: str, again: str) -> I
     server = connect(found.url, found.credentials)
     spider.update_settings(settings)  # its own may say that its seeds are a set
     try:
-        yield _pusher(server, key, kind_of(settings))
+        yield pusher(server, key, kind_of(settings))
+    except FrontierRefused as error:
+        refuse(str(error))
     except ResponseError as error:
         refuse(f"Redis takes no seeds in {key}: {error}")
     except RedisError as error:
         refuse(f"Redis stopped answering ({error}): start it and {again}")
     finally:
         server.close()
-
-
-def _pusher(server: redis.Redis, key: str, when_new: Kind) -> Push:
-    """What pushes seeds to a key of the kind that it is, or is to be."""
-    found = cast("bytes", server.type(key)).decode()
-    pushers: dict[str, Push] = {
-        Kind.LIST: lambda seeds: server.lpush(key, *seeds),
-        Kind.SET: lambda seeds: server.sadd(key, *seeds),
-        # One that is there already keeps its score.
-        Kind.SORTED_SET: lambda seeds: server.zadd(key, {raw: parse(raw).priority for raw in seeds}, nx=True),
-    }
-    kind = when_new if found == "none" else found
-    if kind not in pushers:
-        refuse(f"{key} is a {found}, no list, set or sorted set of seeds: rename or delete it")
-    return pushers[kind]
 
 
 def seeds(count: int) -> str:

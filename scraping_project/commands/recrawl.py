@@ -15,8 +15,9 @@ from scraping_project.cli.ages import moment_before
 from scraping_project.cli.arguments import domain
 from scraping_project.cli.backends import database_of, settings_of
 from scraping_project.cli.exits import INTERRUPTED, in_one_line, one_line_errors, refuse
-from scraping_project.cli.seed_pusher import BATCH, Push, pushing, seeds, seeds_key
+from scraping_project.cli.seed_pusher import BATCH, pushing, seeds, seeds_key
 from scraping_project.cli.spiders import spider_class
+from scraping_project.frontier.seed_push import Push
 from scraping_project.frontier.seeds import SeedError, parse
 from scraping_project.http import conditional
 from scraping_project.storage.errors import StorageError

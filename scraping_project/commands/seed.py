@@ -12,8 +12,9 @@ from scrapy.commands import ScrapyCommand
 
 from scraping_project.cli.backends import settings_of
 from scraping_project.cli.exits import BAD_INPUT, INTERRUPTED, in_one_line, one_line_errors, refuse
-from scraping_project.cli.seed_pusher import BATCH, Push, pushing, seeds, seeds_key
+from scraping_project.cli.seed_pusher import BATCH, pushing, seeds, seeds_key
 from scraping_project.cli.spiders import spider_class
+from scraping_project.frontier.seed_push import Push
 from scraping_project.frontier.seeds import SeedError, parse
 
 #: Where a seed came from, for messages, and the seed.

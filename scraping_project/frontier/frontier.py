@@ -203,6 +203,22 @@ class Frontier:
             self.persist()
         return moved
 
+    def push_again(self, action_id: str, number: int, requests: Sequence[Push]) -> int | None:
+        """Have pages asked for again that are done, in a crawl that may be finished.
+
+        Args:
+            action_id: Of what the operator does, which may take many slices.
+            number: Of this slice, from 1: one that was pushed before is not pushed again.
+            requests: With ``again``, or the dupe filter stops them.
+
+        Returns:
+            How many were pushed; None when the frontier holds no crawl.
+        """
+        arguments = {"action": action_id, "slice": number, "requests": requests}
+        while (pushed := int(self._call("push_again", **arguments))) == _EXPIRES_FIRST:
+            self.persist()
+        return None if pushed == _NO_CRAWL else pushed
+
     def clear(self) -> int:
         """Forget the crawl; returns how many requests were waiting or in work."""
         return int(self._call("clear"))
@@ -358,6 +374,7 @@ def _text(member: bytes) -> str:
 
 #: Statuses of scripts: the finished crawl is to be persisted first; former crawls are to be swept up first.
 _EXPIRES, _SWEEP_FIRST = -3, 2
+_EXPIRES_FIRST, _NO_CRAWL = -1, -2
 _REFUSALS: dict[int, FrontierError] = {
     -1: WorkerReaped("this worker was silent for too long: others have its requests"),
     -2: CrawlFollowed("the crawl is finished and has been followed by another"),

@@ -34,6 +34,7 @@ PARTS = {
     "order": ("prelude", "slot", "order"),
     "hold": ("prelude", "slot", "hold"),
     "requeue": ("prelude", *_QUEUE, "requeue"),
+    "push_again": ("prelude", "seen", *_QUEUE, "push", "push_again"),
     "clear": ("prelude", "return_seeds", "remove_worker", "retire", "clear"),
     "sweep": ("prelude", "sweep"),
     "expire": ("prelude", "finished", "keys_that_stay", "expire"),

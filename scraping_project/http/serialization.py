@@ -109,6 +109,11 @@ def _plain_request(fields: dict[str, Any], spider: Spider) -> Request:
     return Request(**given)
 
 
+def of_page(url: str, depth: int) -> bytes:
+    """A request for a page that the spider's ``parse`` takes, so many links from a seed."""
+    return _encoder.encode({"url": url, "meta": {"depth": depth}} if depth else {"url": url})
+
+
 def of_refused(url: str) -> bytes:
     """What ``url_of`` reads, even of what is no URL, and ``decode`` never makes a request of.
 
