@@ -13,7 +13,9 @@ from litestar.static_files import create_static_files_router
 from scraping_project.dashboard.admission import API, Door, admit
 from scraping_project.dashboard.api.health import alive
 from scraping_project.dashboard.api.router import OPENAPI, router
+from scraping_project.dashboard.exports import export
 from scraping_project.dashboard.gatekeeper import Gatekeeper
+from scraping_project.dashboard.metrics import metrics
 from scraping_project.dashboard.pages import handlers
 from scraping_project.dashboard.pages.login import login_page
 from scraping_project.dashboard.rendering import Asked, bare_page
@@ -30,7 +32,7 @@ def application(stores: Stores, door: Door) -> Gatekeeper:
     """Builds the whole of it, from the gatekeeper down."""
     state = State({"stores": stores, "door": door, "readings": SharedReading()})
     app = Litestar(
-        route_handlers=[*handlers(), router(), alive, _static()],
+        route_handlers=[*handlers(), router(), alive, metrics, export, _static()],
         guards=[admit],
         exception_handlers={Exception: _problem},
         state=state,
@@ -53,7 +55,7 @@ def _static() -> Any:
 
 def _problem(request: Asked, error: Exception) -> Response[Any]:
     """An error as a page, or as problem+json (RFC 9457) where the API was asked."""
-    machine = request.url.path.startswith((API, "/metrics", "/healthz"))
+    machine = request.url.path.startswith((API, "/metrics", "/healthz", "/export/"))
     if isinstance(error, NotAuthorizedException) and not machine:
         return login_page(request)
     status, what = 500, "Something went wrong in here; the dashboard's own log says what."

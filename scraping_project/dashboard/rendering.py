@@ -12,6 +12,7 @@ from litestar.enums import MediaType
 from scraping_project import __version__
 from scraping_project.dashboard import formats
 from scraping_project.dashboard.admission import door_of, session_of
+from scraping_project.dashboard.notices import notice_of
 from scraping_project.monitor.reason_words import advice_of, meaning_of
 
 Asked = Request[Any, Any, Any]
@@ -57,6 +58,7 @@ def page(
         "path": request.url.path,
         "query": request.url.query,
         "with_query": lambda **changed: with_query(request, **changed),
+        "notice": notice_of(request.query_params.get("done")),
         "now": datetime.now(UTC),
         **content,
     }

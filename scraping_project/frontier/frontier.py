@@ -203,18 +203,22 @@ class Frontier:
             self.persist()
         return moved
 
-    def push_again(self, action_id: str, number: int, requests: Sequence[Push]) -> int | None:
+    def push_again(self, action_id: str, requests: Mapping[str, Push]) -> int | None:
         """Have pages asked for again that are done, in a crawl that may be finished.
 
         Args:
-            action_id: Of what the operator does, which may take many slices.
-            number: Of this slice, from 1: one that was pushed before is not pushed again.
-            requests: With ``again``, or the dupe filter stops them.
+            action_id: Of what the operator does, which may take many steps.
+            requests: With ``again``, or the dupe filter stops them; each by its position, in ascending order.
+                Up to the last position that the action has come to, none is pushed again.
 
         Returns:
             How many were pushed; None when the frontier holds no crawl.
         """
-        arguments = {"action": action_id, "slice": number, "requests": requests}
+        arguments = {
+            "action": action_id,
+            "positions": list(requests),
+            "requests": list(requests.values()),
+        }
         while (pushed := int(self._call("push_again", **arguments))) == _EXPIRES_FIRST:
             self.persist()
         return None if pushed == _NO_CRAWL else pushed

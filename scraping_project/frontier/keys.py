@@ -99,7 +99,7 @@ CATALOGUE = {
     "<epoch>:dead": "hash: request id to the letter that people read, JSON",
     "<epoch>:buried": "hash: request id to the leased record, for requeue",
     "<epoch>:outbox": "hash: dead letters of the reaper that want a log row, request id to the leased record",
-    "<epoch>:again": "hash: id of an operator's action to the number of its last slice, see push_again",
+    "<epoch>:again": "hash: id of an operator's action to the last position it has come to, see push_again",
     "<epoch>:handed": "hash: slot to how many of its requests were handed out, when they are limited",
     "<epoch>:found": "list: fingerprints that were found lately, an element for a step",
     "<epoch>:together": "set: ids of the commands whose workers have joined, several each",

@@ -1,22 +1,26 @@
 -- push_again: has pages asked for again, past the dupe filter, whether the crawl is finished or not.
 --
--- args: action (id of what the operator does), slice (its number, from 1), requests (see push)
--- Returns how many were pushed, 0 for a slice that was pushed before; -1 when the finished crawl has a time to live,
--- see persist, and -2 when there is no crawl: both change nothing.
+-- args: action (id of what the operator does), requests (see push), positions (of each, strings in ascending order)
+-- Returns how many were pushed: none up to the last position that this action has come to. -1 when the finished crawl
+-- has a time to live, see persist, and -2 when there is no crawl: both change nothing.
 local function push_again()
   if not rcall('HGET', CRAWL, 'id') then
     return -2
   elseif rcall('HEXISTS', CRAWL, 'expires') == 1 then
     return -1
   end
-  local slices = of_crawl('again')
-  if (tonumber(rcall('HGET', slices, args.action) or '0') or 0) >= args.slice then
-    return 0
+  local again = of_crawl('again')
+  local reached, requests = rcall('HGET', again, args.action) or '', {}
+  for index, position in ipairs(args.positions) do
+    if position > reached then
+      requests[#requests + 1] = args.requests[index]
+      reached = position
+    end
   end
-  push(args.requests, false)
-  rcall('HSET', slices, args.action, args.slice)
+  push(requests, false)
+  rcall('HSET', again, args.action, reached)
   write_counts()
-  return #args.requests
+  return #requests
 end
 
 return push_again()

@@ -1,0 +1,77 @@
+"""Downloads: what a filter shows, of any size, in constant memory."""
+
+from collections.abc import AsyncIterator, Generator, Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from anyio.to_thread import run_sync
+from litestar import get
+from litestar.exceptions import ClientException, NotFoundException, ServiceUnavailableException
+from litestar.params import Parameter
+from litestar.response import Stream
+
+from scraping_project.dashboard.reading import stores_of
+from scraping_project.dashboard.rendering import Asked
+from scraping_project.storage.errors import StorageError
+from scraping_project.storage.exporting.exports import COLUMNS, JSON_COLUMNS, ExportTable, pages
+from scraping_project.storage.exporting.formats import as_csv, as_json_lines
+
+MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl; charset=utf-8"}
+_END = b""
+
+Table = Annotated[str, Parameter(description=f"One of {', '.join(COLUMNS)}.")]
+
+
+@get("/export/{file_name:str}", machines=True, include_in_schema=False, sync_to_thread=True)
+def export(request: Asked, file_name: str, domain: str | None = None, since: str | None = None) -> Stream:
+    """Streams a table such as ``sites.csv`` or ``logs.jsonl``; of a domain, or since a moment."""
+    table, kind = _which(file_name)
+    stores = stores_of(request)
+    try:
+        coming = stores.database.demand(
+            lambda engine: pages(engine, table, domain=domain or None, since=_moment(since))
+        )
+        chunks = _formatted(coming, table, kind)
+        first = next(chunks, _END)
+    except StorageError as error:
+        raise ServiceUnavailableException(str(error)) from error
+    name = f"{table}-{datetime.now(UTC):%Y%m%dT%H%M%S}.{kind}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Accel-Buffering": "no"}
+    return Stream(_sent(first, chunks, coming), media_type=MEDIA_TYPES[kind], headers=headers)
+
+
+def _which(file_name: str) -> tuple[ExportTable, Literal["csv", "jsonl"]]:
+    table, _, kind = file_name.partition(".")
+    if table not in COLUMNS or kind not in MEDIA_TYPES:
+        known = ", ".join(f"{each}.csv, {each}.jsonl" for each in COLUMNS)
+        raise NotFoundException(f"There is no export {file_name!r}: there are {known}.")
+    return table, kind  # type: ignore[return-value]  # both were looked up
+
+
+def _moment(text: str | None) -> datetime | None:
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ClientException(f"since is a time such as 2030-12-31T18:00Z, not {text[:50]!r}") from None
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _formatted(coming: Iterator[Any], table: ExportTable, kind: str) -> Iterator[bytes]:
+    columns = COLUMNS[table]
+    if kind == "csv":
+        return as_csv(coming, columns)
+    return as_json_lines(coming, columns, JSON_COLUMNS)
+
+
+async def _sent(
+    first: bytes, chunks: Iterator[bytes], coming: Generator[Any, None, None]
+) -> AsyncIterator[bytes]:
+    """Yields the chunks, each made on a thread; a reader who goes away ends the reading at once."""
+    with closing(coming):
+        if first:
+            yield first
+        while chunk := await run_sync(next, chunks, _END):
+            yield chunk
