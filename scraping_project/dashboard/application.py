@@ -13,6 +13,7 @@ from litestar.static_files import create_static_files_router
 from scraping_project.dashboard.admission import API, Door, admit
 from scraping_project.dashboard.api.health import alive
 from scraping_project.dashboard.api.router import OPENAPI, router
+from scraping_project.dashboard.background import Background
 from scraping_project.dashboard.exports import export
 from scraping_project.dashboard.gatekeeper import Gatekeeper
 from scraping_project.dashboard.metrics import metrics
@@ -30,7 +31,8 @@ LARGEST_FORM = 32 * 1024 * 1024
 
 def application(stores: Stores, door: Door) -> Gatekeeper:
     """Builds the whole of it, from the gatekeeper down."""
-    state = State({"stores": stores, "door": door, "readings": SharedReading()})
+    background = Background(stores)
+    state = State({"stores": stores, "door": door, "readings": SharedReading(), "work": background})
     app = Litestar(
         route_handlers=[*handlers(), router(), alive, metrics, export, _static()],
         guards=[admit],
@@ -39,7 +41,8 @@ def application(stores: Stores, door: Door) -> Gatekeeper:
         openapi_config=OPENAPI,
         logging_config=None,
         request_max_body_size=LARGEST_FORM,
-        on_shutdown=[stores.close],
+        on_startup=[background.start],
+        on_shutdown=[background.stop, stores.close],
     )
     return Gatekeeper(app, any_host=door.accounts.wanted)
 

@@ -16,8 +16,8 @@ from scraping_project.monitor.figures import Figures, read_figures
 class TowerCollector(Collector):
     """One reading as metrics.
 
-    Several dashboards say the same: take ``max by (...)`` of them, never a sum. Labels are of closed lists, but
-    for the names of frontiers, which are as many as somebody made.
+    Several dashboards say the same: take ``max by (...)`` of them, never a sum. Labels are of closed lists,
+    but for the names of frontiers, which are as many as somebody made.
     """
 
     def __init__(self, figures: Figures) -> None:

@@ -1,6 +1,7 @@
-"""Works off the actions that are more than one step: any number of processes may, each action has one at a time."""
+"""Works off the actions that take more than one step; each has one worker at a time."""
 
 import logging
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -21,7 +22,13 @@ CLAIM_SECONDS = 30
 
 
 def work_off(
-    engine: Engine, server: redis.Redis, frontiers: list[Keys], *, slot_by: str, who: str
+    engine: Engine,
+    server: redis.Redis,
+    frontiers: list[Keys],
+    *,
+    slot_by: str,
+    who: str,
+    ending: Callable[[], bool],
 ) -> str | None:
     """Takes one open action and does it; returns its id, None when there was none.
 
@@ -31,6 +38,7 @@ def work_off(
         frontiers: The keys of all of them.
         slot_by: The setting FRONTIER_SLOT_BY.
         who: Names this worker, and no other.
+        ending: Whether this worker is to end; it is asked after each slice.
 
     Raises:
         StorageError: The database is away; the action stays claimed, and is gone on with.
@@ -60,6 +68,8 @@ def work_off(
                 seconds=CLAIM_SECONDS,
             ):
                 return action.id  # it was cancelled, or somebody else goes on with it
+            if ending():
+                return action.id  # the claim lapses
         finish(engine, action.id, who, done=touched.total, result=result_of(touched))
     except (StorageError, FrontierError):
         raise

@@ -2,7 +2,17 @@
 
 from typing import Any
 
-from scraping_project.dashboard.pages import frontier, health, login, overview, runs
+from scraping_project.dashboard.pages import (
+    actions,
+    failures,
+    frontier,
+    health,
+    login,
+    overview,
+    runs,
+    seeds,
+    starting,
+)
 
 
 def handlers() -> list[Any]:
@@ -16,4 +26,15 @@ def handlers() -> list[Any]:
         runs.show_all,
         runs.show,
         health.show,
+        starting.form_for_run,
+        starting.start_run,
+        starting.ask_to_cancel,
+        starting.cancel_run,
+        seeds.show,
+        seeds.push,
+        failures.show,
+        failures.retry,
+        actions.show_all,
+        actions.show,
+        actions.cancel,
     ]

@@ -1,0 +1,55 @@
+"""What was asked for, by whom, and what became of it."""
+
+from typing import Any
+from urllib.parse import quote
+
+from litestar import Response, get, post
+from litestar.concurrency import sync_to_thread
+from litestar.exceptions import NotFoundException, ServiceUnavailableException
+from litestar.response import Redirect
+
+from scraping_project.dashboard.forms import Form
+from scraping_project.dashboard.reading import readings_of, shared, stores_of
+from scraping_project.dashboard.rendering import Asked, page
+from scraping_project.monitor.actions import read_action, read_actions
+from scraping_project.storage import actions
+from scraping_project.storage.errors import StorageError
+
+
+@get("/actions", include_in_schema=False, sync_to_thread=True)
+def show_all(request: Asked) -> Response[Any]:
+    found = shared(request, read_actions)
+    return page(request, "actions.html", found=found, away=stores_of(request).away, api="/api/v1/actions")
+
+
+@get("/actions/{action_id:str}", include_in_schema=False, sync_to_thread=True)
+def show(request: Asked, action_id: str) -> Response[Any]:
+    try:
+        found = shared(request, read_action, action_id)
+    except StorageError as error:
+        raise ServiceUnavailableException(str(error)) from error
+    if found is None:
+        raise NotFoundException("There is no such action: /actions lists them.")
+    api = f"/api/v1/actions/{quote(action_id)}"
+    return page(request, "action.html", found=found, away=stores_of(request).away, api=api)
+
+
+@post("/actions/{action_id:str}/cancel", include_in_schema=False, status_code=303)
+async def cancel(request: Asked, action_id: str) -> Redirect:
+    """Ends an action where it is: what it has done stays done."""
+    await Form.checked(request)
+    await sync_to_thread(cancel_known, request, action_id)
+    return Redirect(f"/actions/{quote(action_id)}")
+
+
+def cancel_known(request: Asked, action_id: str) -> None:
+    """Ends an action.
+
+    Raises:
+        ServiceUnavailableException: The database is away.
+    """
+    try:
+        stores_of(request).database.demand(lambda engine: actions.cancel(engine, action_id))
+    except StorageError as error:
+        raise ServiceUnavailableException(str(error)) from error
+    readings_of(request).forget()

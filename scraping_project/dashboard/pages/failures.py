@@ -1,0 +1,104 @@
+"""What failed and why, and the retry."""
+
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote, urlencode
+from uuid import uuid4
+
+from litestar import Response, get, post
+from litestar.concurrency import sync_to_thread
+from litestar.exceptions import ClientException, ServiceUnavailableException
+from litestar.response import Redirect
+
+from scraping_project.dashboard.admission import session_of
+from scraping_project.dashboard.forms import Form
+from scraping_project.dashboard.reading import readings_of, shared, stores_of
+from scraping_project.dashboard.rendering import Asked, page
+from scraping_project.monitor.failures import HOURS, FailureFilter, read_failures
+from scraping_project.operations.work import filter_of
+from scraping_project.storage import actions
+from scraping_project.storage.actions import AskedAction
+from scraping_project.storage.errors import StorageError
+from scraping_project.storage.reading.failed_pages import WhichPages
+
+#: Characters of a form's key at the most.
+LONGEST_KEY = 64
+
+
+@get("/failures", include_in_schema=False, sync_to_thread=True)
+def show(request: Asked) -> Response[Any]:
+    which = filter_from(request)
+    found = shared(request, read_failures, which)
+    fields = {"since": found.since.isoformat(), "domain": which.domain, "reason": which.reason}
+    return page(
+        request,
+        "failures.html",
+        found=found,
+        hours=HOURS,
+        key=uuid4().hex,
+        export_query=urlencode({name: value for name, value in fields.items() if value}),
+        away=stores_of(request).away,
+        api=f"/api/v1/failures?{request.url.query}".rstrip("?"),
+    )
+
+
+@post("/failures/retry", include_in_schema=False, status_code=303)
+async def retry(request: Asked) -> Redirect:
+    """Writes down what is to be retried; the dashboard's worker does it. The same form twice is one retry."""
+    form = await Form.checked(request)
+    ids = form.texts("log")
+    which = WhichPages(
+        since=_moment(form.text("since")),
+        until=_moment(form.text("until")),
+        reason=form.text("reason") or None,
+        domain=form.text("domain") or None,
+        log_ids=tuple(map(_whole, ids)) if ids or form.text("selection") else None,
+    )
+    total = len(ids) if ids else _whole(form.text("total") or "0")
+    action_id = await sync_to_thread(ask_for_retry, request, form.text("key"), which, total)
+    return Redirect(f"/actions/{quote(action_id)}")
+
+
+def ask_for_retry(request: Asked, key: str, which: WhichPages, total: int) -> str:
+    """Writes a retry down once for each key; returns the action's id.
+
+    Raises:
+        ClientException: The key is none.
+        ServiceUnavailableException: The database is away.
+    """
+    if not key.isascii() or not key.replace("-", "").isalnum() or len(key) > LONGEST_KEY:
+        raise ClientException("the form's key is none: reload the page")
+    name = session_of(request).identity.name or "somebody on this machine"
+    action = AskedAction(id=key, kind="retry", asked_by=name, filter=filter_of(which), total=total)
+    try:
+        stores_of(request).database.demand(lambda engine: actions.ask(engine, action))
+    except StorageError as error:
+        raise ServiceUnavailableException(f"Nothing is retried: {error}") from error
+    readings_of(request).forget()
+    request.app.state.work.wake()
+    return key
+
+
+def filter_from(request: Asked) -> FailureFilter:
+    """The filter of the address; what is no span becomes a day."""
+    fields = request.query_params
+    hours = fields.get("hours", "")
+    return FailureFilter(
+        hours=int(hours) if hours.isdecimal() and int(hours) in HOURS else FailureFilter.hours,
+        reason=fields.get("reason") or None,
+        domain=fields.get("domain") or None,
+        crawl_id=fields.get("crawl") or None,
+    )
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise ClientException("the form's moments are none: reload the page") from None
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal() or len(text) > 18:  # noqa: PLR2004  what fits into a column
+        raise ClientException(f"{text[:30]!r} is no whole number")
+    return int(text)
