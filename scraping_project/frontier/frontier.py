@@ -8,6 +8,7 @@ import msgspec
 import redis
 
 from scraping_project.frontier import replies
+from scraping_project.frontier.dead_letters import DeadLetter, DeadLetters, DeadPage, every_letter
 from scraping_project.frontier.errors import (
     CrawlFollowed,
     CrawlRefused,
@@ -18,18 +19,15 @@ from scraping_project.frontier.errors import (
 from scraping_project.frontier.foreign import read_of
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.ledger_check import Checked, LedgerCheck
-from scraping_project.frontier.messages import Done, Push, Reply, Step, Withdrawal, blob, read_leased
-from scraping_project.frontier.replies import Crawl, DeadLetter, Joined, Repaired
-from scraping_project.frontier.scripts import PARTS, source
-from scraping_project.frontier.translation import translated
+from scraping_project.frontier.messages import Done, Push, Reply, Step, Withdrawal, blob
+from scraping_project.frontier.replies import Crawl, Joined, Repaired
+from scraping_project.frontier.script_runner import ScriptRunner
 
 #: Of an order, as lua/parts/slot.lua has it.
 LONGEST_DELAY_MS = 86_400_000
 WEEK_MS = 7 * 86_400_000
 #: Buckets of the dupe filter that a script gives a time to live, or takes it away from, at once.
 BUCKETS = 2000
-
-_encode = msgspec.msgpack.Encoder().encode
 
 
 class Frontier:
@@ -48,7 +46,8 @@ class Frontier:
         self.keys = keys
         self._keep_ms = keep_ms
         self._server = server
-        self._scripts = {verb: server.register_script(source(verb)) for verb in PARTS}
+        self._scripts = ScriptRunner(server, keys)
+        self._letters = DeadLetters(server, keys, self._scripts)
 
     def join(
         self,
@@ -111,7 +110,7 @@ class Frontier:
             SetBack: Nothing was changed; Redis has lost the last steps.
             CrawlFollowed: Nothing was changed; the crawl is over.
         """
-        status, now_ms, *answer = self._run("checkpoint", step)
+        status, now_ms, *answer = self._scripts.run("checkpoint", step)
         if status:
             raise _REFUSALS[status]
         return replies.reply(now_ms, answer)
@@ -177,25 +176,37 @@ class Frontier:
         Args:
             unreadable: Is told the id of what somebody else has put among them.
         """
-        with self._read():
-            epoch = self._epoch()
-            for page in self._pages_of_letters(epoch):
-                found = self._server.hmget(self.keys.of(epoch, "buried"), list(page))
-                records = cast("list[bytes | None]", found)
-                for (request_id, letter), record in zip(page.items(), records, strict=True):
-                    if record is None:
-                        continue
-                    try:
-                        yield _letter(request_id, letter, record)
-                    except ValueError:
-                        unreadable(request_id.decode(errors="replace"))
+        return self._letters.read(unreadable)
 
-    def _pages_of_letters(self, epoch: int) -> Iterator[dict[bytes, bytes]]:
-        cursor = -1
-        while cursor:
-            cursor, page = self._server.hscan(self.keys.of(epoch, "dead"), max(cursor, 0), count=500)
-            if page:
-                yield cast("dict[bytes, bytes]", page)
+    def dead_of(self, ids: Sequence[int]) -> list[DeadLetter]:
+        """The dead letters of these ids that there are."""
+        return self._letters.of(ids)
+
+    def dead_page(
+        self,
+        *,
+        reason: str | None = None,
+        slot: str | None = None,
+        chosen: Callable[[DeadLetter], bool] = every_letter,
+        after: str = "",
+        limit: int = 50,
+    ) -> DeadPage:
+        """Some dead letters of a reason and a slot, as DeadLetters.page says."""
+        return self._letters.page(reason=reason, slot=slot, chosen=chosen, after=after, limit=limit)
+
+    def count_letters(self, progress: Callable[[int], None] = lambda _: None) -> None:
+        """Count the dead letters by reason and slot, as DeadLetters.count says."""
+        self._letters.count(progress)
+
+    def requeue_matching(self, reason: str | None = None, slot: str | None = None) -> Iterator[int]:
+        """Put back the dead letters of a reason and a slot; yields how many with each slice.
+
+        What is put back is no dead letter any more: after a kill another call does the rest.
+        """
+        for found in self._letters.find(reason, slot):
+            if moved := self.requeue([each.id for each in found]):
+                yield moved
+        self.rest()
 
     def requeue(self, ids: Sequence[int]) -> int:
         """Put dead letters back into their queues; returns how many there were."""
@@ -353,7 +364,7 @@ class Frontier:
 
     def checked(self, progress: Callable[[str, int, int], None] = lambda *_: None) -> Checked:
         """The same, and whether somebody worked meanwhile."""
-        return LedgerCheck(self._server, self.keys, progress).run()
+        return LedgerCheck(self._server, self.keys, self._letters, progress).run()
 
     def _epoch(self) -> int:
         epoch = self._server.hget(self.keys.of("crawl"), "epoch") or b"0"
@@ -365,11 +376,7 @@ class Frontier:
         return read_of(self._server, self.keys)
 
     def _call(self, verb: str, **arguments: Any) -> Any:
-        return self._run(verb, arguments)
-
-    def _run(self, verb: str, arguments: Any) -> Any:
-        with translated():
-            return self._scripts[verb]([self.keys.prefix, self.keys.seeds], [_encode(arguments)])
+        return self._scripts.call(verb, **arguments)
 
 
 def _text(member: bytes) -> str:
@@ -385,14 +392,6 @@ _REFUSALS: dict[int, FrontierError] = {
     -3: FrontierError("an older step than the last one"),
     -4: SetBack("Redis has lost the last steps: what this worker holds is given back"),
 }
-
-
-def _letter(request_id: bytes, letter: bytes, record: bytes) -> DeadLetter:
-    """Raises ValueError where one of them is none; msgspec's DecodeError is one."""
-    fields = msgspec.json.decode(letter, type=dict[str, Any])
-    return DeadLetter(
-        id=int(request_id), letter={"reason": "undecodable"} | fields, request=read_leased(record)
-    )
 
 
 def _order(text: bytes) -> dict[str, Any] | None:

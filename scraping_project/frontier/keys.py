@@ -98,6 +98,8 @@ CATALOGUE = {
     "<epoch>:delayed": "sorted set: leased records by the time they are due, ms",
     "<epoch>:dead": "hash: request id to the letter that people read, JSON",
     "<epoch>:buried": "hash: request id to the leased record, for requeue",
+    "<epoch>:buried_by": "sorted set: reason and slot, a space between, by how many dead letters they have",
+    "<epoch>:counted": "set: ids of the dead letters that are counted there, while they are being counted",
     "<epoch>:outbox": "hash: dead letters of the reaper that want a log row, request id to the leased record",
     "<epoch>:again": "hash: id of an operator's action to the last position it has come to, see push_again",
     "<epoch>:handed": "hash: slot to how many of its requests were handed out, when they are limited",

@@ -1,5 +1,6 @@
 """Counts all that lies in a frontier, some at a time, and compares it with the ledger."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -8,6 +9,7 @@ from typing import Literal, TypeVar, cast
 import redis
 from redis.exceptions import ResponseError
 
+from scraping_project.frontier.dead_letters import DeadLetters
 from scraping_project.frontier.foreign import read_of
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.replies import counters, no_counters
@@ -26,6 +28,7 @@ class Checked:
 
     wrong: list[str]
     moved: bool
+    grouped: bool  # the dead letters are counted by reason and slot, and not found to be counted wrong
 
 
 class LedgerCheck:
@@ -34,14 +37,20 @@ class LedgerCheck:
     Args:
         server: Where the frontier is.
         keys: Of the frontier.
+        letters: Its dead ones.
         progress: Is told what is counted, and how many slots, workers or buckets of how many are seen to.
     """
 
     def __init__(
-        self, server: redis.Redis, keys: Keys, progress: Callable[[str, int, int], None] = lambda *_: None
+        self,
+        server: redis.Redis,
+        keys: Keys,
+        letters: DeadLetters,
+        progress: Callable[[str, int, int], None] = lambda *_: None,
     ) -> None:
         self._server = server
         self._keys = keys
+        self._letters = letters
         self._progress = progress
         self._foreign: list[str] = []
 
@@ -72,11 +81,27 @@ class LedgerCheck:
             "seen": self._seen(epoch, max(counts.get("buckets", 1), 1)),
         }
         buried = self._server.hlen(self._keys.of(epoch, "buried"))
+        is_grouped = counts.get("grouped") == 1
+        groups = self._groups(found["dead"]) if is_grouped else ({}, {})
         after = self._state()
         wrong = list(_disagreements(counters(after[0]), found, buried, stray))
+        wrong_groups = list(_wrong_groups(*groups, self._keys.of(epoch, "buried_by")))
+        wrong += wrong_groups
         wrong += [f"{key}: somebody else's value" for key in self._foreign]
         wrong += [f"crawl: its field {name} is no number" for name in no_counters(after[0])]
-        return Checked(wrong, moved=before != after)
+        moved = before != after
+        return Checked(wrong, moved, grouped=not epoch or (is_grouped and (moved or not wrong_groups)))
+
+    def _groups(self, total: int) -> tuple[dict[str, int], dict[str, int]]:
+        """How many letters there are of each reason and slot, as found, and as noted."""
+        ids: set[int] = set()
+        found: Counter[str] = Counter()
+        for page in self._letters.find() if total else ():
+            new = [each for each in page if each.id not in ids]
+            ids.update(each.id for each in new)
+            found.update(f"{each.reason} {each.slot}" for each in new)
+            self._progress("dead letters", min(len(ids), total), total)
+        return found, self._letters.groups()
 
     def _state(self) -> tuple[dict[bytes, bytes], list[bytes | None]]:
         """The counters, and how far each worker has come: who has done something has changed one of them."""
@@ -163,3 +188,13 @@ def _disagreements(counts: dict[str, int], found: dict[str, int], buried: int, s
         yield f"dead: {found['dead']} letters, {buried} requests"
     if stray:
         yield f"armed: {stray} that are not leased"
+
+
+def _wrong_groups(found: dict[str, int], noted: dict[str, int], key: str) -> Iterator[str]:
+    wrong = sorted(name for name in found.keys() | noted.keys() if found.get(name) != noted.get(name))
+    if wrong:
+        name = wrong[0]
+        yield (
+            f"{key}: {len(wrong)} groups of dead letters are wrong, as that of {name!r}:"
+            f" {found.get(name, 0)} found, {noted.get(name, 0)} noted"
+        )

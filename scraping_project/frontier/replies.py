@@ -44,15 +44,6 @@ class Repaired:
     ended: int  # as done, that waited
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeadLetter:
-    """A request that will not be tried again."""
-
-    id: int
-    letter: dict[str, Any]  # reason, and what else is known: message, attempts, deaths, at
-    request: Leased
-
-
 def reply(now_ms: int, answer: list[Any]) -> Reply:
     """The answer to a step, from what its script returns (lua/parts/answer.lua)."""
     pushed, leased, ledger, letters, finished, grants, news, known, (found_to, found) = answer

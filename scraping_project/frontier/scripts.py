@@ -5,7 +5,7 @@ from importlib import resources
 
 _ROOM = "scraping_project.frontier"
 
-_QUEUE = ("record", "undecodable", "priorities", "sizes", "queue")
+_QUEUE = ("record", "letters", "undecodable", "priorities", "sizes", "queue")
 _ENDS = ("leased", "move", "nack", "bury", "release", "ack")
 _LEASE = ("slot", "drop_permits", "leap", "permit", "lease", "attend")
 _RETURN = ("leased", "holdings", "return_seeds", "remove_worker", "slot", "drop_permits")
@@ -35,6 +35,8 @@ PARTS = {
     "hold": ("prelude", "slot", "hold"),
     "requeue": ("prelude", *_QUEUE, "requeue"),
     "push_again": ("prelude", "seen", *_QUEUE, "push", "push_again"),
+    "find_letters": ("prelude", "record", "sizes", "letters", "letters_found", "find_letters"),
+    "count_letters": ("prelude", "record", "sizes", "letters", "letters_found", "count_letters"),
     "clear": ("prelude", "return_seeds", "remove_worker", "retire", "clear"),
     "sweep": ("prelude", "sweep"),
     "expire": ("prelude", "finished", "keys_that_stay", "expire"),

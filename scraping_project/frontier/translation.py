@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from redis.exceptions import (
     ClusterDownError,
+    NoScriptError,
     OutOfMemoryError,
     ReadOnlyError,
     RedisError,
@@ -14,9 +15,10 @@ from redis.exceptions import (
 
 from scraping_project.frontier.errors import FrontierError, FrontierFull, FrontierRefused, FrontierUnavailable
 
-#: A server that will serve again: after a failover, with a full disk, loading, busy with a script. What a
-#: script's command was told may stand anywhere in the text, and has no class of its own.
-_PASSING_CLASSES = (ReadOnlyError, ClusterDownError, TryAgainError)
+#: A server that will serve again: after a failover, with a full disk, loading, busy with a script, or
+#: restarted between being told a script and being asked for it. What a script's command was told may stand
+#: anywhere in the text, and has no class of its own.
+_PASSING_CLASSES = (ReadOnlyError, ClusterDownError, TryAgainError, NoScriptError)
 _PASSING = (
     "READONLY",
     "MISCONF",

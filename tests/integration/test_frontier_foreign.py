@@ -37,7 +37,7 @@ LEDGER_KEYS = ["crawl", "workers", "starting", "gone", *(f"1:{name}" for name in
 #: All others, as a crawl of one slot and two workers, ``one`` and ``two``, uses them.
 OTHER_KEYS = [
     *("orders", "news", "retired", "slot:a.example", "1:queue:0:a.example", "1:suspects:a.example"),
-    *("1:handed", "1:found", "1:together", "1:seen:0"),
+    *("1:handed", "1:found", "1:together", "1:seen:0", "1:buried_by", "1:counted"),
     *(f"{name}:{token}" for name in ("leases", "armed", "permits", "returning") for token in ("one", "two")),
 ]
 

@@ -20,7 +20,7 @@ from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.messages import End, read_leased
 from tests.support import thoroughness
-from tests.support.frontier_model import ROOT, Crawl, Holder, content_of
+from tests.support.frontier_model import ROOT, Crawl, Holder, content_of, groups_of, ids_of
 from tests.support.frontier_worker import LONG, Worker, burial, lasting, ledger_of, move, nack, push, strays
 from tests.support.thoroughness import STORM
 
@@ -32,6 +32,10 @@ slots = st.sampled_from(["a", "b", "c:d", ""])
 priorities = st.sampled_from([0, 0, 5, -1])
 requests = st.lists(st.builds(push, fingerprints, slots, priorities), min_size=1, max_size=6)
 most_pages = st.sampled_from([None, None, -1, 2, 5])  # above those that are answered
+# So long that Redis reads the hash of them in slices, however few there are.
+letters = st.sampled_from(
+    [b'{"reason":"%s","message":"%s"}' % (word, b"x" * 70) for word in (b"parse", b"tls")]
+)
 endings = st.sampled_from(["ack", "ack", "nack", "later", "move", "bury", "release", "keep"])
 
 
@@ -44,6 +48,7 @@ class Machine(RuleBasedStateMachine):
         self.server = server
         self.frontier = Frontier(server, Keys("links"))
         self.paused, self.joined, self.cleared = False, 0, False
+        self.counting = "", "0"  # how far a count of the dead letters has come
         self.crawl = Crawl()
         self.workers, self.crashed, self.ghosts = {}, {}, []
         self.answers = {}  # token to the last answer
@@ -161,7 +166,7 @@ class Machine(RuleBasedStateMachine):
                 target = data.draw(fingerprints), data.draw(slots), data.draw(priorities)
                 parts["move"].append(move(held, *target))
             elif ending == "bury":
-                parts["bury"].append(burial(held))
+                parts["bury"].append(burial(held, data.draw(letters)))
         parts |= {"pages": len(parts["ack"]), "max_pages": self._max_pages(more)}
         self._step(worker, push=new, want=want, turn=2, started=started, **parts)
 
@@ -251,6 +256,39 @@ class Machine(RuleBasedStateMachine):
         for each in ids:
             self.crawl.requeue(each)
 
+    @precondition(lambda self: self.dead())
+    @rule(reason=st.sampled_from([None, "parse", "deliveries"]), slot=st.none() | slots)
+    def requeue_a_group(self, reason, slot):
+        chosen = [
+            each
+            for each in self.dead()
+            if reason in (None, self.crawl.requests[each].reason)
+            and slot in (None, self.crawl.requests[each].slot)
+        ]
+        before = {each: list(queue) for each, queue in self.crawl.queues.items()}
+        assert sum(self.frontier.requeue_matching(reason, slot)) == len(chosen)
+        for each in self._in_the_order_of_their_queues(chosen, before):
+            self.crawl.requeue(each)
+
+    def _in_the_order_of_their_queues(self, chosen, before):
+        """Dead letters come in no order: the model takes that in which Redis has put them back."""
+        found = content_of(self.server, self.frontier.counts()["epoch"])["queues"]
+        back = [each for name, queue in found.items() for each in queue[len(before.get(name, [])) :]]
+        assert sorted(back) == chosen
+        return back
+
+    @rule()
+    def an_older_version_has_begun_the_crawl(self):
+        self.server.hdel(ROOT + "crawl", "grouped")
+        epoch = self.frontier.counts()["epoch"]
+        self.server.delete(f"{ROOT}{epoch}:buried_by", f"{ROOT}{epoch}:counted")
+
+    @rule(most=st.integers(1, 3), begins_anew=st.booleans())
+    def count_some_letters(self, most, begins_anew):
+        began, cursor = ("", "0") if begins_anew else self.counting
+        began, cursor = self.frontier._call("count_letters", began=began, cursor=cursor, most=most)
+        self.counting = began.decode(), cursor.decode()
+
     @rule(data=st.data())
     def clear(self, data):
         if data.draw(st.sampled_from(range(20))) != 13:  # rarely, or no crawl gets far
@@ -303,6 +341,16 @@ class Machine(RuleBasedStateMachine):
         epoch = self.frontier.counts()["epoch"]
         assert content_of(self.server, epoch) == self.crawl.content()
         assert strays(self.server, self.frontier.keys) == []
+
+    @invariant()
+    def the_dead_are_counted_by_reason_and_slot(self):
+        counts = self.frontier.counts()
+        epoch, grouped = counts["epoch"], counts.get("grouped", 0)
+        counted = ids_of(self.server.smembers(f"{ROOT}{epoch}:counted"))
+        found = {name.decode(): number for name, number in groups_of(self.server, epoch).items()}
+        expected = self.crawl.groups() if grouped == 1 else self.crawl.groups(counted)
+        assert found == expected
+        assert counted <= set(self.dead())
 
     @invariant()
     def nobody_holds_two_suspects(self):

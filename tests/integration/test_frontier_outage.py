@@ -128,6 +128,23 @@ def test_a_server_that_forgot_the_scripts_is_told_them_again(frontier, worker, s
     assert numbers(worker.lease()) == [1]
 
 
+def test_a_server_that_forgets_a_script_as_soon_as_it_was_told_is_away(frontier, worker, server, monkeypatch):
+    load = server.script_load
+
+    def load_before_a_failover(script):
+        digest = load(script)
+        server.script_flush()
+        return digest
+
+    server.script_flush()
+    with monkeypatch.context() as patched:
+        patched.setattr(server, "script_load", load_before_a_failover)
+        with pytest.raises(FrontierUnavailable):
+            worker.push(push(1))
+
+    assert worker.again().pushed == "1"
+
+
 def test_a_replica_refuses_and_takes_the_step_once_it_is_promoted(frontier, worker, server):
     worker.push(push(1))
     server.execute_command("REPLICAOF", "127.0.0.1", free_port())

@@ -1,6 +1,7 @@
 """What the frontier ought to hold, in plain lists and dictionaries, and what it holds."""
 
-from collections import defaultdict
+import json
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
@@ -19,6 +20,7 @@ class Request:
     deliveries: int = 0
     deaths: int = 0
     state: str = "queued"
+    reason: str = ""  # of its death
 
 
 @dataclass
@@ -87,6 +89,7 @@ class Crawl:
     def bury(self, holder, burial):
         if self._let_go(holder, burial):
             self.requests[burial.id].state = "dead"
+            self.requests[burial.id].reason = json.loads(bytes_of(burial.letter))["reason"]
 
     def release(self, holder, ends):
         for end in reversed(ends):
@@ -181,7 +184,7 @@ class Crawl:
         if request.deaths < deaths:
             self._put_back(request_id, again=blamed and request.deaths > 1)
             return
-        request.state = "dead"
+        request.state, request.reason = "dead", "deliveries"
         self.outbox.add(request_id)
 
     def requeue(self, request_id):
@@ -222,6 +225,11 @@ class Crawl:
         request.state = "queued"
         queue = self.queues[request.slot, request.priority]
         queue.insert(0 if front else len(queue), request_id)
+
+    def groups(self, ids=None):
+        """How many requests are dead of each reason and slot, of all or of these."""
+        dead = [self.requests[each] for each in (self.requests if ids is None else ids)]
+        return Counter(f"{each.reason} {each.slot}" for each in dead if each.state == "dead")
 
     def content(self):
         """What Redis must hold, in the form in which ``content_of`` reads it."""
@@ -266,6 +274,11 @@ def content_of(server, epoch):
     for name in ("dead", "buried", "outbox"):
         found[name] = ids_of(server.hkeys(f"{ROOT}{epoch}:{name}"))
     return found
+
+
+def groups_of(server, epoch):
+    """What Redis has counted of the dead."""
+    return dict(server.zrange(f"{ROOT}{epoch}:buried_by", 0, -1, withscores=True))
 
 
 def ids_of(fields):

@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from scraping_project.cli.frontier_verbs.dead_letters import add_filters, check_filters, chosen, url_of
 from scraping_project.cli.frontier_verbs.verb import Place, Verb
 from scraping_project.cli.printable import printable
-from scraping_project.frontier.replies import DeadLetter
+from scraping_project.frontier.dead_letters import DeadLetter
 
 
 class Dead(Verb):

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from scraping_project.cli.arguments import domain
 from scraping_project.cli.printable import printable
+from scraping_project.frontier.dead_letters import DeadLetter
 from scraping_project.frontier.frontier import Frontier
-from scraping_project.frontier.replies import DeadLetter
 from scraping_project.http import serialization
 from scraping_project.storage.values import host_of
 

@@ -3,9 +3,7 @@ local function bury(token, letters)
   for _, each in ipairs(letters) do
     local request = held(token, each[1], each[2])
     if request then
-      rcall('HSET', DEAD, request.id, each[3])
-      rcall('HSET', BURIED, request.id, leased_record(request))
-      count('dead')
+      add_letter(request, each[3])
       let_go(token, request)
     end
   end

@@ -1,10 +1,8 @@
 -- What becomes of the work of a worker that is dead. A suspect that `deaths` workers have died of is buried.
 local function bury_suspect(request)
   local letter = cjson.encode({reason = 'deliveries', deaths = request.deaths, at = now})
-  rcall('HSET', DEAD, request.id, letter)
-  rcall('HSET', BURIED, request.id, leased_record(request))
+  add_letter(request, letter)
   rcall('HSET', OUTBOX, request.id, leased_record(request))
-  count('dead')
 end
 
 -- From here on a worker cannot come back, be it returned in several passes. Armed are left those that its death

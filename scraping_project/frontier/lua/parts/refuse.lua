@@ -6,11 +6,8 @@ local function refuse(refusals)
       count('filtered:duplicate')
     else
       local id = rcall('HINCRBY', CRAWL, 'next', 1)
-      rcall('HSET', DEAD, id, each[1])
-      rcall('HSET', BURIED, id, leased_record({id = id, attempt = 1, deliveries = 0, deaths = 0, slot = '',
-        priority = 0, payload = each[2]}))
+      add_letter({id = id, attempt = 1, deliveries = 0, deaths = 0, slot = '', priority = 0, payload = each[2]}, each[1])
       count('discovered')
-      count('dead')
     end
   end
 end

@@ -6,7 +6,7 @@ local function retire()
     rcall('RPUSH', key('retired'), EPOCH .. ':' .. buckets)
   end
   rcall('DEL', CRAWL)
-  rcall('HSET', CRAWL, 'epoch', tonumber(EPOCH) + 1, 'buckets', 1, 'seen', 0)
+  rcall('HSET', CRAWL, 'epoch', tonumber(EPOCH) + 1, 'buckets', 1, 'seen', 0, 'grouped', 1)
   if paused then
     rcall('HSET', CRAWL, 'paused', paused)
   end

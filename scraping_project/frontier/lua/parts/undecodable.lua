@@ -3,9 +3,7 @@
 local function put_aside(record, slot, priority)
   local id = rcall('HINCRBY', CRAWL, 'next', 1)
   local letter = {reason = 'undecodable', message = 'somebody else has put it among the requests', at = now}
-  rcall('HSET', DEAD, id, cjson.encode(letter))
-  rcall('HSET', BURIED, id, leased_record({id = id, attempt = 1, deliveries = 0, deaths = 0, slot = slot,
-    priority = priority, payload = record}))
+  add_letter({id = id, attempt = 1, deliveries = 0, deaths = 0, slot = slot, priority = priority, payload = record},
+    cjson.encode(letter))
   count('discovered')
-  count('dead')
 end

@@ -13,9 +13,7 @@ local function requeue()
     if request then
       request.attempt, request.deliveries, request.deaths = request.attempt + 1, 0, 0
       enqueue(request, false)
-      rcall('HDEL', BURIED, id)
-      rcall('HDEL', DEAD, id)
-      count('dead', -1)
+      take_letter(id, request.slot)
       moved = moved + 1
     end
   end

@@ -55,7 +55,8 @@ local function sweep()
     rcall('LSET', key('retired'), 0, epoch .. ':' .. left)
     return 1
   end
-  for _, name in ipairs({'priorities', 'delayed', 'dead', 'buried', 'outbox', 'handed', 'together', 'again', 'found'}) do
+  for _, name in ipairs({'priorities', 'delayed', 'dead', 'buried', 'buried_by', 'counted', 'outbox', 'handed',
+    'together', 'again', 'found'}) do
     rcall('UNLINK', key(epoch, name))
   end
   rcall('LPOP', key('retired'))
