@@ -198,6 +198,10 @@ class Frontier:
         """Count the dead letters by reason and slot, as DeadLetters.count says."""
         self._letters.count(progress)
 
+    def letter_groups(self) -> dict[str, int]:
+        """How many dead letters there are of each "reason slot", as far as they are counted."""
+        return self._letters.groups()
+
     def requeue_matching(self, reason: str | None = None, slot: str | None = None) -> Iterator[int]:
         """Put back the dead letters of a reason and a slot; yields how many with each slice.
 

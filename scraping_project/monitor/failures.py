@@ -13,7 +13,7 @@ from scraping_project.monitor.stores import Stores
 from scraping_project.storage.reading.failures import FailureGroup, FailureGroups, failure_groups
 
 #: Spans that people choose among, in hours.
-HOURS = (1, 6, 24, 72, 168)
+HOURS, DEFAULT_HOURS = (1, 6, 24, 72, 168), 24
 #: Groups on a page.
 PAGE = 100
 
@@ -24,7 +24,7 @@ Trend = Literal["new", "rising", "as ever", "falling"]
 class FailureFilter:
     """Which failures are shown."""
 
-    hours: int = 24
+    hours: int = DEFAULT_HOURS
     reason: str | None = None
     domain: str | None = None
     crawl_id: str | None = None
@@ -76,7 +76,7 @@ def read_failures(stores: Stores, which: FailureFilter) -> Failures:
     since = now - timedelta(hours=which.hours)
     found = stores.database.read(lambda engine: _groups(engine, which, since))
     letters = stores.redis.read(lambda server: _letters(stores, server))
-    groups = None if found is None else tuple(_shown(each, letters, since) for each in found.groups)
+    groups = None if found is None else tuple(_shown(each, letters) for each in found.groups)
     return Failures(
         filter=which,
         since=since,
@@ -107,7 +107,7 @@ def _letters(stores: Stores, server: redis.Redis) -> dict[tuple[str, str], int]:
     return found
 
 
-def _shown(group: FailureGroup, letters: Mapping[tuple[str, str], int] | None, since: datetime) -> ShownGroup:
+def _shown(group: FailureGroup, letters: Mapping[tuple[str, str], int] | None) -> ShownGroup:
     return ShownGroup(
         reason=group.reason,
         domain=group.domain,

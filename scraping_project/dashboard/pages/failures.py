@@ -14,7 +14,7 @@ from scraping_project.dashboard.admission import session_of
 from scraping_project.dashboard.forms import Form
 from scraping_project.dashboard.reading import readings_of, shared, stores_of
 from scraping_project.dashboard.rendering import Asked, page
-from scraping_project.monitor.failures import HOURS, FailureFilter, read_failures
+from scraping_project.monitor.failures import DEFAULT_HOURS, HOURS, FailureFilter, read_failures
 from scraping_project.operations.work import filter_of
 from scraping_project.storage import actions
 from scraping_project.storage.actions import AskedAction
@@ -84,7 +84,7 @@ def filter_from(request: Asked) -> FailureFilter:
     fields = request.query_params
     hours = fields.get("hours", "")
     return FailureFilter(
-        hours=int(hours) if hours.isdecimal() and int(hours) in HOURS else FailureFilter.hours,
+        hours=int(hours) if hours.isdecimal() and int(hours) in HOURS else DEFAULT_HOURS,
         reason=fields.get("reason") or None,
         domain=fields.get("domain") or None,
         crawl_id=fields.get("crawl") or None,
