@@ -104,7 +104,7 @@ class _Gone:
 def _prune(database: Engine, opts: Namespace, gone: _Gone) -> None:
     if before := opts.logs_older_than:
         gone.add("logs", prune.prune_logs(database, before), prune.count_logs(database, before))
-        gone.add("minutes of roll-ups", prune.prune_minutes(database, before))
+        gone.add("rows of roll-ups", prune.prune_minutes(database, before))
     if before := opts.items_older_than:
         gone.add("items", prune.prune_items(database, before))
     gone.say()

@@ -204,6 +204,25 @@ attempt_totals = Table(
     **INNODB,
 )
 
+#: The statuses that ``failure_hours`` counts; a filtered request is shown apart from failures.
+FAILURES = ("failed", "dead", "filtered")
+
+failure_hours = Table(
+    "failure_hours",
+    metadata,
+    Column("hour", DateTime(), primary_key=True),
+    Column("group_id", BigInteger(), primary_key=True, autoincrement=False),  # of reason and domain
+    Column("status", String(WORD_LENGTH), primary_key=True),  # of FAILURES
+    Column("crawl_id", String(ID_LENGTH), primary_key=True),
+    Column("reason", String(WORD_LENGTH), primary_key=True),  # empty for none
+    Column("domain", String(SHORT_LENGTH), primary_key=True),  # ALL: of the crawl's every domain
+    Column("attempts", BigInteger(), nullable=False),
+    # What failed at one domain since an hour, or, of ALL, everywhere.
+    Index("ix_failure_hours_domain", "domain", "hour"),
+    sqlite_with_rowid=False,  # else each row is there twice
+    **INNODB,
+)
+
 site_totals = Table(
     "site_totals",
     metadata,
@@ -211,6 +230,30 @@ site_totals = Table(
     Column("sites", BigInteger(), nullable=False),
     # The largest domains.
     Index("ix_site_totals_sites", "sites"),
+    **INNODB,
+)
+
+actions = Table(
+    "actions",
+    metadata,
+    Column("id", String(ID_LENGTH), primary_key=True),  # the asking form's, so that it is asked once
+    Column("kind", String(WORD_LENGTH), nullable=False),
+    Column("asked_by", String(SHORT_LENGTH), nullable=False),
+    Column("filter", LongText, nullable=False),  # JSON object
+    Column("total", BigInteger()),
+    Column("done", BigInteger(), nullable=False),
+    Column("cursor", Text()),  # where its worker goes on
+    Column("state", String(WORD_LENGTH), nullable=False),
+    Column("result", LongText, nullable=False),  # JSON object
+    Column("error", Text()),
+    Column("asked_at", Moment, nullable=False),  # this moment and the others by the database's clock
+    Column("claimed_until", Moment),
+    Column("claimed_by", String(SHORT_LENGTH)),
+    Column("finished_at", Moment),
+    # The newest.
+    Index("ix_actions_asked_at", "asked_at"),
+    # Those that are still to be done.
+    Index("ix_actions_state", "state"),
     **INNODB,
 )
 

@@ -38,7 +38,7 @@ def fill(database_url):
 def test_logs_and_items_older_than_so_many_days_are_deleted(filled):
     done = filled.run("prune", "--logs-older-than", "90d", "--items-older-than", "1w")
 
-    assert done.stdout == "10 logs deleted\n20 minutes of roll-ups deleted\n3 items deleted\n"
+    assert done.stdout == "10 logs deleted\n20 rows of roll-ups deleted\n3 items deleted\n"
     assert done.stderr == ""
     assert (len(filled.rows("scrape_logs")), len(filled.rows("items"))) == (90, 7)
 

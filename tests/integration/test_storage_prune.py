@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import func, select, text, update
 
 from scraping_project.storage.reading import overview, queries
-from scraping_project.storage.tables import attempt_minutes, attempt_totals, items, scrape_logs
+from scraping_project.storage.tables import attempt_minutes, attempt_totals, failure_hours, items, scrape_logs
 from scraping_project.storage.transactions import reading, writing
 from scraping_project.storage.upkeep import prune
 from scraping_project.storage.upkeep.prune import (
@@ -81,6 +81,14 @@ def test_logs_that_ended_before_the_moment_go_with_their_minutes_and_the_totals_
     assert stored == counted
     assert sum(each.attempts for each in overview.outcomes(engine)) == OLD + 50
     assert count_logs(engine, LIMIT) == 0
+
+
+def test_whole_hours_of_failures_go_with_their_minutes(engine):
+    store(engine, [log(str(hour), 60 * hour, status="dead", reason="dns") for hour in range(4)])
+    sum(prune_minutes(engine, NOON + timedelta(hours=2, minutes=10)))
+    with reading(engine) as connection:
+        hours = connection.scalars(select(failure_hours.c.hour).where(failure_hours.c.domain == "/")).all()
+    assert [hour.hour for hour in hours] == [14, 15]
 
 
 def test_rows_go_in_batches_with_a_transaction_each(engine):
@@ -206,13 +214,14 @@ def test_roll_ups_since_the_limit_can_still_be_counted_anew(engine):
     [
         (queries.logs_before, "ix_scrape_logs_finished_at"),
         (queries.minutes_before, "ix_attempt_minutes_minute"),
+        (queries.failure_hours_before, "PRIMARY"),
     ],
 )
 def test_what_is_old_is_found_in_an_index_alone(mariadb, query, index, reached):
     store(mariadb, logs(OLD))
     words = query(LIMIT - timedelta(minutes=90), reached).compile(mariadb)
     with writing(mariadb) as connection:
-        connection.execute(text("ANALYZE TABLE scrape_logs, attempt_minutes"))
+        connection.execute(text("ANALYZE TABLE scrape_logs, attempt_minutes, failure_hours"))
         explained = (
             connection.exec_driver_sql(f"EXPLAIN FORMAT=TRADITIONAL {words}", words.params).mappings().one()
         )

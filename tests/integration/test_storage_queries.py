@@ -9,7 +9,7 @@ from scraping_project.items import StoredItem
 from scraping_project.storage.engine import connect
 from scraping_project.storage.migrate import migrate
 from scraping_project.storage.reading import overview, queries
-from scraping_project.storage.tables import metadata, runs
+from scraping_project.storage.tables import actions, metadata, runs
 from scraping_project.storage.transactions import reading, writing
 from scraping_project.storage.values import naive_utc
 from scraping_project.storage.writing.upserts import insert
@@ -37,6 +37,9 @@ ASKED = {
     "ix_items_run_id": queries.items_of_run("run 7"),
     "ix_attempt_minutes_minute": queries.minutes_before(NOON + timedelta(minutes=1)),
     "ix_site_totals_sites": queries.largest_domains(),
+    "ix_failure_hours_domain": queries.failures_of_domain("host20.example", NOON.replace(minute=0, second=0)),
+    "ix_actions_asked_at": queries.newest_actions(10),
+    "ix_actions_state": queries.open_actions(),
 }
 
 
@@ -87,6 +90,7 @@ def filled(shared_mariadb):
     writer.commit()
     with writing(engine) as connection:
         connection.execute(insert("mysql", runs), [run(number) for number in range(2_000)])
+        connection.execute(insert("mysql", actions), [action(number) for number in range(2_000)])
         connection.execute(text(f"ANALYZE TABLE {', '.join(metadata.tables)}"))
     yield engine
     engine.dispose()
@@ -109,8 +113,25 @@ def run(number):
     }
 
 
+def action(number):
+    return {
+        "id": f"action {number}",
+        "kind": "retry",
+        "asked_by": "anna",
+        "filter": "{}",
+        "total": None,
+        "done": 0,
+        "cursor": None,
+        "state": "finished" if number > 5 else "pending",
+        "result": "{}",
+        "error": None,
+        "asked_at": datetime(2026, 1, 1) + timedelta(minutes=number),  # noqa: DTZ001 -- as it is stored
+        **dict.fromkeys(("claimed_until", "claimed_by", "finished_at")),
+    }
+
+
 def plan(engine, query):
-    words = query.compile(engine)
+    words = query.compile(engine, compile_kwargs={"render_postcompile": True})
     with reading(engine) as connection:
         return (
             connection.exec_driver_sql(f"EXPLAIN FORMAT=TRADITIONAL {words}", words.params).mappings().one()

@@ -14,6 +14,7 @@ from scraping_project.storage.tables import (
     ALL,
     attempt_minutes,
     attempt_totals,
+    failure_hours,
     scrape_logs,
     site_totals,
     sites,
@@ -255,6 +256,7 @@ def test_a_recount_of_everything_mends_the_roll_ups_themselves(engine):
         connection.execute(delete(attempt_minutes).where(attempt_minutes.c.domain == ALL))
         connection.execute(update(attempt_totals).values(attempts=7))
         connection.execute(delete(site_totals))
+        connection.execute(update(failure_hours).values(attempts=7))
     recount(engine)
     assert_rollups_are_true(engine)
 

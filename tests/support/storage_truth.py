@@ -8,13 +8,16 @@ from sqlalchemy import select
 from scraping_project.items import ScrapeLog, Site, StoredItem
 from scraping_project.storage.tables import (
     ALL,
+    FAILURES,
     attempt_minutes,
     attempt_totals,
+    failure_hours,
     scrape_logs,
     site_totals,
     sites,
 )
 from scraping_project.storage.transactions import reading
+from scraping_project.storage.writing.rollups import group_id
 
 NOON = datetime(2026, 1, 1, 12, 0, 30, 123456, tzinfo=UTC)
 MEASURES = ("attempts", "timed", "latency_ms", "bytes", "records")
@@ -52,6 +55,7 @@ def assert_rollups_are_true(engine):
         domains = Counter(connection.scalars(select(sites.c.domain)))
         minutes = _stored(connection, attempt_minutes)
         totals = _stored(connection, attempt_totals)
+        failures = _failures(connection)
         by_domain = {row.domain: row.sites for row in connection.execute(select(site_totals))}
     assert by_domain == ({**domains, ALL: domains.total()} if domains else {})
     assert minutes == _counted(
@@ -62,6 +66,26 @@ def assert_rollups_are_true(engine):
     assert totals == _counted(
         (key, row) for row in logs for key in ((row.domain, ALL), (ALL, row.crawl_id), (ALL, ALL))
     )
+    assert failures == Counter(
+        (
+            row.finished_at.replace(minute=0, second=0, microsecond=0),
+            which,
+            row.crawl_id,
+            row.status,
+            row.reason or "",
+        )
+        for row in logs
+        for which in (row.domain, ALL)
+        if row.status in FAILURES
+    )
+
+
+def _failures(connection):
+    for row in connection.execute(select(failure_hours)):
+        assert row.group_id == group_id(row.reason, row.domain)
+    names = ("hour", "domain", "crawl_id", "status", "reason", "attempts")
+    found = [tuple(row) for row in connection.execute(select(*(failure_hours.c[name] for name in names)))]
+    return Counter({tuple(key): attempts for *key, attempts in found if attempts})
 
 
 def _counted(keyed_rows):

@@ -1,4 +1,4 @@
-from scraping_project.storage.writing.rollups import MEASURES, MINUTE_KEY, Counted, Counts
+from scraping_project.storage.writing.rollups import MEASURES, MINUTE_KEY, Counted, Counts, group_id
 
 MINUTE = "2026-01-01 12:00:00.000000"
 
@@ -53,6 +53,29 @@ def test_totals_are_by_crawl_by_domain_and_of_everything():
         ("/", "crawl", 2),
         ("a.example", "/", 2),
     ]
+
+
+def test_failures_are_by_the_hour_and_of_each_domain_and_all():
+    rows = counted(
+        log(),
+        log(status="retried", reason="timeout"),
+        log(status="dead", reason="timeout"),
+        log(status="dead", reason="timeout", finished_at="2026-01-01 12:00:00.000000"),
+        log("b.example", status="filtered", reason="robots"),
+    ).failures()
+    hour = "2026-01-01 12:00:00.000000"
+    assert sorted((row[0], *row[2:]) for row in rows) == [
+        (hour, "dead", "crawl", "timeout", "/", 2),
+        (hour, "dead", "crawl", "timeout", "a.example", 2),
+        (hour, "filtered", "crawl", "robots", "/", 1),
+        (hour, "filtered", "crawl", "robots", "b.example", 1),
+    ]
+    assert len({row[1] for row in rows}) == 4
+
+
+def test_the_number_of_a_group_is_that_of_its_reason_and_domain_for_ever():
+    assert group_id("timeout", "a.example") == 9_109_890_336_059_569_772
+    assert group_id("timeout", "b.example") != group_id("dns", "a.example")
 
 
 def test_rows_come_in_the_order_of_their_keys_so_that_workers_lock_alike():

@@ -27,6 +27,7 @@ def site(**changes):
         (tables.refused_rows, RefusedRow._fields),
         (tables.attempt_minutes, (*MINUTE_KEY, *MEASURES)),
         (tables.attempt_totals, ("domain", "crawl_id", "status", "reason", *MEASURES)),
+        (tables.failure_hours, ("hour", "group_id", "status", "crawl_id", "reason", "domain", "attempts")),
         (tables.site_totals, ("domain", "sites")),
     ],
     ids=lambda value: getattr(value, "name", ""),

@@ -11,7 +11,9 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Select, Table, func, or_, select
 
 from scraping_project.storage.tables import (
+    actions,
     attempt_minutes,
+    failure_hours,
     items,
     refused_rows,
     runs,
@@ -189,6 +191,21 @@ def items_of_run(run_id: str, after_id: int = 0, limit: int = 100) -> Query:
     return of_run.order_by(items.c.id).limit(limit)
 
 
+def open_actions() -> Query:
+    """What somebody asked for and is not done yet."""
+    return select(actions).where(actions.c.state.in_(("pending", "running")))
+
+
+def newest_actions(limit: int = 50) -> Query:
+    return select(actions).order_by(actions.c.asked_at.desc(), actions.c.id.desc()).limit(limit)
+
+
+def failures_of_domain(domain: str, since: datetime) -> Query:
+    """What failed there by the hour; of ALL, everywhere."""
+    hours = failure_hours.c
+    return select(failure_hours).where(hours.domain == domain, hours.hour >= naive_utc(since))
+
+
 def newest_refused_rows(limit: int = 100) -> Query:
     return select(refused_rows).order_by(refused_rows.c.id.desc()).limit(limit)
 
@@ -201,6 +218,11 @@ def logs_before(before: datetime, reached: datetime | None = None, limit: int = 
 def minutes_before(before: datetime, reached: datetime | None = None, limit: int = 500) -> Query:
     """What of the roll-ups is old enough to be pruned, in the same way."""
     return _before(attempt_minutes.c.minute, before, reached, limit)
+
+
+def failure_hours_before(before: datetime, reached: datetime | None = None, limit: int = 500) -> Query:
+    """Whole hours of failures that are old enough to be pruned, in the same way."""
+    return _before(failure_hours.c.hour, before, reached, limit)
 
 
 def largest_domains(limit: int = 20) -> Query:

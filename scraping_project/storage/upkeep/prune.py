@@ -14,7 +14,7 @@ from sqlalchemy import Column, Connection, Engine, bindparam, delete, func, sele
 
 from scraping_project.storage.errors import Deadlocked
 from scraping_project.storage.reading import queries
-from scraping_project.storage.tables import ALL, attempt_minutes, items, scrape_logs
+from scraping_project.storage.tables import ALL, attempt_minutes, failure_hours, items, scrape_logs
 from scraping_project.storage.transactions import reading, writing
 from scraping_project.storage.values import naive_utc
 
@@ -34,7 +34,9 @@ def prune_logs(engine: Engine, before: datetime) -> Iterator[int]:
 
 def prune_minutes(engine: Engine, before: datetime) -> Iterator[int]:
     """Deletes the roll-ups of minutes before the moment: after their logs, which may yet be rewritten."""
-    return _oldest_first(engine, queries.minutes_before, attempt_minutes.c.minute, before)
+    yield from _oldest_first(engine, queries.minutes_before, attempt_minutes.c.minute, before)
+    hour = naive_utc(before).replace(minute=0, second=0, microsecond=0)
+    yield from _oldest_first(engine, queries.failure_hours_before, failure_hours.c.hour, hour)
 
 
 def prune_items(engine: Engine, before: datetime) -> Iterator[int]:

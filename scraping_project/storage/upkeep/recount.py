@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, Engine, case, delete, func, select
 
 from scraping_project.storage.engine import answering_within
 from scraping_project.storage.tables import (
     ALL,
+    FAILURES,
     attempt_minutes,
     attempt_totals,
+    failure_hours,
     scrape_logs,
     site_totals,
     sites,
@@ -18,11 +20,12 @@ from scraping_project.storage.tables import (
 from scraping_project.storage.transactions import writing
 from scraping_project.storage.values import moment_text, naive_utc
 from scraping_project.storage.writing import bulk
-from scraping_project.storage.writing.rollups import LARGEST_BODY, MEASURES, MINUTE_KEY, Counts
+from scraping_project.storage.writing.rollups import LARGEST_BODY, MEASURES, MINUTE_KEY, Counts, failure_key
 from scraping_project.storage.writing.upserts import add_up
 
 LOCKS = (
-    "LOCK TABLES scrape_logs READ, sites READ, attempt_minutes WRITE, attempt_totals WRITE, site_totals WRITE"
+    "LOCK TABLES scrape_logs READ, sites READ, attempt_minutes WRITE, attempt_totals WRITE,"
+    " site_totals WRITE, failure_hours WRITE"
 )
 
 
@@ -35,7 +38,8 @@ def recount(engine: Engine, since: datetime | None = None) -> None:
     Args:
         engine: The database.
         since: Only logs finished in this minute or later, all of which must still be there; without it,
-            the roll-ups are made anew, and forget what was pruned.
+            the roll-ups are made anew, and forget what was pruned. Hours of failures are added up from
+            the minutes that are there.
     """
     begin = None if since is None else naive_utc(since).replace(second=0, microsecond=0)
     with _alone(engine) as connection:
@@ -51,6 +55,7 @@ def recount(engine: Engine, since: datetime | None = None) -> None:
         bulk.execute(connection, add_up, site_totals, counts.sites())
         bulk.execute(connection, add_up, attempt_minutes, counts.minutes())
         bulk.execute(connection, add_up, attempt_totals, counts.totals())
+        _add_up_failures(connection, begin)
 
 
 @contextmanager
@@ -96,6 +101,25 @@ def _rolled_up(connection: Connection, begin: datetime | None) -> Iterator[tuple
         query = query.where(table.c.minute >= begin)
     for domain, minute, *row in connection.execute(query):
         yield (domain, moment_text(minute), *row[:3]), list(row[3:])
+
+
+def _add_up_failures(connection: Connection, begin: datetime | None) -> None:
+    """Makes the hours anew from the minutes, one hour in memory at a time."""
+    hour = naive_utc(datetime.min.replace(tzinfo=UTC)) if begin is None else begin.replace(minute=0)
+    connection.execute(delete(failure_hours).where(failure_hours.c.hour >= hour))
+    minute = attempt_minutes.c
+    key = [minute.status, minute.crawl_id, minute.reason, minute.domain]
+    first = select(func.min(minute.minute))
+    while (found := connection.scalar(first.where(minute.minute >= hour))) is not None:
+        hour = found.replace(minute=0)
+        end = hour + timedelta(hours=1)
+        sums = select(*key, func.sum(minute.attempts)).where(minute.minute >= hour, minute.minute < end)
+        sums = sums.where(minute.status.in_(FAILURES)).group_by(*key).having(func.sum(minute.attempts) > 0)
+        rows = [
+            (*failure_key(moment_text(hour)[:13], *row[:4]), int(row[4])) for row in connection.execute(sums)
+        ]
+        bulk.execute(connection, add_up, failure_hours, rows)
+        hour = end
 
 
 def _compare_sites(connection: Connection, counts: Counts) -> None:

@@ -10,6 +10,7 @@ from scraping_project.storage.errors import RowRefused
 from scraping_project.storage.tables import (
     attempt_minutes,
     attempt_totals,
+    failure_hours,
     items,
     scrape_logs,
     site_totals,
@@ -63,6 +64,7 @@ def write(connection: Connection, rows: Sequence[Row], *, careful: bool) -> None
     bulk.execute(connection, add_up, site_totals, counts.sites())
     bulk.execute(connection, add_up, attempt_minutes, counts.minutes())
     bulk.execute(connection, add_up, attempt_totals, counts.totals())
+    bulk.execute(connection, add_up, failure_hours, counts.failures())
 
 
 def _write_sites(

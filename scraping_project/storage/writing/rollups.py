@@ -2,9 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from hashlib import blake2b
 from typing import NamedTuple
 
-from scraping_project.storage.tables import ALL, attempt_minutes
+from scraping_project.storage.tables import ALL, FAILURES, attempt_minutes
 from scraping_project.storage.writing.rows import LogRow
 
 #: Of a roll-up, in the order of its columns: the key, and what is counted.
@@ -84,10 +86,31 @@ class Counts:
                 _add(sums, (*which, *rest), measures)
         return _rows(sums)
 
+    def failures(self) -> list[Row]:
+        """What to add to ``failure_hours``."""
+        attempts: Counter[Row] = Counter()
+        for (domain, minute, crawl, status, reason), measures in self._minutes.items():
+            if status in FAILURES:
+                for which in (domain, ALL):
+                    attempts[failure_key(minute[:13], status, crawl, reason, which)] += measures[0]
+        return [(*key, attempts[key]) for key in sorted(attempts) if attempts[key]]
+
     def sites(self) -> list[Row]:
         """What to add to ``site_totals``."""
         counts = {**self._sites, ALL: self._sites.total()}
         return [(domain, counts[domain]) for domain in sorted(counts) if counts[domain]]
+
+
+def failure_key(hour: str, status: str, crawl_id: str, reason: str, domain: str) -> Row:
+    """The key of a row of ``failure_hours``; of the hour, its date and number."""
+    return f"{hour}:00:00.000000", group_id(reason, domain), status, crawl_id, reason, domain
+
+
+@lru_cache(maxsize=4096)
+def group_id(reason: str, domain: str) -> int:
+    """A number for a reason and a domain: MariaDB groups by one in a tenth of the time of two texts."""
+    digest = blake2b(f"{reason} {domain}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, signed=True)
 
 
 def _add(sums: dict[Key, Measures], key: Key, measures: Measures) -> None:
