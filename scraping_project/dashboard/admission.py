@@ -1,12 +1,13 @@
 """Who a request comes from, and whether its handler lets them in."""
 
+import asyncio
 import base64
 import binascii
 import hashlib
 from dataclasses import dataclass
 from typing import Any
 
-import anyio
+from litestar.concurrency import sync_to_thread
 from litestar.connection import Request
 from litestar.exceptions import NotAuthorizedException, PermissionDeniedException, TooManyRequestsException
 from litestar.handlers import BaseRouteHandler
@@ -44,8 +45,8 @@ class Door:
             self.tries.check(address)
         except TooManyTriesError as error:
             raise TooManyRequestsException(str(error), headers={"Retry-After": str(error.seconds)}) from None
-        await anyio.sleep(self.tries.slowness(key))
-        found = await anyio.to_thread.run_sync(self.accounts.logged_in, name, password)
+        await asyncio.sleep(self.tries.slowness(key))
+        found = await sync_to_thread(self.accounts.logged_in, name, password)
         if found is None:
             self.tries.note(address, key)
         return found

@@ -5,14 +5,15 @@ from contextlib import closing
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from anyio.to_thread import run_sync
 from litestar import get
+from litestar.concurrency import sync_to_thread
 from litestar.exceptions import ClientException, NotFoundException, ServiceUnavailableException
 from litestar.params import Parameter
 from litestar.response import Stream
 
 from scraping_project.dashboard.reading import stores_of
 from scraping_project.dashboard.rendering import Asked
+from scraping_project.dashboard.threads import in_thread
 from scraping_project.storage.errors import StorageError
 from scraping_project.storage.exporting.exports import COLUMNS, JSON_COLUMNS, ExportTable, pages
 from scraping_project.storage.exporting.formats import as_csv, as_json_lines
@@ -23,7 +24,8 @@ _END = b""
 Table = Annotated[str, Parameter(description=f"One of {', '.join(COLUMNS)}.")]
 
 
-@get("/export/{file_name:str}", machines=True, include_in_schema=False, sync_to_thread=True)
+@get("/export/{file_name:str}", machines=True, include_in_schema=False)
+@in_thread
 def export(request: Asked, file_name: str, domain: str | None = None, since: str | None = None) -> Stream:
     """Streams a table such as ``sites.csv`` or ``logs.jsonl``; of a domain, or since a moment."""
     table, kind = _which(file_name)
@@ -73,5 +75,5 @@ async def _sent(
     with closing(coming):
         if first:
             yield first
-        while chunk := await run_sync(next, chunks, _END):
+        while chunk := await sync_to_thread(next, chunks, _END):
             yield chunk

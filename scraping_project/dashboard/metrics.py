@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 
 from scraping_project.dashboard.reading import shared
 from scraping_project.dashboard.rendering import Asked
+from scraping_project.dashboard.threads import in_thread
 from scraping_project.monitor.figures import Figures, read_figures
 
 
@@ -70,7 +71,8 @@ class TowerCollector(Collector):
         yield from (attempts, size, latency, timed)
 
 
-@get("/metrics", machines=True, include_in_schema=False, sync_to_thread=True)
+@get("/metrics", machines=True, include_in_schema=False)
+@in_thread
 def metrics(request: Asked) -> Response[bytes]:
     registry = CollectorRegistry()
     registry.register(TowerCollector(shared(request, read_figures)))

@@ -3,13 +3,11 @@
 import socket
 from collections.abc import Callable
 
-import anyio.to_thread
 import uvicorn
 
 from scraping_project.dashboard.gatekeeper import Gatekeeper
+from scraping_project.dashboard.threads import bound_threads
 
-#: Threads that read the stores: more would only queue in front of the database.
-THREADS = 8
 #: Seconds: longer than the longest refresh of a page, or its next request would meet a closed connection.
 KEEP_ALIVE = 75
 #: Seconds that an export may go on once the server was told to end.
@@ -33,10 +31,10 @@ class Server(uvicorn.Server):
             timeout_graceful_shutdown=GRACE,
         )
         super().__init__(config)
+        bound_threads()
         self._serving = serving
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
         await super().startup(sockets)
         if self.started:
             self._serving()

@@ -10,7 +10,12 @@ from sqlalchemy import Engine
 
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.monitor.stores import Stores
-from scraping_project.storage.reading.failures import FailureGroup, FailureGroups, failure_groups
+from scraping_project.storage.reading.failures import (
+    FailureGroup,
+    FailureGroups,
+    FailureTotals,
+    failure_groups,
+)
 
 #: Spans that people choose among, in hours.
 HOURS, DEFAULT_HOURS = (1, 6, 24, 72, 168), 24
@@ -61,13 +66,9 @@ class Failures:
     filter: FailureFilter
     since: datetime  # UTC
     until: datetime
-    failed: int | None
-    dead: int | None
-    filtered: int | None
-    ended: int | None  # all pages that ended, well or not
+    totals: FailureTotals | None
     letters: int | None  # dead letters that are there now, whenever they died
     groups: tuple[ShownGroup, ...] | None
-    groups_total: int | None
 
 
 def read_failures(stores: Stores, which: FailureFilter) -> Failures:
@@ -76,18 +77,13 @@ def read_failures(stores: Stores, which: FailureFilter) -> Failures:
     since = now - timedelta(hours=which.hours)
     found = stores.database.read(lambda engine: _groups(engine, which, since))
     letters = stores.redis.read(lambda server: _letters(stores, server))
-    groups = None if found is None else tuple(_shown(each, letters) for each in found.groups)
     return Failures(
         filter=which,
         since=since,
         until=now,
-        failed=found and found.failed,
-        dead=found and found.dead,
-        filtered=found and found.filtered,
-        ended=found and found.ended,
+        totals=found.totals if found else None,
         letters=None if letters is None else sum(letters.values()),
-        groups=groups,
-        groups_total=found and found.groups_total,
+        groups=None if found is None else tuple(_shown(each, letters) for each in found.groups),
     )
 
 

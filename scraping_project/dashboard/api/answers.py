@@ -11,6 +11,7 @@ from litestar.openapi.datastructures import ResponseSpec
 
 from scraping_project.dashboard.reading import shared, stores_of
 from scraping_project.dashboard.rendering import Asked
+from scraping_project.dashboard.threads import in_thread
 from scraping_project.monitor.store import Away
 
 Data = TypeVar("Data")
@@ -54,9 +55,10 @@ PROBLEMS = {
 }
 
 
-def reads(path: str, summary: str) -> get:
+def reads(path: str, summary: str) -> Callable[[Callable[..., Any]], Any]:
     """Returns what makes a function the handler of an address that is read."""
-    return get(path, summary=summary, responses=PROBLEMS, sync_to_thread=True)
+    decorate = get(path, summary=summary, responses=PROBLEMS)
+    return lambda handler: decorate(in_thread(handler))
 
 
 def answer(request: Asked, data: Data) -> Response[Answer[Data]]:

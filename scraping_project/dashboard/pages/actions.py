@@ -11,18 +11,21 @@ from litestar.response import Redirect
 from scraping_project.dashboard.forms import Form
 from scraping_project.dashboard.reading import readings_of, shared, stores_of
 from scraping_project.dashboard.rendering import Asked, page
+from scraping_project.dashboard.threads import in_thread
 from scraping_project.monitor.actions import read_action, read_actions
 from scraping_project.storage import actions
 from scraping_project.storage.errors import StorageError
 
 
-@get("/actions", include_in_schema=False, sync_to_thread=True)
+@get("/actions", include_in_schema=False)
+@in_thread
 def show_all(request: Asked) -> Response[Any]:
     found = shared(request, read_actions)
     return page(request, "actions.html", found=found, away=stores_of(request).away, api="/api/v1/actions")
 
 
-@get("/actions/{action_id:str}", include_in_schema=False, sync_to_thread=True)
+@get("/actions/{action_id:str}", include_in_schema=False)
+@in_thread
 def show(request: Asked, action_id: str) -> Response[Any]:
     try:
         found = shared(request, read_action, action_id)

@@ -14,6 +14,7 @@ from scraping_project.dashboard.admission import session_of
 from scraping_project.dashboard.forms import Form
 from scraping_project.dashboard.reading import readings_of, shared, stores_of
 from scraping_project.dashboard.rendering import Asked, page
+from scraping_project.dashboard.threads import in_thread
 from scraping_project.monitor.failures import DEFAULT_HOURS, HOURS, FailureFilter, read_failures
 from scraping_project.operations.work import filter_of
 from scraping_project.storage import actions
@@ -25,7 +26,8 @@ from scraping_project.storage.reading.failed_pages import WhichPages
 LONGEST_KEY = 64
 
 
-@get("/failures", include_in_schema=False, sync_to_thread=True)
+@get("/failures", include_in_schema=False)
+@in_thread
 def show(request: Asked) -> Response[Any]:
     which = filter_from(request)
     found = shared(request, read_failures, which)

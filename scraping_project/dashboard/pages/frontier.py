@@ -6,10 +6,12 @@ from litestar import Response, get
 
 from scraping_project.dashboard.reading import shared, stores_of
 from scraping_project.dashboard.rendering import Asked, page
+from scraping_project.dashboard.threads import in_thread
 from scraping_project.monitor.frontiers import read_frontiers
 
 
-@get("/frontier", include_in_schema=False, sync_to_thread=True)
+@get("/frontier", include_in_schema=False)
+@in_thread
 def show_all(request: Asked) -> Response[Any]:
     found = shared(request, read_frontiers)
     return page(

@@ -7,13 +7,15 @@ from litestar.exceptions import NotFoundException
 
 from scraping_project.dashboard.reading import shared, stores_of
 from scraping_project.dashboard.rendering import Asked, page
+from scraping_project.dashboard.threads import in_thread
 from scraping_project.monitor.runs import read_log, read_newest_runs, read_run
 from scraping_project.storage.errors import StorageError
 
 OUTCOMES = ("pending", "running", "finished", "failed", "cancelled", "killed", "lost")
 
 
-@get("/runs", include_in_schema=False, sync_to_thread=True)
+@get("/runs", include_in_schema=False)
+@in_thread
 def show_all(request: Asked) -> Response[Any]:
     outcome, spider = (request.query_params.get(name) or None for name in ("outcome", "spider"))
     found = shared(request, read_newest_runs, outcome if outcome in OUTCOMES else None, spider)
@@ -29,7 +31,8 @@ def show_all(request: Asked) -> Response[Any]:
     )
 
 
-@get("/runs/{run_id:str}", include_in_schema=False, sync_to_thread=True)
+@get("/runs/{run_id:str}", include_in_schema=False)
+@in_thread
 def show(request: Asked, run_id: str) -> Response[Any]:
     stores = stores_of(request)
     try:

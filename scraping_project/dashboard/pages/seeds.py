@@ -12,13 +12,15 @@ from scraping_project.dashboard.forms import Form
 from scraping_project.dashboard.journal import note
 from scraping_project.dashboard.reading import stores_of
 from scraping_project.dashboard.rendering import Asked, page
+from scraping_project.dashboard.threads import in_thread
 from scraping_project.frontier.errors import FrontierError
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.seeds import kind_of
 from scraping_project.operations import seeds
 
 
-@get("/frontier/{name:str}/seeds", include_in_schema=False, sync_to_thread=True)
+@get("/frontier/{name:str}/seeds", include_in_schema=False)
+@in_thread
 def show(request: Asked, name: str) -> Response[Any]:
     _keys(request, name)
     return page(request, "seeds.html", name=name, text="", sorted_seeds=None)

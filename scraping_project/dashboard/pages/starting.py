@@ -12,6 +12,7 @@ from scraping_project.dashboard.forms import Form
 from scraping_project.dashboard.journal import note
 from scraping_project.dashboard.reading import stores_of
 from scraping_project.dashboard.rendering import Asked, page
+from scraping_project.dashboard.threads import in_thread
 from scraping_project.monitor.runs import read_run
 from scraping_project.monitor.stores import Stores
 from scraping_project.nodes.client import NodeError
@@ -22,7 +23,8 @@ from scraping_project.storage.errors import StorageError
 from scraping_project.storage.runs import KnownRun
 
 
-@get("/runs/new", include_in_schema=False, sync_to_thread=True)
+@get("/runs/new", include_in_schema=False)
+@in_thread
 def form_for_run(request: Asked) -> Response[Any]:
     """The form, filled in with a run that is to be run again where one is named."""
     stores, again = stores_of(request), request.query_params.get("again", "")
@@ -52,7 +54,8 @@ async def start_run(request: Asked) -> Response[Any]:
     return Redirect(f"/runs/{quote(started.id)}?done=started", status_code=303)
 
 
-@get("/runs/{run_id:str}/cancel", include_in_schema=False, sync_to_thread=True)
+@get("/runs/{run_id:str}/cancel", include_in_schema=False)
+@in_thread
 def ask_to_cancel(request: Asked, run_id: str) -> Response[Any]:
     return page(request, "cancel.html", run=_run(stores_of(request), run_id))
 
