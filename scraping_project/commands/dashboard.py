@@ -1,7 +1,11 @@
 """``scrapy dashboard``: the control tower, as pages and as an API."""
 
+import os
+import subprocess
 import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from getpass import getpass
 from pathlib import Path
 
@@ -11,6 +15,7 @@ from scrapy.settings import Settings
 from scraping_project.cli.backends import settings_of
 from scraping_project.cli.exits import in_one_line, one_line_errors, refuse
 from scraping_project.http.gate import is_loopback
+from scraping_project.settings import database_in
 
 HIGHEST_PORT = 65_535
 
@@ -37,6 +42,9 @@ class Command(ScrapyCommand):
         super().add_options(parser)
         one_line_errors(parser)
         parser.add_argument("--host", default="127.0.0.1", help="address to listen at (default: 127.0.0.1)")
+        parser.add_argument(
+            "--demo", action="store_true", help="crawl the demo site, beside your data, and show that"
+        )
         parser.add_argument("--port", default=8000, type=int, help="port to listen at (default: 8000)")
 
     @in_one_line
@@ -52,7 +60,25 @@ class Command(ScrapyCommand):
         if args:
             _print_hash()
         else:
-            _serve(settings_of(self), opts.host, opts.port)
+            settings = settings_of(self)
+            with _demo(settings) if opts.demo else nullcontext():
+                _serve(settings, opts.host, opts.port)
+
+
+@contextmanager
+def _demo(settings: Settings) -> Iterator[None]:
+    """Crawls the demo site into a folder of its own, and makes the settings name that."""
+    data_dir = Path(settings["DATA_DIR"]) / "demo"
+    places = {"DATA_DIR": str(data_dir), "REDIS_URL": "embedded", "DATABASE_URL": database_in(str(data_dir))}
+    for name, value in places.items():
+        settings.set(name, value, "cmdline")
+    command = [sys.executable, "-m", "demo.crawl", "-s", "LOG_LEVEL=ERROR", "-s", "DOWNLOAD_DELAY=0.2"]
+    crawl = subprocess.Popen(command, env={**os.environ, **places}, stdin=subprocess.DEVNULL)  # noqa: S603  our own
+    try:
+        yield
+    finally:
+        crawl.terminate()
+        crawl.wait()
 
 
 def _print_hash() -> None:

@@ -5,6 +5,7 @@ from typing import Final
 NOTICES: Final = {
     "paused": "Paused: nothing more is leased until it is resumed. What is leased may be sent for 5 s more.",
     "resumed": "Resumed.",
+    "requeued": "Those that were picked are put back into their queues.",
     "ordered": "Done: it holds on all workers within a second.",
     "seeded": "The seeds are pushed.",
     "asked-again": "The page is asked for again.",

@@ -8,12 +8,14 @@ from urllib.parse import urlencode, urlsplit
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from litestar import Request, Response
 from litestar.enums import MediaType
+from litestar.response import Redirect
 
 from scraping_project import __version__
 from scraping_project.dashboard import formats
 from scraping_project.dashboard.admission import door_of, session_of
 from scraping_project.dashboard.notices import notice_of
 from scraping_project.monitor.reason_words import advice_of, meaning_of
+from scraping_project.monitor.slot_words import because
 
 Asked = Request[Any, Any, Any]
 
@@ -31,7 +33,7 @@ def _environment() -> Environment:
         environment.filters[name] = getattr(formats, name)
     environment.filters["web"] = web_address
     environment.globals.update(
-        version=__version__, unknown=formats.UNKNOWN, meaning=meaning_of, advice=advice_of
+        version=__version__, unknown=formats.UNKNOWN, meaning=meaning_of, advice=advice_of, because=because
     )
     return environment
 
@@ -71,6 +73,11 @@ def bare_page(
     """Returns a page for anybody."""
     text = _environment().get_template(template).render(content)
     return Response(text, status_code=status, headers=headers, media_type=MediaType.HTML)
+
+
+def see_other(path: str) -> Redirect:
+    """Sends the reader of a form that was sent to a page that may be reloaded."""
+    return Redirect(path, status_code=303)
 
 
 def with_query(request: Asked, **changed: Any) -> str:

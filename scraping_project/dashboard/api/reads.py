@@ -1,21 +1,33 @@
 """What may be read: the twin of every page."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from litestar import Response
-from litestar.exceptions import NotFoundException, ServiceUnavailableException
+from litestar.exceptions import ClientException, NotFoundException, ServiceUnavailableException
 from litestar.params import Parameter
 
 from scraping_project.dashboard.api.answers import Answer, answer, read, reads
+from scraping_project.dashboard.pages.frontier import keys_of
 from scraping_project.dashboard.reading import shared, stores_of
 from scraping_project.dashboard.rendering import Asked
-from scraping_project.monitor.frontiers import Frontiers, read_frontiers
+from scraping_project.frontier.errors import FrontierError
+from scraping_project.monitor.actions import ActionDetail, Actions, read_action, read_actions
+from scraping_project.monitor.failures import DEFAULT_HOURS, FailureFilter, Failures, read_failures
+from scraping_project.monitor.frontiers import (
+    FrontierDetail,
+    Frontiers,
+    Letters,
+    read_frontier,
+    read_frontiers,
+    read_letters,
+)
 from scraping_project.monitor.overview import Overview, read_overview
 from scraping_project.monitor.runs import LogTail, Runs, read_log, read_newest_runs, read_run
 from scraping_project.monitor.stores import Stores
 from scraping_project.storage.errors import StorageError
 from scraping_project.storage.runs import KnownRun, Outcome
 
+FrontierName = Annotated[str, Parameter(max_length=64)]
 RunId = Annotated[str, Parameter(description="As /api/v1/runs lists it.", max_length=64)]
 
 
@@ -60,3 +72,57 @@ def _run(request: Asked, run_id: str) -> KnownRun:
 def _log(stores: Stores, run_id: str, start: int | None) -> LogTail:
     found = read_run(stores, run_id)
     return read_log(stores, found, start) if found else LogTail("", 0, 0, "there is no such run any more")
+
+
+@reads("/frontiers/{name:str}", "One frontier: ledger, workers, the sites that wait and why")
+def frontier(
+    request: Asked,
+    name: FrontierName,
+    by: Literal["queued", "wait"] = "queued",
+    slot: Annotated[str | None, Parameter(max_length=255)] = None,
+) -> Response[Answer[FrontierDetail]]:
+    keys = keys_of(request, name)
+    found = shared(request, read_frontier, keys.name, by, slot)
+    if not found.exists:
+        raise NotFoundException(f"there is no frontier {name!r}")
+    return answer(request, found)
+
+
+@reads("/frontiers/{name:str}/dead", "Dead letters, in no certain order")
+def dead(
+    request: Asked, name: FrontierName, reason: str | None = None, slot: str | None = None, after: str = ""
+) -> Response[Answer[Letters]]:
+    try:
+        return read(request, read_letters, keys_of(request, name).name, reason, slot, after)
+    except FrontierError as error:
+        raise ClientException(str(error)) from error
+
+
+@reads("/failures", "What failed, by reason and site")
+def failures(
+    request: Asked,
+    hours: Annotated[int, Parameter(ge=1, le=24 * 366)] = DEFAULT_HOURS,
+    reason: str | None = None,
+    domain: str | None = None,
+    crawl: str | None = None,
+) -> Response[Answer[Failures]]:
+    return read(request, read_failures, FailureFilter(hours, reason, domain, crawl))
+
+
+@reads("/actions", "Who did what, the newest first")
+def actions(request: Asked) -> Response[Answer[Actions]]:
+    return read(request, read_actions)
+
+
+@reads("/actions/{action_id:str}", "One action, and what became of it")
+def action(request: Asked, action_id: RunId) -> Response[Answer[ActionDetail]]:
+    try:
+        found = shared(request, read_action, action_id)
+    except StorageError as error:
+        raise ServiceUnavailableException(str(error)) from error
+    if found is None:
+        raise NotFoundException(f"there is no action {action_id!r}")
+    return answer(request, found)
+
+
+HANDLERS = [overview, frontiers, frontier, dead, failures, runs, run, log, actions, action]

@@ -4,6 +4,7 @@ from typing import Any
 
 from scraping_project.dashboard.pages import (
     actions,
+    dead,
     failures,
     frontier,
     health,
@@ -23,6 +24,13 @@ def handlers() -> list[Any]:
         login.log_out,
         overview.show,
         frontier.show_all,
+        frontier.show,
+        frontier.pause,
+        frontier.resume,
+        frontier.order,
+        frontier.start_run,
+        dead.show,
+        dead.requeue,
         runs.show_all,
         runs.show,
         health.show,

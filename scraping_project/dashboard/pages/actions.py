@@ -10,7 +10,7 @@ from litestar.response import Redirect
 
 from scraping_project.dashboard.forms import Form
 from scraping_project.dashboard.reading import readings_of, shared, stores_of
-from scraping_project.dashboard.rendering import Asked, page
+from scraping_project.dashboard.rendering import Asked, page, see_other
 from scraping_project.dashboard.threads import in_thread
 from scraping_project.monitor.actions import read_action, read_actions
 from scraping_project.storage import actions
@@ -37,22 +37,23 @@ def show(request: Asked, action_id: str) -> Response[Any]:
     return page(request, "action.html", found=found, away=stores_of(request).away, api=api)
 
 
-@post("/actions/{action_id:str}/cancel", include_in_schema=False, status_code=303)
+@post("/actions/{action_id:str}/cancel", include_in_schema=False)
 async def cancel(request: Asked, action_id: str) -> Redirect:
     """Ends an action where it is: what it has done stays done."""
     await Form.checked(request)
     await sync_to_thread(cancel_known, request, action_id)
-    return Redirect(f"/actions/{quote(action_id)}")
+    return see_other(f"/actions/{quote(action_id)}")
 
 
-def cancel_known(request: Asked, action_id: str) -> None:
-    """Ends an action.
+def cancel_known(request: Asked, action_id: str) -> bool:
+    """Ends an action; False when it has ended, or there is none.
 
     Raises:
         ServiceUnavailableException: The database is away.
     """
     try:
-        stores_of(request).database.demand(lambda engine: actions.cancel(engine, action_id))
+        ended = stores_of(request).database.demand(lambda engine: actions.cancel(engine, action_id))
     except StorageError as error:
         raise ServiceUnavailableException(str(error)) from error
     readings_of(request).forget()
+    return ended

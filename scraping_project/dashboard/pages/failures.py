@@ -13,7 +13,7 @@ from litestar.response import Redirect
 from scraping_project.dashboard.admission import session_of
 from scraping_project.dashboard.forms import Form
 from scraping_project.dashboard.reading import readings_of, shared, stores_of
-from scraping_project.dashboard.rendering import Asked, page
+from scraping_project.dashboard.rendering import Asked, page, see_other
 from scraping_project.dashboard.threads import in_thread
 from scraping_project.monitor.failures import DEFAULT_HOURS, HOURS, FailureFilter, read_failures
 from scraping_project.operations.work import filter_of
@@ -44,7 +44,7 @@ def show(request: Asked) -> Response[Any]:
     )
 
 
-@post("/failures/retry", include_in_schema=False, status_code=303)
+@post("/failures/retry", include_in_schema=False)
 async def retry(request: Asked) -> Redirect:
     """Writes down what is to be retried; the dashboard's worker does it. The same form twice is one retry."""
     form = await Form.checked(request)
@@ -58,10 +58,10 @@ async def retry(request: Asked) -> Redirect:
     )
     total = len(ids) if ids else _whole(form.text("total") or "0")
     action_id = await sync_to_thread(ask_for_retry, request, form.text("key"), which, total)
-    return Redirect(f"/actions/{quote(action_id)}")
+    return see_other(f"/actions/{quote(action_id)}")
 
 
-def ask_for_retry(request: Asked, key: str, which: WhichPages, total: int) -> str:
+def ask_for_retry(request: Asked, key: str, which: WhichPages, total: int | None) -> str:
     """Writes a retry down once for each key; returns the action's id.
 
     Raises:

@@ -9,14 +9,14 @@ from litestar.response import Redirect
 
 from scraping_project.dashboard.admission import address_of, door_of
 from scraping_project.dashboard.forms import Form
-from scraping_project.dashboard.rendering import Asked, bare_page
+from scraping_project.dashboard.rendering import Asked, bare_page, see_other
 from scraping_project.dashboard.sessions import COOKIE, LASTS
 
 
 @get("/login", public=True, include_in_schema=False)
 async def show(request: Asked) -> Response[Any]:
     if not door_of(request).accounts.wanted:
-        return Redirect("/")
+        return see_other("/")
     return _form(next_page=own_page(request.query_params.get("next", "/")))
 
 
@@ -25,7 +25,7 @@ async def log_in(request: Asked) -> Response[Any]:
     form = await Form.of(request)
     door, name, next_page = door_of(request), form.text("name"), own_page(form.text("next"))
     if not door.accounts.wanted:
-        return Redirect("/", status_code=303)
+        return see_other("/")
     try:
         found = await door.log_in(address_of(request), name, form.text("password"))
     except TooManyRequestsException as error:
@@ -45,7 +45,7 @@ async def log_in(request: Asked) -> Response[Any]:
     return answer
 
 
-@post("/logout", for_viewers=True, include_in_schema=False, status_code=303)
+@post("/logout", for_viewers=True, include_in_schema=False)
 async def log_out(request: Asked) -> Redirect:
     await Form.checked(request)
     answer = Redirect("/login", status_code=303)
@@ -56,7 +56,7 @@ async def log_out(request: Asked) -> Redirect:
 def login_page(request: Asked) -> Redirect:
     """Sends somebody who has not logged in to the form, and from there back to where they were."""
     here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    return Redirect(f"/login?next={quote(here, safe='')}", status_code=303)
+    return see_other(f"/login?next={quote(here, safe='')}")
 
 
 def own_page(path: str) -> str:

@@ -6,12 +6,11 @@ from urllib.parse import quote
 from litestar import Response, get, post
 from litestar.concurrency import sync_to_thread
 from litestar.exceptions import ClientException, ServiceUnavailableException
-from litestar.response import Redirect
 
 from scraping_project.dashboard.forms import Form
 from scraping_project.dashboard.journal import note
 from scraping_project.dashboard.reading import stores_of
-from scraping_project.dashboard.rendering import Asked, page
+from scraping_project.dashboard.rendering import Asked, page, see_other
 from scraping_project.dashboard.threads import in_thread
 from scraping_project.frontier.errors import FrontierError
 from scraping_project.frontier.keys import Keys
@@ -45,17 +44,22 @@ async def push(request: Asked, name: str) -> Response[Any]:
             to_push=b"\n".join(found.seeds).decode(errors="replace"),
             status=200 if found.seeds else 400,
         )
-    await sync_to_thread(_push, request, keys, found.seeds)
-    await sync_to_thread(note, request, "seed", {"frontier": name}, len(found.seeds))
-    return Redirect(f"/frontier/{quote(name)}?done=seeded", status_code=303)
+    await sync_to_thread(push_seeds, request, keys, found.seeds)
+    return see_other(f"/frontier/{quote(name)}?done=seeded")
 
 
-def _push(request: Asked, keys: Keys, found: tuple[bytes, ...]) -> None:
+def push_seeds(request: Asked, keys: Keys, found: tuple[bytes, ...]) -> None:
+    """Pushes seeds.
+
+    Raises:
+        ServiceUnavailableException: Redis does not answer, or the key is something else.
+    """
     stores = stores_of(request)
     try:
         stores.redis.demand(lambda server: seeds.push(server, keys, found, kind_of(stores.settings)))
     except FrontierError as error:
         raise ServiceUnavailableException(f"The seeds are not pushed: {error}") from error
+    note(request, "seed", {"frontier": keys.name}, len(found))
 
 
 def _keys(request: Asked, name: str) -> Keys:

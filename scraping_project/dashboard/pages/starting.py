@@ -11,7 +11,7 @@ from litestar.response import Redirect
 from scraping_project.dashboard.forms import Form
 from scraping_project.dashboard.journal import note
 from scraping_project.dashboard.reading import stores_of
-from scraping_project.dashboard.rendering import Asked, page
+from scraping_project.dashboard.rendering import Asked, page, see_other
 from scraping_project.dashboard.threads import in_thread
 from scraping_project.monitor.runs import read_run
 from scraping_project.monitor.stores import Stores
@@ -51,7 +51,7 @@ async def start_run(request: Asked) -> Response[Any]:
         return _form(request, **typed, problem=str(error), status=400)
     what = {"spider": wanted.spider, "run": started.id, "where": started.where}
     await sync_to_thread(note, request, "run", what, 1)
-    return Redirect(f"/runs/{quote(started.id)}?done=started", status_code=303)
+    return see_other(f"/runs/{quote(started.id)}?done=started")
 
 
 @get("/runs/{run_id:str}/cancel", include_in_schema=False)
@@ -60,12 +60,12 @@ def ask_to_cancel(request: Asked, run_id: str) -> Response[Any]:
     return page(request, "cancel.html", run=_run(stores_of(request), run_id))
 
 
-@post("/runs/{run_id:str}/cancel", include_in_schema=False, status_code=303)
+@post("/runs/{run_id:str}/cancel", include_in_schema=False)
 async def cancel_run(request: Asked, run_id: str) -> Redirect:
     await Form.checked(request)
     await sync_to_thread(cancel_known, stores_of(request), run_id)
     await sync_to_thread(note, request, "cancel", {"run": run_id}, 1)
-    return Redirect(f"/runs/{quote(run_id)}?done=cancelled")
+    return see_other(f"/runs/{quote(run_id)}?done=cancelled")
 
 
 def start_wanted(stores: Stores, wanted: Wanted) -> Started:
