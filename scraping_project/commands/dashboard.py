@@ -81,7 +81,7 @@ def _serve(settings: Settings, host: str, port: int) -> None:
         refuse(str(error))
     except OSError as error:
         refuse(
-            f"{data_dir}/dashboard.key can't be made ({error.strerror}): set DATA_DIR to a folder of yours"
+            f"{data_dir}/dashboard.key can't be used ({error.strerror}): set DATA_DIR to a folder of yours"
         )
     if not accounts.wanted and not is_loopback(host):
         refuse(
