@@ -99,7 +99,7 @@ def _serve(settings: Settings, host: str, port: int) -> None:
     from scraping_project.dashboard.sessions import Sessions, secret_in  # noqa: PLC0415
     from scraping_project.monitor.stores import Stores  # noqa: PLC0415
 
-    data_dir = Path(settings["DATA_DIR"])
+    data_dir, shown_host = Path(settings["DATA_DIR"]), f"[{host}]" if ":" in host else host
     try:
         accounts = Accounts.from_settings(settings)
         secret = secret_in(data_dir)
@@ -107,9 +107,9 @@ def _serve(settings: Settings, host: str, port: int) -> None:
         refuse(str(error))
     except OSError as error:
         refuse(
-            f"{data_dir}/dashboard.key can't be made ({error.strerror}): set DATA_DIR to a folder of yours"
+            f"{data_dir}/dashboard.key can't be used ({error.strerror}): set DATA_DIR to a folder of yours"
         )
-    if not accounts.wanted and not is_loopback(host):
+    if not accounts.wanted and not is_loopback(shown_host):
         refuse(
             f"at {host} others can reach it: set DASHBOARD_USERNAME and DASHBOARD_PASSWORD, or use 127.0.0.1"
         )
@@ -120,7 +120,6 @@ def _serve(settings: Settings, host: str, port: int) -> None:
             f"{host}:{port} can't be listened at ({error.strerror}): choose another with --host and --port"
         )
     door = Door(accounts, Sessions(accounts, secret), LoginTries())
-    shown_host = f"[{host}]" if ":" in host else host
     url = f"http://{shown_host}:{listener.getsockname()[1]}/"
     server = Server(
         application(Stores(settings), door),

@@ -4,8 +4,10 @@ import asyncio
 import base64
 import binascii
 import hashlib
-from dataclasses import dataclass
+from asyncio import Lock
+from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakValueDictionary
 
 from litestar.concurrency import sync_to_thread
 from litestar.connection import Request
@@ -32,6 +34,7 @@ class Door:
     accounts: Accounts
     sessions: Sessions
     tries: LoginTries
+    turns: WeakValueDictionary[str, Lock] = field(default_factory=WeakValueDictionary)
 
     async def log_in(self, address: str, name: str, password: str) -> Identity | None:
         """Returns whose login this is, after the wait that wrong ones cost.
@@ -41,14 +44,17 @@ class Door:
         """
         # A name may be as long as a form.
         key = hashlib.sha256(name.encode(errors="replace")).hexdigest()
-        try:
-            self.tries.check(address)
-        except TooManyTriesError as error:
-            raise TooManyRequestsException(str(error), headers={"Retry-After": str(error.seconds)}) from None
-        await asyncio.sleep(self.tries.slowness(key))
-        found = await sync_to_thread(self.accounts.logged_in, name, password)
-        if found is None:
-            self.tries.note(address, key)
+        # One after the other, or many tries at once would all come before the first was found to be wrong.
+        async with self.turns.setdefault(address, Lock()):
+            try:
+                self.tries.check(address)
+            except TooManyTriesError as error:
+                waits = {"Retry-After": str(error.seconds)}
+                raise TooManyRequestsException(str(error), headers=waits) from None
+            await asyncio.sleep(self.tries.slowness(key))
+            found = await sync_to_thread(self.accounts.logged_in, name, password)
+            if found is None:
+                self.tries.note(address, key)
         return found
 
 
@@ -68,7 +74,7 @@ async def admit(connection: Any, handler: BaseRouteHandler) -> None:
     door = door_of(connection)
     if not door.accounts.wanted:
         session: Session | None = _NOBODYS
-    elif connection.url.path.startswith(API) or handler.opt.get("machines"):
+    elif connection.scope["path_template"].startswith(API) or handler.opt.get("machines"):
         identity = await _by_header(door, connection)
         session = Session(identity, "") if identity else None
         if session is None and handler.opt.get("machines"):

@@ -3,12 +3,12 @@
 from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from litestar import get
 from litestar.concurrency import sync_to_thread
 from litestar.exceptions import ClientException, NotFoundException, ServiceUnavailableException
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery
 from litestar.response import Stream
 
 from scraping_project.dashboard.reading import stores_of
@@ -21,12 +21,15 @@ from scraping_project.storage.exporting.formats import as_csv, as_json_lines
 MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl; charset=utf-8"}
 _END = b""
 
-Table = Annotated[str, Parameter(description=f"One of {', '.join(COLUMNS)}.")]
-
 
 @get("/export/{file_name:str}", machines=True, include_in_schema=False)
 @in_thread
-def export(request: Asked, file_name: str, domain: str | None = None, since: str | None = None) -> Stream:
+def export(
+    request: Asked,
+    file_name: FromPath[str],
+    domain: FromQuery[str | None] = None,
+    since: FromQuery[str | None] = None,
+) -> Stream:
     """Streams a table such as ``sites.csv`` or ``logs.jsonl``; of a domain, or since a moment."""
     table, kind = _which(file_name)
     stores = stores_of(request)

@@ -13,12 +13,14 @@ def number(value: float | None) -> str:
 
 
 def percent(share: float | None) -> str:
-    """A share of 1 in per cent; one that is not quite all is never written as all."""
+    """A share of 1 in per cent; one that is not quite all, or nothing, is never written as that."""
     if share is None:
         return UNKNOWN
     text = f"{share * 100:.1f}"
     if text == "100.0" and share < 1:
         text = "99.9"
+    if text == "0.0" and share > 0:
+        text = "<0.1"
     return f"{text} %"
 
 
@@ -27,7 +29,7 @@ def size(count: float | None) -> str:
     if count is None:
         return UNKNOWN
     for unit in _UNITS:
-        if abs(count) < _STEP or unit == _UNITS[-1]:
+        if round(abs(count), 1) < _STEP or unit == _UNITS[-1]:
             break
         count /= _STEP
     return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable
+from errno import EINVAL
 
 import uvicorn
 
@@ -46,7 +47,10 @@ def listening(host: str, port: int) -> socket.socket:
     Raises:
         OSError: It cannot be had.
     """
-    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except UnicodeError as error:
+        raise OSError(EINVAL, "no host is called so") from error
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

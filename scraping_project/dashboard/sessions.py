@@ -5,6 +5,7 @@ import os
 from base64 import urlsafe_b64encode
 from contextlib import suppress
 from dataclasses import dataclass
+from errno import EINVAL
 from hashlib import sha256
 from pathlib import Path
 from secrets import token_urlsafe
@@ -74,7 +75,7 @@ def secret_in(data_dir: Path) -> bytes:
     """Returns the random bytes of the file ``dashboard.key``, which is made when it is missing.
 
     Raises:
-        OSError: It can be neither read nor made.
+        OSError: It can be neither read nor made, or holds too little.
     """
     path, made = data_dir / "dashboard.key", data_dir / f".dashboard.key.{token_urlsafe(8)}"
     data_dir.mkdir(parents=True, exist_ok=True)
@@ -84,4 +85,7 @@ def secret_in(data_dir: Path) -> bytes:
         with suppress(FileExistsError):  # another copy was faster
             path.hardlink_to(made)
         made.unlink()
-    return path.read_bytes()
+    secret = path.read_bytes()
+    if len(secret) < _KEY_BYTES:  # whoever knew it could make cookies
+        raise OSError(EINVAL, "it is cut off: remove it", str(path))
+    return secret

@@ -9,7 +9,7 @@ from uuid import uuid4
 import msgspec
 from litestar import Response, post
 from litestar.exceptions import ClientException, ServiceUnavailableException
-from litestar.params import Parameter
+from litestar.params import PathParameter
 
 from scraping_project.dashboard.api.answers import PROBLEMS, Answer, answer
 from scraping_project.dashboard.journal import note
@@ -29,8 +29,8 @@ from scraping_project.operations.starting import Started, Wanted
 from scraping_project.storage.errors import StorageError
 from scraping_project.storage.reading.failed_pages import WhichPages
 
-FrontierName = Annotated[str, Parameter(max_length=64)]
-Id = Annotated[str, Parameter(max_length=64)]
+FrontierName = Annotated[str, PathParameter(max_length=64)]
+Id = Annotated[str, PathParameter(max_length=64)]
 Key = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9-]{1,64}$")]
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from litestar import Response
 from litestar.exceptions import ClientException, NotFoundException, ServiceUnavailableException
-from litestar.params import Parameter
+from litestar.params import FromQuery, PathParameter, QueryParameter
 
 from scraping_project.dashboard.api.answers import Answer, answer, read, reads
 from scraping_project.dashboard.pages.frontier import keys_of
@@ -27,8 +27,8 @@ from scraping_project.monitor.stores import Stores
 from scraping_project.storage.errors import StorageError
 from scraping_project.storage.runs import KnownRun, Outcome
 
-FrontierName = Annotated[str, Parameter(max_length=64)]
-RunId = Annotated[str, Parameter(description="As /api/v1/runs lists it.", max_length=64)]
+FrontierName = Annotated[str, PathParameter(max_length=64)]
+RunId = Annotated[str, PathParameter(description="As /api/v1/runs lists it.", max_length=64)]
 
 
 @reads("/overview", "Is anything wrong, how fast, how well, how much is left")
@@ -42,7 +42,9 @@ def frontiers(request: Asked) -> Response[Answer[Frontiers]]:
 
 
 @reads("/runs", "The newest runs")
-def runs(request: Asked, outcome: Outcome | None = None, spider: str | None = None) -> Response[Answer[Runs]]:
+def runs(
+    request: Asked, outcome: FromQuery[Outcome | None] = None, spider: FromQuery[str | None] = None
+) -> Response[Answer[Runs]]:
     return read(request, read_newest_runs, outcome, spider)
 
 
@@ -53,7 +55,7 @@ def run(request: Asked, run_id: RunId) -> Response[Answer[KnownRun]]:
 
 @reads("/runs/{run_id:str}/log", "A run's log from a byte on, or its end")
 def log(
-    request: Asked, run_id: RunId, start: Annotated[int | None, Parameter(ge=0, le=2**53)] = None
+    request: Asked, run_id: RunId, start: Annotated[int | None, QueryParameter(ge=0, le=2**53)] = None
 ) -> Response[Answer[LogTail]]:
     found = _run(request, run_id)
     return answer(request, shared(request, _log, found.id, start))
@@ -78,8 +80,8 @@ def _log(stores: Stores, run_id: str, start: int | None) -> LogTail:
 def frontier(
     request: Asked,
     name: FrontierName,
-    by: Literal["queued", "wait"] = "queued",
-    slot: Annotated[str | None, Parameter(max_length=255)] = None,
+    by: FromQuery[Literal["queued", "wait"]] = "queued",
+    slot: Annotated[str | None, QueryParameter(max_length=255)] = None,
 ) -> Response[Answer[FrontierDetail]]:
     keys = keys_of(request, name)
     found = shared(request, read_frontier, keys.name, by, slot)
@@ -90,7 +92,11 @@ def frontier(
 
 @reads("/frontiers/{name:str}/dead", "Dead letters, in no certain order")
 def dead(
-    request: Asked, name: FrontierName, reason: str | None = None, slot: str | None = None, after: str = ""
+    request: Asked,
+    name: FrontierName,
+    reason: FromQuery[str | None] = None,
+    slot: FromQuery[str | None] = None,
+    after: FromQuery[str] = "",
 ) -> Response[Answer[Letters]]:
     try:
         return read(request, read_letters, keys_of(request, name).name, reason, slot, after)
@@ -101,10 +107,10 @@ def dead(
 @reads("/failures", "What failed, by reason and site")
 def failures(
     request: Asked,
-    hours: Annotated[int, Parameter(ge=1, le=24 * 366)] = DEFAULT_HOURS,
-    reason: str | None = None,
-    domain: str | None = None,
-    crawl: str | None = None,
+    hours: Annotated[int, QueryParameter(ge=1, le=24 * 366)] = DEFAULT_HOURS,
+    reason: FromQuery[str | None] = None,
+    domain: FromQuery[str | None] = None,
+    crawl: FromQuery[str | None] = None,
 ) -> Response[Answer[Failures]]:
     return read(request, read_failures, FailureFilter(hours, reason, domain, crawl))
 

@@ -6,6 +6,7 @@ from urllib.parse import quote
 from litestar import Response, get, post
 from litestar.concurrency import sync_to_thread
 from litestar.exceptions import NotFoundException, ServiceUnavailableException
+from litestar.params import FromPath
 from litestar.response import Redirect
 
 from scraping_project.dashboard.forms import Form
@@ -26,7 +27,7 @@ def show_all(request: Asked) -> Response[Any]:
 
 @get("/actions/{action_id:str}", include_in_schema=False)
 @in_thread
-def show(request: Asked, action_id: str) -> Response[Any]:
+def show(request: Asked, action_id: FromPath[str]) -> Response[Any]:
     try:
         found = shared(request, read_action, action_id)
     except StorageError as error:
@@ -38,7 +39,7 @@ def show(request: Asked, action_id: str) -> Response[Any]:
 
 
 @post("/actions/{action_id:str}/cancel", include_in_schema=False)
-async def cancel(request: Asked, action_id: str) -> Redirect:
+async def cancel(request: Asked, action_id: FromPath[str]) -> Redirect:
     """Ends an action where it is: what it has done stays done."""
     await Form.checked(request)
     await sync_to_thread(cancel_known, request, action_id)

@@ -6,6 +6,7 @@ from urllib.parse import quote
 from litestar import Response, get, post
 from litestar.concurrency import sync_to_thread
 from litestar.exceptions import ClientException, ServiceUnavailableException
+from litestar.params import FromPath
 from litestar.response import Redirect
 
 from scraping_project.dashboard.forms import Form
@@ -25,7 +26,7 @@ MOST = 1_000
 
 @get("/frontier/{name:str}/dead", include_in_schema=False)
 @in_thread
-def show(request: Asked, name: str) -> Response[Any]:
+def show(request: Asked, name: FromPath[str]) -> Response[Any]:
     keys = keys_of(request, name)
     reason, slot = (request.query_params.get(field) or None for field in ("reason", "slot"))
     try:
@@ -45,7 +46,7 @@ def show(request: Asked, name: str) -> Response[Any]:
 
 
 @post("/frontier/{name:str}/requeue", include_in_schema=False)
-async def requeue(request: Asked, name: str) -> Redirect:
+async def requeue(request: Asked, name: FromPath[str]) -> Redirect:
     """Puts back the letters that were picked."""
     form = await Form.checked(request)
     keys = keys_of(request, name)

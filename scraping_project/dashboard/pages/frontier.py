@@ -6,6 +6,7 @@ from urllib.parse import quote
 from litestar import Response, get, post
 from litestar.concurrency import sync_to_thread
 from litestar.exceptions import ClientException, NotFoundException, ServiceUnavailableException
+from litestar.params import FromPath
 from litestar.response import Redirect
 
 from scraping_project.dashboard.forms import Form
@@ -38,7 +39,7 @@ def show_all(request: Asked) -> Response[Any]:
 
 @get("/frontier/{name:str}", include_in_schema=False)
 @in_thread
-def show(request: Asked, name: str) -> Response[Any]:
+def show(request: Asked, name: FromPath[str]) -> Response[Any]:
     keys = keys_of(request, name)
     by = request.query_params.get("by", "")
     slot = request.query_params.get("slot") or None
@@ -59,17 +60,17 @@ def show(request: Asked, name: str) -> Response[Any]:
 
 
 @post("/frontier/{name:str}/pause", include_in_schema=False)
-async def pause(request: Asked, name: str) -> Redirect:
+async def pause(request: Asked, name: FromPath[str]) -> Redirect:
     return await _switch(request, name, "pause")
 
 
 @post("/frontier/{name:str}/resume", include_in_schema=False)
-async def resume(request: Asked, name: str) -> Redirect:
+async def resume(request: Asked, name: FromPath[str]) -> Redirect:
     return await _switch(request, name, "resume")
 
 
 @post("/frontier/{name:str}/slots", include_in_schema=False)
-async def order(request: Asked, name: str) -> Redirect:
+async def order(request: Asked, name: FromPath[str]) -> Redirect:
     """Gives an order for a slot."""
     form = await Form.checked(request)
     keys, slot, word = keys_of(request, name), form.text("slot"), form.text("word")
@@ -79,7 +80,7 @@ async def order(request: Asked, name: str) -> Redirect:
 
 
 @post("/frontier/{name:str}/start", include_in_schema=False)
-async def start_run(request: Asked, name: str) -> Redirect:
+async def start_run(request: Asked, name: FromPath[str]) -> Redirect:
     """Starts a run that goes on with the crawl."""
     await Form.checked(request)
     started = await sync_to_thread(resume_crawl, request, keys_of(request, name))

@@ -1,7 +1,7 @@
 """Logging in and out."""
 
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from litestar import Response, get, post
 from litestar.exceptions import TooManyRequestsException
@@ -11,6 +11,7 @@ from scraping_project.dashboard.admission import address_of, door_of
 from scraping_project.dashboard.forms import Form
 from scraping_project.dashboard.rendering import Asked, bare_page, see_other
 from scraping_project.dashboard.sessions import COOKIE, LASTS
+from scraping_project.http.gate import SAFE_METHODS
 
 
 @get("/login", public=True, include_in_schema=False)
@@ -54,16 +55,16 @@ async def log_out(request: Asked) -> Redirect:
 
 
 def login_page(request: Asked) -> Redirect:
-    """Sends somebody who has not logged in to the form, and from there back to where they were."""
+    """Sends somebody who has not logged in to the form, and from there back to the page where they were."""
     here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    return see_other(f"/login?next={quote(here, safe='')}")
+    page = here if request.method in SAFE_METHODS else "/"  # a change is not made by going back to it
+    return see_other(f"/login?next={quote(page, safe='')}")
 
 
 def own_page(path: str) -> str:
     """The path, when it is one of this server; else the first page."""
-    parts = urlsplit(path)
-    own = path.startswith("/") and path[1:2] not in ("/", "\\") and not parts.scheme and not parts.netloc
-    return path if own and path.isprintable() and "\\" not in path else "/"
+    own = path.startswith("/") and not path.startswith("//") and "\\" not in path
+    return path if own and path.isprintable() else "/"
 
 
 def _form(

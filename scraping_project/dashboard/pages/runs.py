@@ -4,6 +4,7 @@ from typing import Any
 
 from litestar import Response, get
 from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
 
 from scraping_project.dashboard.reading import shared, stores_of
 from scraping_project.dashboard.rendering import Asked, page
@@ -33,7 +34,7 @@ def show_all(request: Asked) -> Response[Any]:
 
 @get("/runs/{run_id:str}", include_in_schema=False)
 @in_thread
-def show(request: Asked, run_id: str) -> Response[Any]:
+def show(request: Asked, run_id: FromPath[str]) -> Response[Any]:
     stores = stores_of(request)
     try:
         run = read_run(stores, run_id)

@@ -20,13 +20,13 @@ from scraping_project.operations import seeds
 
 @get("/frontier/{name:str}/seeds", include_in_schema=False)
 @in_thread
-def show(request: Asked, name: str) -> Response[Any]:
+def show(request: Asked, name: FromPath[str]) -> Response[Any]:
     _keys(request, name)
     return page(request, "seeds.html", name=name, text="", sorted_seeds=None)
 
 
 @post("/frontier/{name:str}/seeds", include_in_schema=False, status_code=200)
-async def push(request: Asked, name: str) -> Response[Any]:
+async def push(request: Asked, name: FromPath[str]) -> Response[Any]:
     """Shows what the lines are, or pushes those that were shown."""
     form = await Form.checked(request)
     keys = _keys(request, name)

@@ -6,6 +6,7 @@ from urllib.parse import quote
 from litestar import Response, get, post
 from litestar.concurrency import sync_to_thread
 from litestar.exceptions import NotFoundException, ServiceUnavailableException
+from litestar.params import FromPath
 from litestar.response import Redirect
 
 from scraping_project.dashboard.forms import Form
@@ -56,12 +57,12 @@ async def start_run(request: Asked) -> Response[Any]:
 
 @get("/runs/{run_id:str}/cancel", include_in_schema=False)
 @in_thread
-def ask_to_cancel(request: Asked, run_id: str) -> Response[Any]:
+def ask_to_cancel(request: Asked, run_id: FromPath[str]) -> Response[Any]:
     return page(request, "cancel.html", run=_run(stores_of(request), run_id))
 
 
 @post("/runs/{run_id:str}/cancel", include_in_schema=False)
-async def cancel_run(request: Asked, run_id: str) -> Redirect:
+async def cancel_run(request: Asked, run_id: FromPath[str]) -> Redirect:
     await Form.checked(request)
     await sync_to_thread(cancel_known, stores_of(request), run_id)
     await sync_to_thread(note, request, "cancel", {"run": run_id}, 1)
