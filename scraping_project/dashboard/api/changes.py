@@ -9,7 +9,7 @@ from uuid import uuid4
 import msgspec
 from litestar import Response, post
 from litestar.exceptions import ClientException, ServiceUnavailableException
-from litestar.params import PathParameter
+from litestar.params import JSONBody, PathParameter
 
 from scraping_project.dashboard.api.answers import PROBLEMS, Answer, answer
 from scraping_project.dashboard.journal import note
@@ -117,7 +117,7 @@ def changes(path: str, summary: str) -> Callable[[Callable[..., Any]], Any]:
 
 
 @changes("/retries", "Put dead letters back and ask for failed pages again")
-def retry(request: Asked, data: RetryRequest) -> Response[Answer[AskedFor]]:
+def retry(request: Asked, data: JSONBody[RetryRequest]) -> Response[Answer[AskedFor]]:
     until = data.until or datetime.now(UTC)
     which = WhichPages(
         since=data.since or until - timedelta(hours=24), until=until, reason=data.reason, domain=data.domain
@@ -143,13 +143,13 @@ def resume(request: Asked, name: FrontierName) -> Response[Answer[Done]]:
 
 
 @changes("/frontiers/{name:str}/orders", "Slow, pause or block a slot, or take that back")
-def order(request: Asked, name: FrontierName, data: OrderRequest) -> Response[Answer[OrderInForce]]:
+def order(request: Asked, name: FrontierName, data: JSONBody[OrderRequest]) -> Response[Answer[OrderInForce]]:
     holds = give_order(request, keys_of(request, name), data.slot, data.word, data.seconds)
     return answer(request, OrderInForce(**holds))
 
 
 @changes("/frontiers/{name:str}/seeds", "Push seeds")
-def push(request: Asked, name: FrontierName, data: SeedsRequest) -> Response[Answer[SeedsPushed]]:
+def push(request: Asked, name: FrontierName, data: JSONBody[SeedsRequest]) -> Response[Answer[SeedsPushed]]:
     found = seeds.sort(text.encode(errors="replace") for text in data.seeds)
     if found.seeds:
         push_seeds(request, keys_of(request, name), found.seeds)
@@ -157,7 +157,7 @@ def push(request: Asked, name: FrontierName, data: SeedsRequest) -> Response[Ans
 
 
 @changes("/frontiers/{name:str}/requeue", "Put dead letters back")
-def requeue(request: Asked, name: FrontierName, data: LettersRequest) -> Response[Answer[Done]]:
+def requeue(request: Asked, name: FrontierName, data: JSONBody[LettersRequest]) -> Response[Answer[Done]]:
     return answer(request, Done(put_back(request, keys_of(request, name), data.ids)))
 
 
@@ -167,7 +167,7 @@ def start_for(request: Asked, name: FrontierName) -> Response[Answer[Started]]:
 
 
 @changes("/runs", "Start a run")
-def start_run(request: Asked, data: RunRequest) -> Response[Answer[Started]]:
+def start_run(request: Asked, data: JSONBody[RunRequest]) -> Response[Answer[Started]]:
     stores = stores_of(request)
     if data.spider not in stores.spiders:
         raise ClientException(

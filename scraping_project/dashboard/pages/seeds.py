@@ -6,6 +6,7 @@ from urllib.parse import quote
 from litestar import Response, get, post
 from litestar.concurrency import sync_to_thread
 from litestar.exceptions import ClientException, ServiceUnavailableException
+from litestar.params import FromPath
 
 from scraping_project.dashboard.forms import Form
 from scraping_project.dashboard.journal import note
