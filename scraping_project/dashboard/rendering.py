@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from functools import cache
+from hashlib import sha256
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -33,7 +34,12 @@ def _environment() -> Environment:
         environment.filters[name] = getattr(formats, name)
     environment.filters["web"] = web_address
     environment.globals.update(
-        version=__version__, unknown=formats.UNKNOWN, meaning=meaning_of, advice=advice_of, because=because
+        version=__version__,
+        unknown=formats.UNKNOWN,
+        meaning=meaning_of,
+        advice=advice_of,
+        because=because,
+        form_key=form_key,
     )
     return environment
 
@@ -85,6 +91,11 @@ def with_query(request: Asked, **changed: Any) -> str:
     fields = {**request.query_params.dict(), **changed}
     kept = {name: value for name, value in fields.items() if value not in (None, "", [])}
     return f"{request.url.path}?{urlencode(kept, doseq=True)}" if kept else request.url.path
+
+
+def form_key(*parts: object) -> str:
+    """The key of a form that asks for something: the same within a minute, so that two presses are one."""
+    return sha256(repr((*parts, f"{datetime.now(UTC):%Y%m%d%H%M}")).encode()).hexdigest()[:32]
 
 
 def web_address(url: str) -> str | None:

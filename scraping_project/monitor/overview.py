@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 from sqlalchemy import Engine
 
 from scraping_project.frontier.inventory import Standing
-from scraping_project.monitor.frontiers import read_frontiers
+from scraping_project.monitor.failures import FailureFilter, ShownGroup, largest, read_failures
+from scraping_project.monitor.frontiers import read_frontier, read_frontiers
 from scraping_project.monitor.runs import read_newest_runs
 from scraping_project.monitor.stores import Stores
 from scraping_project.storage.reading.overview import Minute, throughput
@@ -17,8 +19,13 @@ from scraping_project.storage.runs import KnownRun
 MINUTES, RATE_MINUTES = 60, 5
 #: Runs on the page.
 RUNS = 6
+#: Groups of failures on the page, and frontiers whose sites are looked at.
+FAILING, LOOKED_AT = 5, 3
+#: The share of sites that wait for their turn, from which politeness is what holds a crawl back.
+AT_LIMIT = 0.5
 DAY = timedelta(days=1)
 #: Statuses of attempts that an answer, or the lack of one, has ended.
+_SITES = ("slots_waiting_at_limit", "slots_total")
 _WELL, _FAILED = frozenset({"success"}), frozenset({"failed", "dead"})
 
 
@@ -65,6 +72,15 @@ class Left:
 
 
 @dataclass(frozen=True, slots=True)
+class Holding:
+    """What holds the crawls back, in a word, and until when they last at this pace."""
+
+    by: Literal["nothing", "politeness", "workers", "a pause", "the database"]
+    detail: str
+    seconds_left: float | None  # of the slowest site; None: nobody knows
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """Something that somebody should look at."""
 
@@ -80,6 +96,10 @@ class Overview:
     speed: Speed | None
     well: Well | None
     left: Left | None
+    holding: Holding | None
+    failing: tuple[ShownGroup, ...] | None  # of 24 h, the most first
+    failures_since: datetime  # UTC
+    failures_until: datetime
     frontiers: tuple[Standing, ...] | None
     runs: tuple[KnownRun, ...] | None
 
@@ -90,11 +110,16 @@ def read_overview(stores: Stores) -> Overview:
     frontiers = read_frontiers(stores).frontiers
     runs = read_newest_runs(stores, limit=RUNS).runs
     left = None if frontiers is None else _left(frontiers)
+    failures = read_failures(stores, FailureFilter())
     return Overview(
         problems=tuple(_problems(stores, left, runs)),
         speed=None if day is None else _speed(day, now),
         well=None if day is None else _well(day, now),
         left=left,
+        holding=_holding(stores, frontiers),
+        failing=None if failures.groups is None else tuple(largest(failures.groups, FAILING)),
+        failures_since=failures.since,
+        failures_until=failures.until,
         frontiers=frontiers,
         runs=runs,
     )
@@ -150,6 +175,27 @@ def _left(frontiers: Sequence[Standing]) -> Left:
         paused=tuple(each.name for each in frontiers if each.paused),
         idle=tuple(each.name for each in frontiers if waits(each) and not each.workers and not each.paused),
     )
+
+
+def _holding(stores: Stores, frontiers: Sequence[Standing] | None) -> Holding | None:
+    if frontiers is None:
+        return None
+    at_work = sorted((each for each in frontiers if each.queued), key=lambda each: -each.queued)
+    if not at_work:
+        return Holding("nothing", "nothing is queued", None)
+    if all(each.paused for each in at_work):
+        return Holding("a pause", "what is queued belongs to paused frontiers", None)
+    if not any(each.workers for each in at_work):
+        return Holding("workers", "nobody is at work", None)
+    if stores.database.away:
+        return Holding("the database", "it does not answer", None)
+    details = [read_frontier(stores, each.name) for each in at_work[:LOOKED_AT] if each.workers]
+    views = [each.view for each in details if each.view]
+    waiting, sites = (sum(getattr(each, name) for each in views) for name in _SITES)
+    left = max((each.seconds_left for each in details if each.seconds_left), default=None)
+    if sites and waiting / sites >= AT_LIMIT:
+        return Holding("politeness", f"{waiting:,} of {sites:,} sites wait for their turn", left)
+    return Holding("workers", f"{sites - waiting:,} of {sites:,} sites could be asked now", left)
 
 
 def _problems(stores: Stores, left: Left | None, runs: Sequence[KnownRun] | None) -> list[Problem]:

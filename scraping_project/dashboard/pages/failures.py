@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlencode
-from uuid import uuid4
 
 from litestar import Response, get, post
 from litestar.concurrency import sync_to_thread
@@ -37,7 +36,6 @@ def show(request: Asked) -> Response[Any]:
         "failures.html",
         found=found,
         hours=HOURS,
-        key=uuid4().hex,
         export_query=urlencode({name: value for name, value in fields.items() if value}),
         away=stores_of(request).away,
         api=f"/api/v1/failures?{request.url.query}".rstrip("?"),

@@ -14,4 +14,10 @@ from scraping_project.monitor.overview import read_overview
 @in_thread
 def show(request: Asked) -> Response[Any]:
     found = shared(request, read_overview)
-    return page(request, "overview.html", found=found, away=stores_of(request).away, api="/api/v1/overview")
+    return page(
+        request,
+        "overview.html",
+        found=found,
+        away=stores_of(request).away,
+        api="/api/v1/overview",
+    )
