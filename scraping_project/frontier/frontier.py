@@ -22,9 +22,8 @@ from scraping_project.frontier.ledger_check import Checked, LedgerCheck
 from scraping_project.frontier.messages import Done, Push, Reply, Step, Withdrawal, blob
 from scraping_project.frontier.replies import Crawl, Joined, Repaired
 from scraping_project.frontier.script_runner import ScriptRunner
+from scraping_project.frontier.slot_order import check_order, read_order
 
-#: Of an order, as lua/parts/slot.lua has it.
-LONGEST_DELAY_MS = 86_400_000
 WEEK_MS = 7 * 86_400_000
 #: Buckets of the dupe filter that a script gives a time to live, or takes it away from, at once.
 BUCKETS = 2000
@@ -60,6 +59,7 @@ class Frontier:
         pid: int,
         lease_ms: int,
         together: str = "",
+        run: str = "",
     ) -> Joined:
         """Register a worker with the unfinished crawl, or begin a new one.
 
@@ -73,6 +73,7 @@ class Frontier:
             lease_ms: How long it may stay silent.
             together: An id of all workers that were started with this one. It joins the crawl that they have
                 worked on, be that finished; empty for a worker by itself.
+            run: The id of its run, for people who look at the workers.
 
         Raises:
             CrawlRefused: An unfinished crawl has other rules or seeds.
@@ -85,6 +86,7 @@ class Frontier:
             "pid": pid,
             "lease": lease_ms,
             "together": together,
+            "run": run,
         }
         answer = self._call("join", token=token, **arguments)
         while answer[0] == _EXPIRES:
@@ -286,7 +288,16 @@ class Frontier:
         self._call("hold", waits=waits)
 
     def order(self, slot: str, order: Mapping[str, Any]) -> None:
-        """Set the operator's order for a slot; an empty one removes it."""
+        """Set the operator's order for a slot; an empty one removes it. All workers know it within a second.
+
+        Args:
+            slot: As the workers spell it, a host as a rule.
+            order: ``delay`` in ms, ``paused`` and ``blocked``, whatever of them is said.
+
+        Raises:
+            ValueError: What is no slot or no order; one line says why.
+        """
+        check_order(slot, order)
         text = msgspec.json.encode(order).decode() if order else ""
         self._call("order", slot=slot, order=text)
 
@@ -300,7 +311,7 @@ class Frontier:
         with self._read():
             for slot, text in self._server.hscan_iter(self.keys.of("orders"), count=500):
                 name = slot.decode(errors="replace")
-                if (order := _order(text)) is None:
+                if (order := read_order(text)) is None:
                     no_order(name)
                 else:
                     orders[name] = order
@@ -371,15 +382,3 @@ _REFUSALS: dict[int, FrontierError] = {
     -3: FrontierError("an older step than the last one"),
     -4: SetBack("Redis has lost the last steps: what this worker holds is given back"),
 }
-
-
-def _order(text: bytes) -> dict[str, Any] | None:
-    """An order as lua/parts/slot.lua takes it."""
-    try:
-        order = msgspec.json.decode(text, type=dict[str, Any])
-    except msgspec.DecodeError:
-        return None
-    delay = order.get("delay", 0)
-    if isinstance(delay, bool) or not isinstance(delay, int | float) or not 0 <= delay <= LONGEST_DELAY_MS:
-        return None
-    return order

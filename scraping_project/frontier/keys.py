@@ -77,8 +77,8 @@ CATALOGUE = {
     "workers": "sorted set: tokens of the workers by their deadline, ms",
     "starting": "set: tokens of workers that have start requests still to push",
     "gone": "sorted set: tokens of workers that are gone, by when, ms: a seed may yet come into their lists",
-    "worker:<token>": "hash: last sequence and answer, host, pid, epoch, joined and marked (ms), its suspect,"
-    " what kind of key its seeds were taken from, and their scores",
+    "worker:<token>": "hash: last sequence and answer, host, pid, run, lease (ms), epoch, joined and marked"
+    " (ms), its suspect, what kind of key its seeds were taken from, and their scores",
     "leases:<token>": "hash: request id to the held record",
     "returning:<token>": "sorted set: ids of what a worker that goes still holds, as it leased them",
     "armed:<token>": "set: ids of those that it may have begun",

@@ -40,6 +40,7 @@ PARTS = {
     "sweep": ("prelude", "sweep"),
     "expire": ("prelude", "finished", "keys_that_stay", "expire"),
     "persist": ("prelude", "retire", "keys_that_stay", "persist"),
+    "view": ("prelude", "read_only", "finished", "view"),
     "known": ("prelude", "seen", "look_up", "known"),
     "repair": ("prelude", "seen", *_QUEUE, "leased", "withdraw", "repair"),
 }

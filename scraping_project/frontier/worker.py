@@ -51,10 +51,11 @@ class Worker:
     """
 
     def __init__(
-        self, frontier: Frontier, *, rules: str, seeds: str, lease_ms: int, together: str = ""
+        self, frontier: Frontier, *, rules: str, seeds: str, lease_ms: int, together: str = "", run: str = ""
     ) -> None:
         self._frontier = frontier
         self._together = together
+        self._run = run
         self._rules = rules
         self._seeds = seeds
         self._lease_ms = lease_ms
@@ -121,6 +122,7 @@ class Worker:
             pid=os.getpid(),
             lease_ms=self._lease_ms,
             together=self._together,
+            run=self._run,
         )
         self.token, self._next_token = self._next_token, new_token()
         self.joined, self._sequence, self._found_to = joined, 0, 0

@@ -138,7 +138,7 @@ class RunLifecycle:
     def _open(self, spider: Spider) -> Joined:
         """Each step may be repeated, and is while a server gives no answer. Blocks."""
         patiently(migrate, self._database)
-        self._membership.connect(spider)
+        self._membership.connect(spider, run=self._commits.log.run_id)
         joined = patiently(self._worker.join)
         self._commits.work_on(joined)
         if self._record:

@@ -55,8 +55,12 @@ class Membership:
         self._tending: asyncio.Task[None] | None = None
         self.holds = Holds(self._hold)
 
-    def connect(self, spider: Spider) -> None:
+    def connect(self, spider: Spider, *, run: str = "") -> None:
         """Make the worker, which may then join. Blocks; for a thread.
+
+        Args:
+            spider: What it works for.
+            run: The id of its run.
 
         Raises:
             embedded.RedisUnavailable: There is no Redis.
@@ -73,6 +77,7 @@ class Membership:
             seeds=seeds,
             lease_ms=self._lease_ms,
             together=self._settings["STARTED_TOGETHER"],
+            run=run,
         )
 
     def join_again(self, lost: FrontierError, *, any_crawl: bool) -> Joined:

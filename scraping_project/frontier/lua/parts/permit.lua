@@ -54,6 +54,7 @@ local function permit(token, slot, asked)
     return 0, 1000, PAUSED
   end
   slots_changed[slot.name] = slot
+  slot.cap = asked.cap
   slot.delay = math.max(order.delay or asked.delay, slot.crawl or 0, slot.adaptive or 0)
   local wait = math.max((slot.after or 0) - now, 0)
   if not mine then

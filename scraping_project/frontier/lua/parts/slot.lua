@@ -6,10 +6,11 @@
 --   crawl     ms, what robots.txt asks for; 0: nothing; absent: not known yet
 --   after     ms, nothing is to be sent before
 --   adaptive  ms, what the site's latency asks for
+--   cap       how many requests may be in flight at once, by the settings of whom was asked for last
 --   since     ms, when its only holder got it; wanted: 1 when somebody else waits for it
 --   lacked    ms, when somebody last got less than a share; sharers: among how many
 --   @<token>  "permits until": how many requests that worker may have in flight, and until when (ms)
-local FIELDS = {'sent', 'delay', 'crawl', 'after', 'adaptive', 'since', 'wanted', 'lacked', 'sharers'}
+local FIELDS = {'sent', 'delay', 'crawl', 'after', 'adaptive', 'cap', 'since', 'wanted', 'lacked', 'sharers'}
 local REMEMBERED_MS = 600000
 local ORDERS, NEWS = key('orders'), key('news')
 local IS_FIELD, MOST_DIGITS = {}, 14

@@ -1,7 +1,7 @@
 -- join: registers a worker with the crawl of the frontier, or begins a new crawl for it.
 --
 -- args: token, lease (ms), host, pid, rules and seeds (strings; seeds '' for a worker that waits), id for a
--- new crawl, together (what was started with this worker; '' for nothing)
+-- new crawl, together (what was started with this worker; '' for nothing), run (the id of its run; '' for none)
 -- Returns {status, epoch, crawl id, requests queued or delayed, pages, the rules or seeds in force, 1 when no other
 -- worker is alive}; the same for a token that has joined already, and changes nothing.
 --   status: 1 began a new crawl, 0 joined, -1 the unfinished crawl has other rules, -2 it has other seeds, -3 the
@@ -34,7 +34,7 @@ end
 local function register(status)
   local epoch = rcall('HGET', CRAWL, 'epoch')
   rcall('HSET', key('worker', args.token), 'sequence', 0, 'host', args.host, 'pid', args.pid, 'joined', now,
-    'epoch', epoch, 'began', status)
+    'lease', args.lease, 'run', args.run, 'epoch', epoch, 'began', status)
   if args.together ~= '' then
     rcall('SADD', key(epoch, 'together'), args.together)
   end
