@@ -1,0 +1,95 @@
+-- view: how the frontier stands, for people to read. It writes nothing.
+--
+-- args: by ('queued': the slots with most requests, 'wait': those whose turn is farthest off), slot (that one alone;
+-- false: all), limit (slots, orders and workers at the most), groups (of dead letters at the most), looked_at (slots of
+-- which it is looked up how many requests they hold, half of them from each end of the index by their next turn),
+-- lists (queues that are measured at the most)
+-- Returns {now, fields of the crawl, finished, seeds that wait, {workers, {token, deadline, leased, fields} each},
+-- {slots, those whose turn is still to come, looked at, {slot, queued, turn, fields of its clock, order} each},
+-- {orders, slots and orders}, {groups, names and numbers}}
+local ORDERS = key('orders')
+local WORKER_FIELDS = {'host', 'pid', 'run', 'joined', 'lease', 'sequence'}
+
+local function seeds_waiting()
+  local count_of = {list = 'LLEN', set = 'SCARD', zset = 'ZCARD'}
+  local command = count_of[rcall('TYPE', SEEDS).ok]
+  return command and rcall(command, SEEDS) or 0
+end
+
+local function workers()
+  local found = rcall('ZREVRANGE', WORKERS, 0, args.limit - 1, 'WITHSCORES')
+  local all = {rcall('ZCARD', WORKERS)}
+  for index = 1, #found, 2 do
+    local token = found[index]
+    all[#all + 1] = {token, found[index + 1], rcall('HLEN', key('leases', token)),
+      rcall('HMGET', key('worker', token), unpack(WORKER_FIELDS))}
+  end
+  return all
+end
+
+-- How many requests each slot holds; of more priorities than are measured, too few.
+local lists_left = args.lists
+local function queued_in(names)
+  local queued, priorities = {}, #names > 0 and rcall('HMGET', PRIORITIES, unpack(names)) or {}
+  for index, name in ipairs(names) do
+    local number = 0
+    for priority in string.gmatch(priorities[index] or '', '[^,]+') do
+      if lists_left <= 0 then
+        break
+      end
+      lists_left = lists_left - 1
+      number = number + rcall('LLEN', of_crawl('queue', priority, name))
+    end
+    queued[name] = number
+  end
+  return queued
+end
+
+-- Those with the most, of some that are looked at; and how many were.
+local function fullest()
+  local names, known, half = {}, {}, math.floor(args.looked_at / 2)
+  for _, command in ipairs({'ZRANGE', 'ZREVRANGE'}) do
+    for _, name in ipairs(rcall(command, SLOTS, 0, half - 1)) do
+      names[#names + 1] = not known[name] and name or nil
+      known[name] = true
+    end
+  end
+  local queued, looked_at = queued_in(names), #names
+  table.sort(names, function(one, other)
+    return queued[one] > queued[other] or queued[one] == queued[other] and one < other
+  end)
+  for index = #names, args.limit + 1, -1 do
+    names[index] = nil
+  end
+  return names, queued, looked_at
+end
+
+local function chosen()
+  if args.slot then
+    return {args.slot}, queued_in({args.slot}), 1
+  elseif args.by == 'queued' then
+    return fullest()
+  end
+  local names = rcall('ZREVRANGE', SLOTS, 0, args.limit - 1)
+  return names, queued_in(names), #names
+end
+
+local function slots()
+  local names, queued, looked_at = chosen()
+  local any_orders = rcall('HLEN', ORDERS) > 0
+  local all = {rcall('ZCARD', SLOTS), rcall('ZCOUNT', SLOTS, '(' .. string.format('%.0f', now), '+inf'), looked_at}
+  for _, name in ipairs(names) do
+    all[#all + 1] = {name, queued[name] + rcall('LLEN', of_crawl('suspects', name)), rcall('ZSCORE', SLOTS, name),
+      rcall('HGETALL', key('slot', name)), any_orders and rcall('HGET', ORDERS, name)}
+  end
+  return all
+end
+
+local function view()
+  return {now, rcall('HGETALL', CRAWL), finished() and 1 or 0, seeds_waiting(), workers(), slots(),
+    {rcall('HLEN', ORDERS), rcall('HSCAN', ORDERS, '0', 'COUNT', args.limit)[2]},
+    {rcall('ZCARD', of_crawl('buried_by')),
+      rcall('ZREVRANGE', of_crawl('buried_by'), 0, args.groups - 1, 'WITHSCORES')}}
+end
+
+return view()
