@@ -1,45 +1,42 @@
-"""What somebody asked for on the dashboard: a row each, worked off by one process at a time.
+"""What somebody asked for in the dashboard: a row each, worked off by one process at a time.
 
-All moments are the database's. A claim that is not renewed lapses, and another process goes on.
+All moments are the database's, and so is the claim of the process at work: one that is not renewed lapses,
+and another process goes on where the last step ended.
 """
 
 import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Engine,
-    and_,
-    func,
-    insert,
-    literal_column,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import ColumnElement, Connection, Engine, and_, insert, or_, select, update
 
 from scraping_project.storage import tables
+from scraping_project.storage.clock import database_now
 from scraping_project.storage.errors import Duplicated
+from scraping_project.storage.reading.cursors import Cursor, Key, Page, read_page
 from scraping_project.storage.tables import actions
 from scraping_project.storage.transactions import reading, writing
-from scraping_project.storage.values import compact_json, fit, fit_identity
+from scraping_project.storage.values import (
+    BIGINT_LIMIT,
+    compact_json,
+    fit,
+    fit_identity,
+    whole,
+    whole_or_none,
+)
 
 State = Literal["pending", "running", "finished", "failed", "cancelled"]
-_OPEN = ("pending", "running")
-#: The database's clock with parts of a second, so that two actions stand in their order.
-_CLOCKS = {"mysql": "CURRENT_TIMESTAMP(6)", "sqlite": "strftime('%Y-%m-%d %H:%M:%f000', 'now')"}
+OPEN: tuple[State, ...] = ("pending", "running")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskedAction:
     """What is asked for."""
 
-    id: str  # the form's: what is sent twice is done once
+    id: str  # the form's: what is sent twice is asked once
     kind: str
     asked_by: str
     filter: Mapping[str, Any] = field(default_factory=dict)
@@ -53,44 +50,64 @@ class Action:
     id: str
     kind: str
     asked_by: str
-    filter: dict[str, Any]
+    filter: Mapping[str, Any]
     total: int | None
     done: int
-    cursor: str | None
+    cursor: str | None  # where the process at work goes on
     state: State
-    result: dict[str, Any]
+    result: Mapping[str, Any]
     error: str | None
-    asked_at: datetime  # UTC, naive
+    asked_at: datetime  # UTC, naive, as the others
     claimed_by: str | None
+    claimed_until: datetime | None
     finished_at: datetime | None
 
 
+COLUMNS = [actions.c[each.name] for each in fields(Action)]
+NEWEST = (Key(actions.c.asked_at, falls=True), Key(actions.c.id, falls=True))
+
+
 def ask(engine: Engine, action: AskedAction) -> bool:
-    """Writes an action that somebody is to work off; False when one of this id is there."""
-    return _write(engine, action, {"state": "pending", "done": 0})
+    """Writes an action that is to be worked off; False when one of its id is there, which stays as it is."""
+    return _write(engine, action, {"state": "pending", "done": 0, "result": "{}"})
 
 
-def write_done(engine: Engine, action: AskedAction) -> bool:
-    """Writes an action that was done at once; False when one of this id is there."""
-    done = {"state": "finished", "done": action.total or 0, "finished_at": func.current_timestamp()}
-    return _write(engine, action, done)
+def write_done(
+    engine: Engine, action: AskedAction, result: Mapping[str, Any] | None = None, error: str | None = None
+) -> bool:
+    """Writes an action that was done at once, or failed with an error; False when one of its id is there."""
+    return _write(
+        engine,
+        action,
+        {
+            "state": "finished" if error is None else "failed",
+            "done": whole(action.total or 0, BIGINT_LIMIT) if error is None else 0,
+            "result": compact_json(dict(result or {})),
+            "error": fit(error, tables.ERROR_LENGTH),
+            "finished_at": database_now(engine),
+        },
+    )
 
 
-def claim(engine: Engine, who: str, seconds: int) -> Action | None:
-    """Takes an open action that nobody works on for so many seconds; None when there is none."""
-    with writing(engine) as connection:
-        now = _now(connection)
-        free = or_(
-            actions.c.state == "pending",
-            and_(actions.c.state == "running", actions.c.claimed_until < now),
-        )
-        found = select(actions.c.id).where(actions.c.state.in_(_OPEN), free).order_by(actions.c.asked_at)
-        for action_id in connection.scalars(found.limit(10)).all():
-            values = {"state": "running", "claimed_by": fit(who, tables.SHORT_LENGTH)}
-            taken = update(actions).where(actions.c.id == action_id, free)
-            if connection.execute(
-                taken.values(values | {"claimed_until": now + timedelta(seconds=seconds)})
-            ).rowcount:
+def claim(engine: Engine, who: str, seconds: float) -> Action | None:
+    """Takes the oldest action that is open and nobody's for so many seconds; None when there is none.
+
+    Args:
+        engine: The database.
+        who: Tells this process from every other, those before it included.
+        seconds: After so long without ``advance`` others may take it over.
+    """
+    now = database_now(engine)
+    lapsed = and_(actions.c.state == "running", actions.c.claimed_until < now)
+    free = or_(actions.c.state == "pending", lapsed)
+    with reading(engine) as connection:
+        found = connection.execute(select(actions.c.asked_at, actions.c.id).where(_is_open(), free)).all()
+    values = {"state": "running", "claimed_by": _name(who), "claimed_until": database_now(engine, seconds)}
+    for _, action_id in sorted(map(tuple, found)):
+        # Again with the condition: of all who have found it, one changes the row.
+        with writing(engine) as connection:
+            take = update(actions).where(actions.c.id == action_id, free).values(values)
+            if connection.execute(take).rowcount:
                 return _read(connection, action_id)
     return None
 
@@ -103,35 +120,32 @@ def advance(
     done: int,
     cursor: str,
     result: Mapping[str, Any],
-    seconds: int,
+    seconds: float,
 ) -> bool:
-    """Writes how far an action has come, and keeps it; False when it is no longer this worker's."""
-    with writing(engine) as connection:
-        values = {
-            "done": done,
-            "cursor": cursor,
-            "result": compact_json(dict(result)),
-            "claimed_until": _now(connection) + timedelta(seconds=seconds),
-        }
-        return connection.execute(update(actions).where(_mine(action_id, who)).values(values)).rowcount > 0
+    """Writes how far it has come and renews the claim; False when the action is no longer this process's."""
+    values = {
+        "done": whole(done, BIGINT_LIMIT),
+        "cursor": cursor,
+        "result": compact_json(dict(result)),
+        "claimed_until": database_now(engine, seconds),
+    }
+    return _changed(engine, _is_mine(action_id, who), values)
 
 
 def finish(engine: Engine, action_id: str, who: str, *, done: int, result: Mapping[str, Any]) -> bool:
-    """Writes that all is done; False when the action is no longer this worker's."""
-    values = {"state": "finished", "done": done, "result": compact_json(dict(result))}
-    return _end(engine, _mine(action_id, who), values)
+    """Writes that all is done; False when the action is no longer this process's."""
+    values = {"done": whole(done, BIGINT_LIMIT), "result": compact_json(dict(result))}
+    return _end(engine, _is_mine(action_id, who), "finished", values)
 
 
 def fail(engine: Engine, action_id: str, who: str, error: str) -> bool:
-    """Writes why an action can't be done; False when it is no longer this worker's."""
-    values = {"state": "failed", "error": fit(error, tables.ERROR_LENGTH)}
-    return _end(engine, _mine(action_id, who), values)
+    """Writes why it cannot be done; False when the action is no longer this process's."""
+    return _end(engine, _is_mine(action_id, who), "failed", {"error": fit(error, tables.ERROR_LENGTH)})
 
 
 def cancel(engine: Engine, action_id: str) -> bool:
-    """Ends an open action where it is; False when it has ended."""
-    this_one = and_(actions.c.id == _identity(action_id), actions.c.state.in_(_OPEN))
-    return _end(engine, this_one, {"state": "cancelled"})
+    """Ends an open action where it is; False when it has ended. Its process hears of it at its next step."""
+    return _end(engine, and_(actions.c.id == _identity(action_id), _is_open()), "cancelled", {})
 
 
 def read(engine: Engine, action_id: str) -> Action | None:
@@ -140,24 +154,20 @@ def read(engine: Engine, action_id: str) -> Action | None:
         return _read(connection, _identity(action_id))
 
 
-def newest(engine: Engine, limit: int = 50, before: datetime | None = None) -> list[Action]:
-    """The newest actions, or those that were asked for before a moment."""
-    query = select(*_columns()).order_by(actions.c.asked_at.desc()).limit(limit)
-    if before is not None:
-        query = query.where(actions.c.asked_at < before)
+def newest(engine: Engine, limit: int = 50, cursor: Cursor = None) -> Page[Action]:
+    """A page of actions, those asked for last first."""
     with reading(engine) as connection:
-        return [_action(row) for row in connection.execute(query).mappings()]
+        return read_page(connection, select(*COLUMNS), NEWEST, _action, cursor=cursor, limit=limit)
 
 
 def _write(engine: Engine, action: AskedAction, values: Mapping[str, Any]) -> bool:
     row = {
         "id": _identity(action.id),
         "kind": fit(action.kind, tables.WORD_LENGTH),
-        "asked_by": fit(action.asked_by, tables.SHORT_LENGTH),
+        "asked_by": _name(action.asked_by),
         "filter": compact_json(dict(action.filter)),
-        "total": action.total,
-        "result": "{}",
-        "asked_at": literal_column(_CLOCKS[engine.dialect.name]),
+        "total": whole_or_none(action.total, BIGINT_LIMIT),
+        "asked_at": database_now(engine),
         **values,
     }
     with suppress(Duplicated), writing(engine) as connection:
@@ -166,33 +176,27 @@ def _write(engine: Engine, action: AskedAction, values: Mapping[str, Any]) -> bo
     return False
 
 
-def _end(engine: Engine, which: ColumnElement[bool], values: Mapping[str, Any]) -> bool:
-    ending = {**values, "finished_at": func.current_timestamp(), "claimed_until": None}
+def _end(engine: Engine, which: ColumnElement[bool], state: State, values: Mapping[str, Any]) -> bool:
+    ending = {"state": state, "finished_at": database_now(engine), "claimed_until": None}
+    return _changed(engine, which, {**values, **ending})
+
+
+def _changed(engine: Engine, which: ColumnElement[bool], values: Mapping[str, Any]) -> bool:
     with writing(engine) as connection:
-        return connection.execute(update(actions).where(which).values(ending)).rowcount > 0
+        return connection.execute(update(actions).where(which).values(values)).rowcount > 0
 
 
-def _mine(action_id: str, who: str) -> ColumnElement[bool]:
-    return and_(
-        actions.c.id == _identity(action_id),
-        actions.c.state == "running",
-        actions.c.claimed_by == fit(who, tables.SHORT_LENGTH),
-    )
+def _is_open() -> ColumnElement[bool]:
+    return actions.c.state.in_(OPEN)
 
 
-def _now(connection: Connection) -> datetime:
-    now = connection.scalar(select(func.current_timestamp()))
-    if not isinstance(now, datetime):
-        raise TypeError(f"the database's clock says {now!r}")
-    return now.replace(tzinfo=None)
-
-
-def _columns() -> list[Any]:
-    return [actions.c[each.name] for each in fields(Action)]
+def _is_mine(action_id: str, who: str) -> ColumnElement[bool]:
+    mine = and_(actions.c.state == "running", actions.c.claimed_by == _name(who))
+    return and_(actions.c.id == _identity(action_id), mine)
 
 
 def _read(connection: Connection, action_id: str) -> Action | None:
-    row = connection.execute(select(*_columns()).where(actions.c.id == action_id)).mappings().first()
+    row = connection.execute(select(*COLUMNS).where(actions.c.id == action_id)).mappings().first()
     return _action(row) if row else None
 
 
@@ -202,3 +206,7 @@ def _action(row: Mapping[Any, Any]) -> Action:
 
 def _identity(action_id: str) -> str:
     return fit_identity(action_id, tables.ID_LENGTH)
+
+
+def _name(who: str) -> str:
+    return fit_identity(who, tables.SHORT_LENGTH)

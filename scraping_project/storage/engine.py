@@ -1,6 +1,7 @@
 """From a database URL to an engine, set up alike for every part of the project."""
 
 import ssl
+import time
 import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,6 +18,9 @@ from scraping_project.storage.mysql_pool import look_after
 FORMS = "write sqlite:////path/to/file.db or mysql+pymysql://user:password@host/database"
 #: What may stand behind the ? of a MySQL URL. Everything else about a connection is set here.
 OPTIONS = ("charset", "unix_socket", "ssl_ca", "ssl_cert", "ssl_key", "ssl_check_hostname")
+#: Of the dashboard beside a crawl.
+PAGE_CONNECTIONS, PAGE_SECONDS = 4, 2
+PROGRESS_STEPS = 10_000  # of SQLite, some tenths of a millisecond
 BUSY_SECONDS = 30  # how long SQLite waits for another writer
 LOCK_WAIT_SECONDS = 10  # how long InnoDB does; the writer tries several times
 #: Longer than any wait for a lock, so that the server's own answer comes first.
@@ -47,6 +51,40 @@ def connect(database_url: str, *, lasting: bool = False) -> Engine:
     """
     url = parse(database_url)
     return _sqlite(url, lasting=lasting) if url.get_backend_name() == "sqlite" else _mysql(url)
+
+
+def for_pages(database_url: str) -> Engine:
+    """An engine for what people look at beside a crawl: few connections, and no statement for long.
+
+    A statement that takes longer than PAGE_SECONDS ends with an error, and so does a wait for a connection.
+
+    Raises:
+        BadDatabaseURL: The URL cannot be used; the message says why and never holds the password.
+        DatabaseUnavailable: The directory of an SQLite file cannot be made.
+    """
+    pool = {"pool_size": PAGE_CONNECTIONS, "max_overflow": 0, "pool_timeout": PAGE_SECONDS}
+    url = parse(database_url)
+    if url.get_backend_name() == "sqlite":
+        engine = _sqlite(url, lasting=True, busy=PAGE_SECONDS, **pool)
+        event.listen(engine, "before_cursor_execute", _end_in_time)
+        return engine
+    engine = _mysql(url, read_timeout=3 * PAGE_SECONDS, **pool)
+    event.listen(engine, "connect", _limit_statements)
+    return engine
+
+
+def _limit_statements(connection: Any, _record: object) -> None:
+    seconds = f"max_statement_time = {PAGE_SECONDS}"
+    is_mariadb = "MariaDB" in connection.get_server_info()
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET {seconds if is_mariadb else f'max_execution_time = {1000 * PAGE_SECONDS}'}")
+
+
+def _end_in_time(connection: Connection, *_: object) -> None:
+    """Interrupts what SQLite is at when its time is over: asked so many of its steps apart."""
+    end = time.monotonic() + PAGE_SECONDS
+    driver: Any = connection.connection.driver_connection
+    driver.set_progress_handler(lambda: time.monotonic() > end, PROGRESS_STEPS)
 
 
 def answering_within(engine: Engine, seconds: int | None) -> Engine:
@@ -97,7 +135,7 @@ def _check_sendable(url: URL) -> None:
         raise BadDatabaseURL(f"the database URL's host {url.host!r} cannot be the name of one") from None
 
 
-def _sqlite(url: URL, *, lasting: bool = False) -> Engine:
+def _sqlite(url: URL, *, lasting: bool = False, busy: int = BUSY_SECONDS, **pool: int) -> Engine:
     if url.drivername not in {"sqlite", "sqlite+pysqlite"}:
         raise BadDatabaseURL(f"the driver {url.drivername!r} is not supported: {FORMS}")
     if (url.database or "").startswith("file:"):
@@ -113,7 +151,8 @@ def _sqlite(url: URL, *, lasting: bool = False) -> Engine:
     engine = create_engine(
         url.set(database=str(path)),
         hide_parameters=True,
-        connect_args={"isolation_level": None, "timeout": BUSY_SECONDS},
+        connect_args={"isolation_level": None, "timeout": busy},
+        **pool,
     )
     sqlite_file.file_at(path).serve(engine, lasting=lasting)
     event.listen(engine, "connect", _set_up_sqlite)
@@ -134,7 +173,7 @@ def _begin_sqlite(connection: Connection) -> None:
         sqlite_file.note(connection)
 
 
-def _mysql(url: URL, read_timeout: int | None = READ_TIMEOUT_SECONDS) -> Engine:
+def _mysql(url: URL, read_timeout: int | None = READ_TIMEOUT_SECONDS, **pool: int) -> Engine:
     if url.drivername not in {"mysql", "mariadb", "mysql+pymysql", "mariadb+pymysql"}:
         raise BadDatabaseURL(f"the driver {url.drivername!r} is not supported: {FORMS}")
     _check_options(url)
@@ -153,6 +192,7 @@ def _mysql(url: URL, read_timeout: int | None = READ_TIMEOUT_SECONDS) -> Engine:
             "write_timeout": READ_TIMEOUT_SECONDS,
             "init_command": SESSION,
         },
+        **pool,
     )
     escape_at_once(engine)
     look_after(engine)

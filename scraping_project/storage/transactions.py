@@ -36,6 +36,8 @@ VALUE_FAULTS = frozenset(
 #: PyMySQL calls these operational too, but the statement is at fault and waiting does not mend it:
 #: unknown column, no default.
 STATEMENT_FAULTS = frozenset({1054, 1364})
+#: What an engine for pages does not wait for, in the words of MariaDB and of MySQL.
+TOO_LONG = frozenset({1969, 3024})
 #: The server says no to this user, or knows no such database, and will until somebody changes that.
 REFUSALS = frozenset({1044, 1045, 1049, 1142, 1143, 1227, 1698})
 #: What a driver raises at a value that it cannot send at all.
@@ -125,6 +127,7 @@ def _mysql_kind(error: DBAPIError) -> type[StorageError]:
         NO_SUCH_TABLE: MissingTable,
         DUPLICATE_KEY: Duplicated,
         **dict.fromkeys(VALUE_FAULTS, RowRefused),
+        **dict.fromkeys(TOO_LONG, DatabaseUnavailable),
     }
     if code in known:
         return known[code]
