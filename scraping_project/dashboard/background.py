@@ -68,4 +68,4 @@ class Background:
                 ending=lambda: self._ending,
             )
 
-        return self._stores.database.demand(ask)
+        return self._stores.patient_database.demand(ask)

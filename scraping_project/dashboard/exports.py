@@ -34,7 +34,7 @@ def export(
     table, kind = _which(file_name)
     stores = stores_of(request)
     try:
-        coming = stores.database.demand(
+        coming = stores.patient_database.demand(
             lambda engine: pages(engine, table, domain=domain or None, since=_moment(since))
         )
         chunks = _formatted(coming, table, kind)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy import Engine
 
@@ -10,6 +9,7 @@ from scraping_project.monitor.frontiers import read_frontiers
 from scraping_project.monitor.stores import Stores
 from scraping_project.storage import actions
 from scraping_project.storage.actions import Action
+from scraping_project.storage.reading.cursors import Cursor
 from scraping_project.storage.reading.overview import outcomes
 
 #: Actions on a page.
@@ -21,6 +21,8 @@ class Actions:
     """Actions, the newest first; None while the database is away."""
 
     actions: tuple[Action, ...] | None
+    older: Cursor = None  # of the page behind
+    newer: Cursor = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +42,14 @@ class ActionDetail:
     idle: tuple[str, ...]
 
 
-def read_actions(stores: Stores, before: datetime | None = None) -> Actions:
-    found = stores.database.read(lambda engine: tuple(actions.newest(engine, PAGE, before)))
-    return Actions(found)
+def read_actions(stores: Stores, cursor: Cursor = None) -> Actions:
+    """Reads a page of them.
+
+    Raises:
+        ValueError: The cursor is none of this list.
+    """
+    found = stores.database.read(lambda engine: actions.newest(engine, PAGE, cursor))
+    return Actions(tuple(found.rows), found.older, found.newer) if found else Actions(None)
 
 
 def read_action(stores: Stores, action_id: str) -> ActionDetail | None:

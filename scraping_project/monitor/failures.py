@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal
 
 import redis
 from sqlalchemy import Engine
@@ -11,18 +10,23 @@ from sqlalchemy import Engine
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.monitor.stores import Stores
 from scraping_project.storage.reading.failures import (
-    FailureGroup,
-    FailureGroups,
-    FailureTotals,
+    Failed,
+    Group,
+    Groups,
+    Samples,
+    Trend,
+    failed_logs,
     failure_groups,
 )
+from scraping_project.storage.reading.overview import outcomes
+from scraping_project.storage.tables import ALL
 
 #: Spans that people choose among, in hours.
 HOURS, DEFAULT_HOURS = (1, 6, 24, 72, 168), 24
 #: Groups on a page.
 PAGE = 100
-
-Trend = Literal["new", "rising", "as ever", "falling"]
+#: Statuses of attempts by which a page has ended.
+ENDED = frozenset({"success", "failed", "dead"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +70,12 @@ class Failures:
     filter: FailureFilter
     since: datetime  # UTC
     until: datetime
-    totals: FailureTotals | None
+    totals: Failed | None
+    before: Failed | None  # in as many hours before
+    ended: int | None  # all pages that ended, well or not
     letters: int | None  # dead letters that are there now, whenever they died
     groups: tuple[ShownGroup, ...] | None
+    groups_total: int | None
 
 
 def read_failures(stores: Stores, which: FailureFilter) -> Failures:
@@ -77,20 +84,53 @@ def read_failures(stores: Stores, which: FailureFilter) -> Failures:
     since = now - timedelta(hours=which.hours)
     found = stores.database.read(lambda engine: _groups(engine, which, since))
     letters = stores.redis.read(lambda server: _letters(stores, server))
+    groups, ended = found or (None, None)
     return Failures(
         filter=which,
-        since=since,
+        since=since if groups is None else groups.since.replace(tzinfo=UTC),
         until=now,
-        totals=found.totals if found else None,
+        totals=groups.now if groups else None,
+        before=groups.before if groups else None,
+        ended=ended,
         letters=None if letters is None else sum(letters.values()),
-        groups=None if found is None else tuple(_shown(each, letters) for each in found.groups),
+        groups=tuple(_shown(each, letters) for each in groups.groups) if groups else None,
+        groups_total=groups.groups_total if groups else None,
     )
 
 
-def _groups(engine: Engine, which: FailureFilter, since: datetime) -> FailureGroups:
-    return failure_groups(
+def read_samples(
+    stores: Stores, which: FailureFilter, status: str, before: tuple[datetime, int] | None = None
+) -> Samples | None:
+    """Reads single attempts that failed for the filter's reason, the newest first.
+
+    Args:
+        stores: Where they are.
+        which: A filter with a reason.
+        status: ``failed``, ``dead`` or ``filtered``.
+        before: ``before`` of the page before.
+
+    Returns:
+        A page of them; None while the database is away.
+    """
+    since = datetime.now(UTC) - timedelta(hours=which.hours)
+    return stores.database.read(
+        lambda engine: failed_logs(
+            engine, since, reason=which.reason or "", status=status, domain=which.domain, before=before
+        )
+    )
+
+
+def largest(groups: Sequence[ShownGroup], most: int) -> list[ShownGroup]:
+    """The groups with the most pages, without those that were only filtered."""
+    return sorted((each for each in groups if each.pages), key=lambda each: -each.pages)[:most]
+
+
+def _groups(engine: Engine, which: FailureFilter, since: datetime) -> tuple[Groups, int]:
+    groups = failure_groups(
         engine, since, reason=which.reason, domain=which.domain, crawl_id=which.crawl_id, limit=PAGE
     )
+    every = outcomes(engine, crawl_id=which.crawl_id or ALL, domain=which.domain or ALL, since=groups.since)
+    return groups, sum(each.attempts for each in every if each.status in ENDED)
 
 
 def _letters(stores: Stores, server: redis.Redis) -> dict[tuple[str, str], int]:
@@ -103,20 +143,15 @@ def _letters(stores: Stores, server: redis.Redis) -> dict[tuple[str, str], int]:
     return found
 
 
-def _shown(group: FailureGroup, letters: Mapping[tuple[str, str], int] | None) -> ShownGroup:
+def _shown(group: Group, letters: Mapping[tuple[str, str], int] | None) -> ShownGroup:
     return ShownGroup(
         reason=group.reason,
         domain=group.domain,
-        failed=group.failed,
-        dead=group.dead,
-        filtered=group.filtered,
+        failed=group.now.failed,
+        dead=group.now.dead,
+        filtered=group.now.filtered,
         letters=None if letters is None else letters.get((group.reason, group.domain), 0),
         first=group.first_hour,
         last=group.last_hour,
-        trend="as ever",
+        trend=group.trend,
     )
-
-
-def largest(groups: Sequence[ShownGroup], most: int) -> list[ShownGroup]:
-    """The groups with the most pages, without those that were only filtered."""
-    return sorted((each for each in groups if each.pages), key=lambda each: -each.pages)[:most]

@@ -17,7 +17,7 @@ from scraping_project.frontier.inventory import frontiers
 from scraping_project.frontier.keys import Keys
 from scraping_project.monitor.store import Away, Store
 from scraping_project.nodes.client import NodeError, Nodes
-from scraping_project.storage.engine import connect
+from scraping_project.storage.engine import connect, for_pages
 from scraping_project.storage.errors import StorageError
 from scraping_project.storage.migrate import migrate
 
@@ -40,6 +40,10 @@ class Stores:
         )
         self.database: Store[Engine] = Store(
             "the database", self._find_database, (StorageError,), lambda engine: engine.dispose()
+        )
+        #: For work that takes longer than a page may.
+        self.patient_database: Store[Engine] = Store(
+            "the database", self._find_patient_database, (StorageError,), lambda engine: engine.dispose()
         )
         self.spiders = tuple(sorted(get_spider_loader(settings).list()))
         self.own_frontiers = [Keys.of_spider(spider) for spider in self.spiders]
@@ -87,6 +91,7 @@ class Stores:
     def close(self) -> None:
         self.redis.close()
         self.database.close()
+        self.patient_database.close()
 
     def _find_redis(self) -> redis.Redis:
         found = embedded.resolve(
@@ -95,9 +100,12 @@ class Stores:
         return connect_redis(found.url, found.credentials, timeout=PATIENCE)
 
     def _find_database(self) -> Engine:
-        engine = connect(self.settings["DATABASE_URL"])
+        engine = for_pages(self.settings["DATABASE_URL"])
         migrate(engine)
         return engine
+
+    def _find_patient_database(self) -> Engine:
+        return connect(self.settings["DATABASE_URL"], lasting=True)
 
 
 def has_nodes(stores: Stores) -> bool:

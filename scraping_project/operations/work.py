@@ -1,7 +1,7 @@
 """Works off the actions that take more than one step; each has one worker at a time."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -89,7 +89,7 @@ def filter_of(which: WhichPages) -> dict[str, Any]:
     }
 
 
-def which_of(kept: dict[str, Any]) -> WhichPages:
+def which_of(kept: Mapping[str, Any]) -> WhichPages:
     """What ``filter_of`` made of it."""
     ids = kept.get("log_ids")
     return WhichPages(

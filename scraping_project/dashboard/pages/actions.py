@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from litestar import Response, get, post
 from litestar.concurrency import sync_to_thread
-from litestar.exceptions import NotFoundException, ServiceUnavailableException
+from litestar.exceptions import ClientException, NotFoundException, ServiceUnavailableException
 from litestar.params import FromPath
 from litestar.response import Redirect
 
@@ -21,7 +21,10 @@ from scraping_project.storage.errors import StorageError
 @get("/actions", include_in_schema=False)
 @in_thread
 def show_all(request: Asked) -> Response[Any]:
-    found = shared(request, read_actions)
+    try:
+        found = shared(request, read_actions, request.query_params.get("cursor") or None)
+    except ValueError as error:
+        raise ClientException(str(error)) from error
     return page(request, "actions.html", found=found, away=stores_of(request).away, api="/api/v1/actions")
 
 

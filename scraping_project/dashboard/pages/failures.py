@@ -1,8 +1,9 @@
 """What failed and why, and the retry."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
+from uuid import uuid4
 
 from litestar import Response, get, post
 from litestar.concurrency import sync_to_thread
@@ -14,13 +15,15 @@ from scraping_project.dashboard.forms import Form
 from scraping_project.dashboard.reading import readings_of, shared, stores_of
 from scraping_project.dashboard.rendering import Asked, page, see_other
 from scraping_project.dashboard.threads import in_thread
-from scraping_project.monitor.failures import DEFAULT_HOURS, HOURS, FailureFilter, read_failures
+from scraping_project.monitor.failures import DEFAULT_HOURS, HOURS, FailureFilter, read_failures, read_samples
 from scraping_project.operations.work import filter_of
 from scraping_project.storage import actions
 from scraping_project.storage.actions import AskedAction
 from scraping_project.storage.errors import StorageError
 from scraping_project.storage.reading.failed_pages import WhichPages
 
+#: Statuses of attempts that samples are shown of, in this order.
+STATUSES = ("failed", "dead", "filtered")
 #: Characters of a form's key at the most.
 LONGEST_KEY = 64
 
@@ -39,6 +42,34 @@ def show(request: Asked) -> Response[Any]:
         export_query=urlencode({name: value for name, value in fields.items() if value}),
         away=stores_of(request).away,
         api=f"/api/v1/failures?{request.url.query}".rstrip("?"),
+    )
+
+
+@get("/failures/group", include_in_schema=False)
+@in_thread
+def show_group(request: Asked) -> Response[Any]:
+    """Single attempts that failed for a reason at a site: failed for good, or else those that are dead."""
+    fields, which = request.query_params, filter_from(request)
+    if not which.reason:
+        raise ClientException("which reason? /failures lists them")
+    asked = fields.get("status", "")
+    before = _place(fields.get("before", ""))
+    for status in (asked,) if asked in STATUSES else STATUSES:
+        samples = shared(request, read_samples, which, status, before)
+        if samples is None or samples.logs:
+            break
+    return page(
+        request,
+        "failure_group.html",
+        samples=samples,
+        ended=status,
+        reason=which.reason,
+        domain=which.domain,
+        hours=which.hours,
+        since=datetime.now(UTC) - timedelta(hours=which.hours + 1),
+        key=uuid4().hex,
+        away=stores_of(request).away,
+        api=f"/api/v1/failures/samples?{request.url.query}",
     )
 
 
@@ -89,6 +120,11 @@ def filter_from(request: Asked) -> FailureFilter:
         domain=fields.get("domain") or None,
         crawl_id=fields.get("crawl") or None,
     )
+
+
+def _place(text: str) -> tuple[datetime, int] | None:
+    moment, _, log_id = text.rpartition(" ")
+    return (_moment(moment), _whole(log_id)) if text else None
 
 
 def _moment(text: str) -> datetime:
