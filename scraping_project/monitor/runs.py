@@ -1,11 +1,15 @@
 """The runs, and one of them."""
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import Engine
 
 from scraping_project.monitor.stores import Stores
+from scraping_project.nodes import local
 from scraping_project.nodes.client import NodeError
+from scraping_project.nodes.request_rules import RunRequestError
 from scraping_project.storage.runs import KnownRun, read_runs
 
 #: Runs on a page.
@@ -60,6 +64,8 @@ def read_log(stores: Stores, run: KnownRun, start: int | None = None) -> LogTail
         start: The byte to begin at; without one, the last 64 KiB.
     """
     if run.project is None:
+        if found := read_local_log(stores, run.id, start):
+            return found
         where = f"on {run.host}, in the terminal where it was typed" if run.host else "where it was typed"
         return LogTail("", 0, 0, f"This run was not started by a node: its log is {where}.")
     try:
@@ -73,6 +79,31 @@ def read_log(stores: Stores, run: KnownRun, start: int | None = None) -> LogTail
             held, after = (held + piece)[-TAIL:], place
     except NodeError as error:
         return LogTail("", 0, 0, str(error))
+    return _tail(held, after, start)
+
+
+def read_local_log(stores: Stores, run_id: str, start: int | None = None) -> LogTail | None:
+    """Reads the log of a run that was started as a process of this machine; None where there is none."""
+    try:
+        path = local.log_of(stores.settings, run_id)
+    except RunRequestError:
+        return None
+    return _tail_of(path, start) if path.is_file() else None
+
+
+def _tail_of(path: Path, start: int | None) -> LogTail:
+    try:
+        with path.open("rb") as file:
+            end = file.seek(0, os.SEEK_END)
+            begin = max(end - TAIL, 0) if start is None or start > end else start
+            file.seek(begin)
+            held = file.read(TAIL)
+    except OSError as error:
+        return LogTail("", 0, 0, f"The log {path} can't be read: {error.strerror}.")
+    return _tail(held, begin + len(held), start)
+
+
+def _tail(held: bytes, after: int, start: int | None) -> LogTail:
     begin = after - len(held)
     if begin > (start or 0):  # it is cut in the middle of a line
         cut = held.find(b"\n") + 1

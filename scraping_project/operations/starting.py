@@ -1,18 +1,13 @@
 """Starting runs: on a Scrapyd node that has room, or as a process of this machine where there is no node."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from threading import Thread
 from uuid import uuid4
 
 from scrapy.settings import BaseSettings
 from sqlalchemy import Engine
 
-from scraping_project.nodes import dispatch
+from scraping_project.nodes import dispatch, local
 from scraping_project.nodes.client import NodeError, Nodes
 from scraping_project.nodes.request_rules import check_arguments, check_name, check_settings
 from scraping_project.storage.runs import AskedRun
@@ -49,7 +44,9 @@ def start(wanted: Wanted, engine: Engine, settings: BaseSettings) -> Started:
     check_settings(wanted.settings)
     places = dispatch.Places(_nodes(settings))
     if not places.emptiest_first():
-        return _start_here(wanted, settings)
+        run_id = uuid4().hex
+        local.start(settings, run_id, wanted.spider, wanted.arguments, wanted.settings)
+        return Started(run_id, "this machine", waits=False)
     run = AskedRun(
         id=uuid4().hex,
         project=settings["BOT_NAME"],
@@ -62,39 +59,8 @@ def start(wanted: Wanted, engine: Engine, settings: BaseSettings) -> Started:
     return Started(run.id, node.url, waits=not at_once)
 
 
-def local_log(settings: BaseSettings, run_id: str) -> Path:
-    """Where a run that was started as a process of this machine logs to."""
-    return Path(settings["DATA_DIR"]) / "logs" / "local" / f"{run_id}.log"
-
-
 def _nodes(settings: BaseSettings) -> Nodes:
     try:
         return Nodes.of(settings)
     except NodeError:
         return Nodes()
-
-
-def _start_here(wanted: Wanted, settings: BaseSettings) -> Started:
-    """Starts a process that outlives this one, in the same project and with the same environment."""
-    run_id = uuid4().hex
-    log = local_log(settings, run_id)
-    log.parent.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "scrapy", "crawl", wanted.spider, "-s", f"LOG_FILE={log}"]
-    for name, value in wanted.settings.items():
-        command += ["-s", f"{name}={value}"]
-    for name, value in {**wanted.arguments, "_job": run_id}.items():
-        command += ["-a", f"{name}={value}"]
-    environment = {**os.environ, **{name: str(settings[name] or "") for name in ("DATA_DIR", "REDIS_URL")}}
-    environment["DATABASE_URL"] = str(settings["DATABASE_URL"])
-    with log.open("ab") as output:
-        process = subprocess.Popen(  # noqa: S603  no shell, and every part of it was checked
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-            env=environment,
-        )
-    # Whoever waits for it keeps it from being a zombie when it ends.
-    Thread(target=process.wait, daemon=True).start()
-    return Started(run_id, "this machine", waits=False)

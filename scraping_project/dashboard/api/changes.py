@@ -11,14 +11,9 @@ from litestar import Response, post
 from litestar.exceptions import ClientException, ServiceUnavailableException
 from litestar.params import JSONBody, PathParameter
 
+from scraping_project.dashboard import changing
 from scraping_project.dashboard.api.answers import PROBLEMS, Answer, answer
 from scraping_project.dashboard.journal import note
-from scraping_project.dashboard.pages.actions import cancel_known as cancel_action_known
-from scraping_project.dashboard.pages.dead import MOST, put_back
-from scraping_project.dashboard.pages.failures import ask_for_retry
-from scraping_project.dashboard.pages.frontier import give_order, keys_of, resume_crawl, switch
-from scraping_project.dashboard.pages.seeds import push_seeds
-from scraping_project.dashboard.pages.starting import cancel_known, start_wanted
 from scraping_project.dashboard.reading import stores_of
 from scraping_project.dashboard.rendering import Asked
 from scraping_project.dashboard.threads import in_thread
@@ -31,6 +26,8 @@ from scraping_project.storage.reading.failed_pages import WhichPages
 
 FrontierName = Annotated[str, PathParameter(max_length=64)]
 Id = Annotated[str, PathParameter(max_length=64)]
+#: Letters that are put back at once.
+MOST_LETTERS = 1_000
 Key = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9-]{1,64}$")]
 
 
@@ -98,7 +95,7 @@ class SeedsPushed:
 class LettersRequest:
     """Dead letters by their ids."""
 
-    ids: Annotated[list[Annotated[int, msgspec.Meta(ge=1, le=2**40)]], msgspec.Meta(max_length=MOST)]
+    ids: Annotated[list[Annotated[int, msgspec.Meta(ge=1, le=2**40)]], msgspec.Meta(max_length=MOST_LETTERS)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,29 +119,29 @@ def retry(request: Asked, data: JSONBody[RetryRequest]) -> Response[Answer[Asked
     which = WhichPages(
         since=data.since or until - timedelta(hours=24), until=until, reason=data.reason, domain=data.domain
     )
-    return answer(request, AskedFor(ask_for_retry(request, data.key or uuid4().hex, which, None)))
+    return answer(request, AskedFor(changing.ask_for_retry(request, data.key or uuid4().hex, which, None)))
 
 
 @changes("/actions/{action_id:str}/cancel", "End an action where it is")
 def cancel_action(request: Asked, action_id: Id) -> Response[Answer[Done]]:
-    return answer(request, Done(int(cancel_action_known(request, action_id))))
+    return answer(request, Done(int(changing.cancel_action(request, action_id))))
 
 
 @changes("/frontiers/{name:str}/pause", "Lease nothing more until it is resumed")
 def pause(request: Asked, name: FrontierName) -> Response[Answer[Done]]:
-    switch(request, keys_of(request, name), "pause")
+    changing.switch(request, changing.keys_of(request, name), "pause")
     return answer(request, Done(1))
 
 
 @changes("/frontiers/{name:str}/resume", "End the pause")
 def resume(request: Asked, name: FrontierName) -> Response[Answer[Done]]:
-    switch(request, keys_of(request, name), "resume")
+    changing.switch(request, changing.keys_of(request, name), "resume")
     return answer(request, Done(1))
 
 
 @changes("/frontiers/{name:str}/orders", "Slow, pause or block a slot, or take that back")
 def order(request: Asked, name: FrontierName, data: JSONBody[OrderRequest]) -> Response[Answer[OrderInForce]]:
-    holds = give_order(request, keys_of(request, name), data.slot, data.word, data.seconds)
+    holds = changing.give_order(request, changing.keys_of(request, name), data.slot, data.word, data.seconds)
     return answer(request, OrderInForce(**holds))
 
 
@@ -152,18 +149,18 @@ def order(request: Asked, name: FrontierName, data: JSONBody[OrderRequest]) -> R
 def push(request: Asked, name: FrontierName, data: JSONBody[SeedsRequest]) -> Response[Answer[SeedsPushed]]:
     found = seeds.sort(text.encode(errors="replace") for text in data.seeds)
     if found.seeds:
-        push_seeds(request, keys_of(request, name), found.seeds)
+        changing.push_seeds(request, changing.keys_of(request, name), found.seeds)
     return answer(request, SeedsPushed(len(found.seeds), found.refused, found.twice, found.shown))
 
 
 @changes("/frontiers/{name:str}/requeue", "Put dead letters back")
 def requeue(request: Asked, name: FrontierName, data: JSONBody[LettersRequest]) -> Response[Answer[Done]]:
-    return answer(request, Done(put_back(request, keys_of(request, name), data.ids)))
+    return answer(request, Done(changing.put_back(request, changing.keys_of(request, name), data.ids)))
 
 
 @changes("/frontiers/{name:str}/start", "Start a run that goes on with its crawl")
 def start_for(request: Asked, name: FrontierName) -> Response[Answer[Started]]:
-    return answer(request, resume_crawl(request, keys_of(request, name)))
+    return answer(request, changing.resume_crawl(request, changing.keys_of(request, name)))
 
 
 @changes("/runs", "Start a run")
@@ -174,7 +171,7 @@ def start_run(request: Asked, data: JSONBody[RunRequest]) -> Response[Answer[Sta
             f"there is no spider {data.spider[:64]!r}: there are {', '.join(stores.spiders)}"
         )
     try:
-        started = start_wanted(stores, Wanted(data.spider, data.arguments, data.settings))
+        started = changing.start_wanted(stores, Wanted(data.spider, data.arguments, data.settings))
     except RunRequestError as error:
         raise ClientException(str(error)) from error
     except (NodeError, StorageError) as error:
@@ -185,7 +182,7 @@ def start_run(request: Asked, data: JSONBody[RunRequest]) -> Response[Answer[Sta
 
 @changes("/runs/{run_id:str}/cancel", "Ask a run to end")
 def cancel_run(request: Asked, run_id: Id) -> Response[Answer[Done]]:
-    cancel_known(stores_of(request), run_id)
+    changing.cancel_run(stores_of(request), run_id)
     note(request, "cancel", {"run": run_id}, 1)
     return answer(request, Done(1))
 

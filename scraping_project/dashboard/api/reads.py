@@ -7,7 +7,7 @@ from litestar.exceptions import ClientException, NotFoundException, ServiceUnava
 from litestar.params import FromQuery, PathParameter, QueryParameter
 
 from scraping_project.dashboard.api.answers import Answer, answer, read, reads
-from scraping_project.dashboard.pages.frontier import keys_of
+from scraping_project.dashboard.changing import keys_of
 from scraping_project.dashboard.reading import shared, stores_of
 from scraping_project.dashboard.rendering import Asked
 from scraping_project.frontier.errors import FrontierError

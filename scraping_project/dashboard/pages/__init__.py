@@ -4,6 +4,7 @@ from typing import Any
 
 from scraping_project.dashboard.pages import (
     actions,
+    api,
     dead,
     failures,
     frontier,
@@ -35,6 +36,7 @@ def handlers() -> list[Any]:
         runs.show_all,
         runs.show,
         health.show,
+        api.show,
         starting.form_for_run,
         starting.start_run,
         starting.ask_to_cancel,

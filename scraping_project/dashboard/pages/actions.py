@@ -9,12 +9,12 @@ from litestar.exceptions import ClientException, NotFoundException, ServiceUnava
 from litestar.params import FromPath
 from litestar.response import Redirect
 
+from scraping_project.dashboard.changing import cancel_action
 from scraping_project.dashboard.forms import Form
-from scraping_project.dashboard.reading import readings_of, shared, stores_of
+from scraping_project.dashboard.reading import shared, stores_of
 from scraping_project.dashboard.rendering import Asked, page, see_other
 from scraping_project.dashboard.threads import in_thread
 from scraping_project.monitor.actions import read_action, read_actions
-from scraping_project.storage import actions
 from scraping_project.storage.errors import StorageError
 
 
@@ -45,19 +45,5 @@ def show(request: Asked, action_id: FromPath[str]) -> Response[Any]:
 async def cancel(request: Asked, action_id: FromPath[str]) -> Redirect:
     """Ends an action where it is: what it has done stays done."""
     await Form.checked(request)
-    await sync_to_thread(cancel_known, request, action_id)
+    await sync_to_thread(cancel_action, request, action_id)
     return see_other(f"/actions/{quote(action_id)}")
-
-
-def cancel_known(request: Asked, action_id: str) -> bool:
-    """Ends an action; False when it has ended, or there is none.
-
-    Raises:
-        ServiceUnavailableException: The database is away.
-    """
-    try:
-        ended = stores_of(request).database.demand(lambda engine: actions.cancel(engine, action_id))
-    except StorageError as error:
-        raise ServiceUnavailableException(str(error)) from error
-    readings_of(request).forget()
-    return ended

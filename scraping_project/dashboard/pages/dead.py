@@ -5,19 +5,16 @@ from urllib.parse import quote
 
 from litestar import Response, get, post
 from litestar.concurrency import sync_to_thread
-from litestar.exceptions import ClientException, ServiceUnavailableException
+from litestar.exceptions import ClientException
 from litestar.params import FromPath
 from litestar.response import Redirect
 
+from scraping_project.dashboard.changing import keys_of, put_back
 from scraping_project.dashboard.forms import Form
-from scraping_project.dashboard.journal import note
-from scraping_project.dashboard.pages.frontier import keys_of
 from scraping_project.dashboard.reading import shared, stores_of
 from scraping_project.dashboard.rendering import Asked, page, see_other
 from scraping_project.dashboard.threads import in_thread
 from scraping_project.frontier.errors import FrontierError
-from scraping_project.frontier.frontier import Frontier
-from scraping_project.frontier.keys import Keys
 from scraping_project.monitor.frontiers import read_letters
 
 #: Letters that are put back at once.
@@ -55,17 +52,3 @@ async def requeue(request: Asked, name: FromPath[str]) -> Redirect:
         raise ClientException("no letter was picked: pick some and send the form again")
     await sync_to_thread(put_back, request, keys, ids[:MOST])
     return see_other(f"/frontier/{quote(keys.name)}?done=requeued")
-
-
-def put_back(request: Asked, keys: Keys, ids: list[int]) -> int:
-    """Puts dead letters back; returns how many there were.
-
-    Raises:
-        ServiceUnavailableException: Redis does not answer.
-    """
-    try:
-        moved = stores_of(request).redis.demand(lambda server: Frontier(server, keys).requeue(ids))
-    except FrontierError as error:
-        raise ServiceUnavailableException(f"Nothing is put back: {error}") from error
-    note(request, "requeue", {"frontier": keys.name}, moved)
-    return moved

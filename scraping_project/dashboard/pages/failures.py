@@ -7,25 +7,19 @@ from uuid import uuid4
 
 from litestar import Response, get, post
 from litestar.concurrency import sync_to_thread
-from litestar.exceptions import ClientException, ServiceUnavailableException
+from litestar.exceptions import ClientException
 from litestar.response import Redirect
 
-from scraping_project.dashboard.admission import session_of
+from scraping_project.dashboard.changing import ask_for_retry
 from scraping_project.dashboard.forms import Form
-from scraping_project.dashboard.reading import readings_of, shared, stores_of
+from scraping_project.dashboard.reading import shared, stores_of
 from scraping_project.dashboard.rendering import Asked, page, see_other
 from scraping_project.dashboard.threads import in_thread
 from scraping_project.monitor.failures import DEFAULT_HOURS, HOURS, FailureFilter, read_failures, read_samples
-from scraping_project.operations.work import filter_of
-from scraping_project.storage import actions
-from scraping_project.storage.actions import AskedAction
-from scraping_project.storage.errors import StorageError
 from scraping_project.storage.reading.failed_pages import WhichPages
 
 #: Statuses of attempts that samples are shown of, in this order.
 STATUSES = ("failed", "dead", "filtered")
-#: Characters of a form's key at the most.
-LONGEST_KEY = 64
 
 
 @get("/failures", include_in_schema=False)
@@ -88,26 +82,6 @@ async def retry(request: Asked) -> Redirect:
     total = len(ids) if ids else _whole(form.text("total") or "0")
     action_id = await sync_to_thread(ask_for_retry, request, form.text("key"), which, total)
     return see_other(f"/actions/{quote(action_id)}")
-
-
-def ask_for_retry(request: Asked, key: str, which: WhichPages, total: int | None) -> str:
-    """Writes a retry down once for each key; returns the action's id.
-
-    Raises:
-        ClientException: The key is none.
-        ServiceUnavailableException: The database is away.
-    """
-    if not key.isascii() or not key.replace("-", "").isalnum() or len(key) > LONGEST_KEY:
-        raise ClientException("the form's key is none: reload the page")
-    name = session_of(request).identity.name or "somebody on this machine"
-    action = AskedAction(id=key, kind="retry", asked_by=name, filter=filter_of(which), total=total)
-    try:
-        stores_of(request).database.demand(lambda engine: actions.ask(engine, action))
-    except StorageError as error:
-        raise ServiceUnavailableException(f"Nothing is retried: {error}") from error
-    readings_of(request).forget()
-    request.app.state.work.wake()
-    return key
 
 
 def filter_from(request: Asked) -> FailureFilter:

@@ -9,7 +9,7 @@ from litestar.params import FromPath
 from scraping_project.dashboard.reading import shared, stores_of
 from scraping_project.dashboard.rendering import Asked, page
 from scraping_project.dashboard.threads import in_thread
-from scraping_project.monitor.runs import read_log, read_newest_runs, read_run
+from scraping_project.monitor.runs import read_local_log, read_log, read_newest_runs, read_run
 from scraping_project.storage.errors import StorageError
 
 OUTCOMES = ("pending", "running", "finished", "failed", "cancelled", "killed", "lost")
@@ -40,6 +40,8 @@ def show(request: Asked, run_id: FromPath[str]) -> Response[Any]:
         run = read_run(stores, run_id)
     except StorageError:
         return page(request, "run.html", run=None, run_id=run_id, log=None, away=stores.away, api=None)
+    if run is None and (begun := read_local_log(stores, run_id)):  # its process has not written its row yet
+        return page(request, "run.html", run=None, run_id=run_id, log=begun, away=stores.away, api=None)
     if run is None:
         raise NotFoundException(f"There is no run {run_id!r}: /runs lists them.")
     log = shared(request, _log_of, run_id)

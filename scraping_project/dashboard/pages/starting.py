@@ -5,23 +5,20 @@ from urllib.parse import quote
 
 from litestar import Response, get, post
 from litestar.concurrency import sync_to_thread
-from litestar.exceptions import NotFoundException, ServiceUnavailableException
 from litestar.params import FromPath
 from litestar.response import Redirect
 
+from scraping_project.dashboard.changing import cancel_run as cancel_known
+from scraping_project.dashboard.changing import known_run, start_wanted
 from scraping_project.dashboard.forms import Form
 from scraping_project.dashboard.journal import note
 from scraping_project.dashboard.reading import stores_of
 from scraping_project.dashboard.rendering import Asked, page, see_other
 from scraping_project.dashboard.threads import in_thread
-from scraping_project.monitor.runs import read_run
-from scraping_project.monitor.stores import Stores
 from scraping_project.nodes.client import NodeError
 from scraping_project.nodes.request_rules import RunRequestError
-from scraping_project.operations.cancelling import cancel
-from scraping_project.operations.starting import Started, Wanted, start
+from scraping_project.operations.starting import Wanted
 from scraping_project.storage.errors import StorageError
-from scraping_project.storage.runs import KnownRun
 
 
 @get("/runs/new", include_in_schema=False)
@@ -29,7 +26,7 @@ from scraping_project.storage.runs import KnownRun
 def form_for_run(request: Asked) -> Response[Any]:
     """The form, filled in with a run that is to be run again where one is named."""
     stores, again = stores_of(request), request.query_params.get("again", "")
-    run = _run(stores, again) if again else None
+    run = known_run(stores, again) if again else None
     return _form(
         request,
         spider=run.spider if run else request.query_params.get("spider", ""),
@@ -58,7 +55,7 @@ async def start_run(request: Asked) -> Response[Any]:
 @get("/runs/{run_id:str}/cancel", include_in_schema=False)
 @in_thread
 def ask_to_cancel(request: Asked, run_id: FromPath[str]) -> Response[Any]:
-    return page(request, "cancel.html", run=_run(stores_of(request), run_id))
+    return page(request, "cancel.html", run=known_run(stores_of(request), run_id))
 
 
 @post("/runs/{run_id:str}/cancel", include_in_schema=False)
@@ -67,31 +64,6 @@ async def cancel_run(request: Asked, run_id: FromPath[str]) -> Redirect:
     await sync_to_thread(cancel_known, stores_of(request), run_id)
     await sync_to_thread(note, request, "cancel", {"run": run_id}, 1)
     return see_other(f"/runs/{quote(run_id)}?done=cancelled")
-
-
-def start_wanted(stores: Stores, wanted: Wanted) -> Started:
-    """Starts a run.
-
-    Raises:
-        RunRequestError: It may not be asked for.
-        NodeError: There are nodes, and none takes it.
-        StorageError: The database is away.
-    """
-    return stores.database.demand(lambda engine: start(wanted, engine, stores.settings))
-
-
-def cancel_known(stores: Stores, run_id: str) -> None:
-    """Asks a run to end.
-
-    Raises:
-        NotFoundException: There is none of this id.
-        ServiceUnavailableException: The database is away, or no node is named.
-    """
-    run = _run(stores, run_id)
-    try:
-        stores.database.demand(lambda engine: cancel(run, engine, stores.nodes()))
-    except (StorageError, NodeError) as error:
-        raise ServiceUnavailableException(str(error)) from error
 
 
 def pairs(text: str) -> dict[str, str]:
@@ -111,16 +83,6 @@ def pairs(text: str) -> dict[str, str]:
 
 def lines_of(given: Any) -> str:
     return "\n".join(f"{name}={value}" for name, value in given.items())
-
-
-def _run(stores: Stores, run_id: str) -> KnownRun:
-    try:
-        run = read_run(stores, run_id)
-    except StorageError as error:
-        raise ServiceUnavailableException(str(error)) from error
-    if run is None:
-        raise NotFoundException(f"There is no run {run_id!r}: /runs lists them.")
-    return run
 
 
 def _form(
