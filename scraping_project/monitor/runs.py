@@ -64,8 +64,8 @@ def read_log(stores: Stores, run: KnownRun, start: int | None = None) -> LogTail
         start: The byte to begin at; without one, the last 64 KiB.
     """
     if run.project is None:
-        if found := read_local_log(stores, run.id, start):
-            return found
+        if local_log := read_local_log(stores, run.id, start):
+            return local_log
         where = f"on {run.host}, in the terminal where it was typed" if run.host else "where it was typed"
         return LogTail("", 0, 0, f"This run was not started by a node: its log is {where}.")
     try:

@@ -19,7 +19,7 @@ class Endpoint:
     parameters: tuple[str, ...]
 
 
-@get("/api", include_in_schema=False)
+@get("/help/api", include_in_schema=False)
 async def show(request: Asked) -> Response[Any]:
     return page(request, "api.html", endpoints=list(_endpoints(request.app.openapi_schema.to_schema())))
 
