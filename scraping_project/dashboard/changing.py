@@ -2,8 +2,10 @@
 
 from typing import Any, cast
 
+import msgspec
 from litestar.exceptions import ClientException, NotFoundException, ServiceUnavailableException
 
+from scraping_project import logins
 from scraping_project.dashboard.admission import session_of
 from scraping_project.dashboard.journal import note
 from scraping_project.dashboard.reading import readings_of, stores_of
@@ -11,13 +13,14 @@ from scraping_project.dashboard.rendering import Asked
 from scraping_project.frontier.errors import FrontierError
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
-from scraping_project.frontier.seeds import kind_of
+from scraping_project.frontier.seeds import SeedError, check_url, kind_of
 from scraping_project.monitor.runs import read_run
 from scraping_project.monitor.stores import Stores
 from scraping_project.nodes.client import NodeError
 from scraping_project.nodes.request_rules import RunRequestError
 from scraping_project.operations import orders, seeds
 from scraping_project.operations.cancelling import cancel
+from scraping_project.operations.pages_again import Page, request_for
 from scraping_project.operations.resuming import ResumeError, run_for
 from scraping_project.operations.starting import Started, Wanted, start
 from scraping_project.operations.work import filter_of
@@ -126,6 +129,28 @@ def ask_for_retry(request: Asked, key: str, which: WhichPages, total: int | None
     readings_of(request).forget()
     request.app.state.work.wake()
     return key
+
+
+def ask_again(request: Asked, url: str, frontier: str, key: str) -> str:
+    """Has a page asked for again in a frontier's crawl, or as a seed where it holds none; a notice's word.
+
+    Raises:
+        ClientException: The URL, or the frontier's name, is none.
+        ServiceUnavailableException: Redis does not answer.
+    """
+    keys, stores = keys_of(request, frontier), stores_of(request)
+    try:
+        push = request_for(Page(check_url(url)), slot_by=stores.settings["FRONTIER_SLOT_BY"])
+        pushed = stores.redis.demand(lambda server: Frontier(server, keys).push_again(key, {"1": push}))
+    except SeedError as error:
+        raise ClientException(str(error)) from error
+    except FrontierError as error:
+        raise ServiceUnavailableException(f"Nothing is asked for: {error}") from error
+    if pushed is None:
+        push_seeds(request, keys, (msgspec.json.encode({"url": url, "dont_filter": True}),))
+        return "seeded"
+    note(request, "again", {"frontier": keys.name, "url": logins.hide(url)}, pushed)
+    return "asked-again"
 
 
 def cancel_action(request: Asked, action_id: str) -> bool:

@@ -1,12 +1,14 @@
 """What the API's answers have in common."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
 import msgspec
 from litestar import Response, get
+from litestar.exceptions import ClientException
 from litestar.openapi.datastructures import ResponseSpec
 
 from scraping_project.dashboard.reading import shared, stores_of
@@ -71,6 +73,15 @@ def answer(request: Asked, data: Data) -> Response[Answer[Data]]:
 def read(request: Asked, ask: Callable[..., Data], *arguments: Hashable) -> Response[Answer[Data]]:
     """Returns what the monitor reads, once a second for all."""
     return answer(request, shared(request, ask, *arguments))
+
+
+@contextmanager
+def bad_input_is_400() -> Iterator[None]:
+    """Answers 400 where a reader of the monitor finds that a filter or a cursor is none."""
+    try:
+        yield
+    except ValueError as error:
+        raise ClientException(str(error)) from error
 
 
 def in_utc(value: Any) -> Any:

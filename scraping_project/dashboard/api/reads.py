@@ -1,18 +1,25 @@
 """What may be read: the twin of every page."""
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from litestar import Response
 from litestar.exceptions import ClientException, NotFoundException, ServiceUnavailableException
 from litestar.params import FromQuery, PathParameter, QueryParameter
 
-from scraping_project.dashboard.api.answers import Answer, answer, read, reads
+from scraping_project.dashboard.api.answers import Answer, answer, bad_input_is_400, read, reads
 from scraping_project.dashboard.changing import keys_of
 from scraping_project.dashboard.reading import shared, stores_of
 from scraping_project.dashboard.rendering import Asked
 from scraping_project.frontier.errors import FrontierError
 from scraping_project.monitor.actions import ActionDetail, Actions, read_action, read_actions
-from scraping_project.monitor.failures import DEFAULT_HOURS, FailureFilter, Failures, read_failures
+from scraping_project.monitor.failures import (
+    DEFAULT_HOURS,
+    FailureFilter,
+    Failures,
+    read_failures,
+    read_samples,
+)
 from scraping_project.monitor.frontiers import (
     FrontierDetail,
     Frontiers,
@@ -21,10 +28,13 @@ from scraping_project.monitor.frontiers import (
     read_frontiers,
     read_letters,
 )
+from scraping_project.monitor.logs import LogFilter, Logs, read_logs
 from scraping_project.monitor.overview import Overview, read_overview
 from scraping_project.monitor.runs import LogTail, Runs, read_log, read_newest_runs, read_run
+from scraping_project.monitor.sites import SiteDetail, SiteFilter, Sites, read_site, read_sites
 from scraping_project.monitor.stores import Stores
 from scraping_project.storage.errors import StorageError
+from scraping_project.storage.reading.failures import Samples
 from scraping_project.storage.runs import KnownRun, Outcome
 
 FrontierName = Annotated[str, PathParameter(max_length=64)]
@@ -116,8 +126,9 @@ def failures(
 
 
 @reads("/actions", "Who did what, the newest first")
-def actions(request: Asked) -> Response[Answer[Actions]]:
-    return read(request, read_actions)
+def actions(request: Asked, cursor: FromQuery[str | None] = None) -> Response[Answer[Actions]]:
+    with bad_input_is_400():
+        return read(request, read_actions, cursor)
 
 
 @reads("/actions/{action_id:str}", "One action, and what became of it")
@@ -131,4 +142,63 @@ def action(request: Asked, action_id: RunId) -> Response[Answer[ActionDetail]]:
     return answer(request, found)
 
 
-HANDLERS = [overview, frontiers, frontier, dead, failures, runs, run, log, actions, action]
+@reads("/failures/samples", "Single attempts that failed for a reason, the newest first")
+def samples(
+    request: Asked,
+    reason: FromQuery[str],
+    status: FromQuery[Literal["failed", "dead", "filtered"]] = "failed",
+    domain: FromQuery[str | None] = None,
+    hours: Annotated[int, QueryParameter(ge=1, le=24 * 366)] = DEFAULT_HOURS,
+) -> Response[Answer[Samples | None]]:
+    return read(request, read_samples, FailureFilter(hours, reason, domain), status)
+
+
+@reads("/logs", "Attempts, the newest first: of a domain, of a status, or of a crawl, a status and a reason")
+def logs(
+    request: Asked,
+    *,
+    domain: FromQuery[str | None] = None,
+    status: FromQuery[str | None] = None,
+    crawl: FromQuery[str | None] = None,
+    reason: FromQuery[str | None] = None,
+    cursor: FromQuery[str | None] = None,
+) -> Response[Answer[Logs]]:
+    with bad_input_is_400():
+        return read(request, read_logs, LogFilter(domain, status, crawl, reason), cursor)
+
+
+@reads("/sites", "Pages: of a domain, of a class of status, or those that changed since a moment")
+def sites(
+    request: Asked,
+    domain: FromQuery[str | None] = None,
+    status: Annotated[int | None, QueryParameter(ge=1, le=5)] = None,
+    changed: FromQuery[datetime | None] = None,
+    cursor: FromQuery[str | None] = None,
+) -> Response[Answer[Sites]]:
+    with bad_input_is_400():
+        return read(request, read_sites, SiteFilter(domain, status, changed), cursor)
+
+
+@reads("/sites/lookup", "One page by its URL, with its attempts and links")
+def site(
+    request: Asked, url: Annotated[str, QueryParameter(min_length=1, max_length=8_000)]
+) -> Response[Answer[SiteDetail | None]]:
+    return read(request, read_site, url)
+
+
+HANDLERS = [
+    overview,
+    frontiers,
+    frontier,
+    dead,
+    failures,
+    samples,
+    runs,
+    run,
+    log,
+    logs,
+    sites,
+    site,
+    actions,
+    action,
+]

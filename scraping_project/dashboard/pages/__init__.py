@@ -14,6 +14,7 @@ from scraping_project.dashboard.pages import (
     overview,
     runs,
     seeds,
+    sites,
     starting,
 )
 
@@ -47,6 +48,9 @@ def handlers() -> list[Any]:
         failures.show_group,
         failures.retry,
         logs.show,
+        sites.show_all,
+        sites.show,
+        sites.again,
         actions.show_all,
         actions.show,
         actions.cancel,
