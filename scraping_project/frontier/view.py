@@ -14,7 +14,7 @@ from scraping_project.frontier.slot_order import read_order
 from scraping_project.frontier.slot_wait import Because, SlotFields, wait_of
 
 #: Slots, workers and orders at the most; groups of dead letters; slots and queues that are measured.
-MOST, GROUPS, LOOKED_AT, LISTS = 200, 500, 1_000, 4_000
+MOST, GROUPS, LOOKED_AT, LISTS = 200, 500, 600, 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,7 @@
 """How a frontier stands at one moment, by one script that writes nothing."""
 
+import socket
+
 import msgspec
 import pytest
 
@@ -10,6 +12,7 @@ from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.messages import Ask
 from scraping_project.frontier.scripts import source
 from scraping_project.frontier.view import DeadGroup, view
+from scraping_project.frontier.worker import Worker as CrawlingWorker
 from testing.servers import free_port, redis_binaries
 from tests.support.frontier_worker import LONG, Worker, burial, dump, end, kill, ledger_of, push
 
@@ -109,6 +112,14 @@ def test_a_worker_of_an_older_version_has_no_run_and_one_that_is_being_reaped_is
     frontier.reap(LONG, grace_ms=LONG)
 
 
+def test_a_worker_that_crawls_says_of_which_run_it_is(frontier, server):
+    crawling = CrawlingWorker(frontier, rules="{}", seeds="", lease_ms=LONG, run="r-81fa")
+    crawling.join()
+
+    (found,) = view(server, KEYS).workers
+    assert (found.token, found.run_id, found.host) == (crawling.token, "r-81fa", socket.gethostname())
+
+
 def test_a_slot_says_what_it_waits_for(frontier, worker, server):
     names = ("free", "delay", "crawl", "later", "robots", "full", "slow", "paused", "blocked", "throttle")
     worker.push(*(push(10 * number + each, name) for number, name in enumerate(names) for each in range(3)))
@@ -180,7 +191,7 @@ def test_of_very_many_slots_those_at_both_ends_of_the_index_are_looked_at(fronti
 
     found = view(server, KEYS)
 
-    assert (len(found.slots), found.slots_looked_at, found.slots_total) == (200, 1_000, 1_500)
+    assert (len(found.slots), found.slots_looked_at, found.slots_total) == (200, 600, 1_500)
 
 
 def test_suspects_are_among_the_requests_of_their_slot(frontier, worker, server):
