@@ -1,4 +1,4 @@
-"""Pushing seeds to a frontier's key, of whichever kind the key is."""
+"""Pushes seeds to a frontier's key, whatever kind the key is."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,7 +23,7 @@ Push = Callable[[list[bytes]], object]
 
 
 def seeds_key(spider: type[Spider], frontier: str | None) -> str:
-    """The key of a frontier's seeds: of the spider's own, or of the one that is named."""
+    """The key of a frontier's seeds: the spider's own frontier, or the named one."""
     if frontier is not None:
         check_arguments(spider, {"frontier": frontier})
     return Keys.of_spider(spider.name, frontier or "").seeds
@@ -31,10 +31,10 @@ def seeds_key(spider: type[Spider], frontier: str | None) -> str:
 
 @contextmanager
 def pushing(settings: Settings, spider: type[Spider], key: str, again: str) -> Iterator[Push]:
-    """What pushes to the key; ``again`` says what to do when Redis stops answering, once it is started."""
+    """Yields a pusher for the key; ``again`` tells people what to do after Redis stopped answering."""
     found = redis_of(settings)
     server = connect(found.url, found.credentials)
-    spider.update_settings(settings)  # its own may say that its seeds are a set
+    spider.update_settings(settings)  # its own settings may make its seeds a set
     try:
         yield _pusher(server, key, kind_of(settings))
     except ResponseError as error:
@@ -46,12 +46,12 @@ def pushing(settings: Settings, spider: type[Spider], key: str, again: str) -> I
 
 
 def _pusher(server: redis.Redis, key: str, when_new: Kind) -> Push:
-    """What pushes seeds to a key of the kind that it is, or is to be."""
+    """The pusher for a key of this kind, or of the kind that it shall get."""
     found = cast("bytes", server.type(key)).decode()
     pushers: dict[str, Push] = {
         Kind.LIST: lambda seeds: server.lpush(key, *seeds),
         Kind.SET: lambda seeds: server.sadd(key, *seeds),
-        # One that is there already keeps its score.
+        # A seed that is there already keeps its score.
         Kind.SORTED_SET: lambda seeds: server.zadd(key, {raw: parse(raw).priority for raw in seeds}, nx=True),
     }
     kind = when_new if found == "none" else found

@@ -1,4 +1,4 @@
-"""``scrapy doctor``: check every part, say what is wrong and what to do."""
+"""``scrapy doctor``: check every part; name each fault and its remedy."""
 
 import shutil
 import sys
@@ -21,7 +21,7 @@ from scraping_project.storage.upkeep import health
 from scraping_project.storage.upkeep.health import Finding, database_answers
 from scraping_project.worker import advice
 
-#: Bytes: a day of logs of a busy crawl, and the room that an export and a log file need beside them.
+#: Bytes: a busy crawl's logs of a day, beside an export and a log file.
 LEAST_ROOM = 2 * 2**30
 
 
