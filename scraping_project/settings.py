@@ -163,6 +163,12 @@ EXTENSIONS = {
 }
 
 
+# Speed alone: a crawl is right without it
+
+# Linux runs a worker for up to 100 ms at a time: 5 to 7 % more pages a second where workers outnumber cores
+CPU_LONG_SLICES = False
+
+
 # A worker listens nowhere
 
 TELNETCONSOLE_ENABLED = False  # no console to connect to

@@ -1,1 +1,1 @@
-"""What Scrapyd loads from the project's root; nothing here is shipped in the egg."""
+"""Parts that Scrapyd loads from the project's root; the egg has none of them."""

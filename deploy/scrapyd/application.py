@@ -22,7 +22,7 @@ from deploy.scrapyd.throttled_root import ThrottledRoot
 def application(config: Config) -> Componentized:
     """Builds Scrapyd with its files in DATA_DIR, unless others could reach it without a password.
 
-    It does not protect a Scrapyd without a password from other users of the same machine.
+    A Scrapyd without a password is not protected from other users of the machine.
     """
     address = os.environ.get("SCRAPYD_BIND_ADDRESS") or config.get("bind_address", "127.0.0.1")
     if address != "127.0.0.1" and not login(config):
@@ -35,7 +35,7 @@ def application(config: Config) -> Componentized:
     built: Componentized = scrapyd.app.application(config)
     services: Any = IServiceCollection(built)
     for service in services:
-        if hasattr(service, "args"):  # a listener's: where it listens, and the site
+        if hasattr(service, "args"):  # of a listener: its address and the site
             guard(service.args[1], login(config))
     rounds: Any = TimerService(INTERVAL, LogKeeper(config).keep)  # type: ignore[no-untyped-call]  # Twisted
     rounds.setServiceParent(services)
@@ -44,7 +44,7 @@ def application(config: Config) -> Componentized:
 
 
 def guard(site: Any, asked: tuple[str, str] | None) -> None:
-    """Has a site refuse large bodies, and slow down whoever guesses its login."""
+    """Makes a site refuse large bodies, and slow down guesses at its login."""
     running: Any = reactor
     door = LoginThrottle(asked, running) if asked else None
     limit(site, door)
@@ -53,7 +53,7 @@ def guard(site: Any, asked: tuple[str, str] | None) -> None:
 
 
 def check_stop_seconds() -> None:
-    """Refuses what every runner would end at before its crawl began."""
+    """Refuses a value at which every runner would end before its crawl began."""
     try:
         stop_seconds()
     except ValueError:

@@ -1,4 +1,4 @@
-"""The table runs, as Scrapyd and the runner see it: with the code of the tree they were started in."""
+"""The table runs for Scrapyd and the runner, with the code of the tree they were started in."""
 
 from scrapyd.config import Config
 from sqlalchemy import Engine

@@ -14,5 +14,5 @@ def place_in_data_dir(config: Config) -> None:
     """Puts Scrapyd's eggs, logs and databases under DATA_DIR and hands an absolute DATA_DIR to its runs."""
     directory = str(data_dir())
     os.environ["DATA_DIR"] = directory
-    # scrapyd.conf builds its directories on this option; a bare % would begin another interpolation.
+    # scrapyd.conf builds its directories on this option, in which a bare % would begin an interpolation.
     config.cp.set(config.SECTION, "data_dir", directory.replace("%", "%%"))

@@ -1,4 +1,4 @@
-"""Runs a Scrapy command with the code of a deployed egg and no other: the runner's child."""
+"""Runs a Scrapy command with a deployed egg's code alone; the runner's child."""
 
 import ctypes
 import os
@@ -30,10 +30,10 @@ def activate(egg: str) -> None:
 
 
 def die_with(runner: int) -> None:
-    """Has the kernel kill this process when its runner dies, for nobody would see how it ends."""
+    """Makes the kernel kill this process when its runner dies: nobody would see its end."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != runner:  # it died before that
+        if os.getppid() != runner:  # the runner died before that
             sys.exit("the runner is gone")
 
 

@@ -1,4 +1,4 @@
-"""Eggs, each written whole or not at all; the newest is the one that was deployed last."""
+"""Eggs, each written completely or not at all; the newest is the one deployed last."""
 
 import time
 from pathlib import Path
@@ -9,10 +9,10 @@ from scrapyd.eggstorage import FilesystemEggStorage
 
 
 class EggStorage(FilesystemEggStorage):  # type: ignore[misc]  # Scrapyd has no types
-    """Stock storage but for two things: versions in the order of their deploys, and no egg ever replaced.
+    """Stock storage, except that versions have the order of their deploys, and no egg is ever replaced.
 
-    A version says which commit it is, so its name has no order: ``r10`` would sort before ``r9``. And a run
-    reads its egg again whenever it imports, so a version that is deployed again is stored beside the first.
+    A version names a commit, so names have no order: ``r10`` would sort before ``r9``. A run reads its egg
+    again whenever it imports, so a version that is deployed again is stored beside the first.
     """
 
     def put(self, eggfile: IO[bytes], project: str, version: str) -> str:

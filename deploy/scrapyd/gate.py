@@ -1,4 +1,4 @@
-"""What is refused before Scrapyd sees it: web pages of others, and names that are none."""
+"""Requests refused before Scrapyd sees them: from foreign web pages, and with bad names."""
 
 import json
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from deploy.scrapyd.login import login
 from scraping_project.http.gate import Asked, refusal
 from scraping_project.nodes.request_rules import RunRequestError, check_name, check_run_id, check_version
 
-#: Fields that become parts of a path, a command line or a log, and what each may be.
+#: Fields that become parts of a path, a command line or a log, and the pattern of each.
 NAMES: dict[bytes, Callable[[str], str]] = {
     b"project": lambda value: check_name("project", value),
     b"spider": lambda value: check_name("spider", value),
@@ -34,7 +34,7 @@ def guarded_root(config: Config, app: Componentized) -> Resource:
 class Gate(Resource):
     """Answers 403 to a foreign Origin and, without a login, to a foreign Host; 400 to a bad name.
 
-    It does not know who asks: that is the login's work.
+    Logins are checked elsewhere.
     """
 
     def __init__(self, guarded: Any, *, any_host: bool) -> None:
@@ -57,7 +57,7 @@ class Gate(Resource):
 
 
 class BadName(Resource):
-    """Says as Scrapyd would what is wrong with a name."""
+    """Answers, in Scrapyd's form, that a name is bad and why."""
 
     isLeaf = True  # noqa: N815 - Twisted's name
 
@@ -72,7 +72,7 @@ class BadName(Resource):
 
 
 def wrong_name(request: Request) -> str | None:
-    """What is wrong with the first name of a request that is none."""
+    """The fault of the first bad name in a request."""
     for name, check in NAMES.items():
         for value in (request.args or {}).get(name, []):
             try:

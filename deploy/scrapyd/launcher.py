@@ -1,4 +1,4 @@
-"""Starts runs as Scrapyd does, and neither loses one nor its place when it cannot be started."""
+"""Starts runs as Scrapyd does; a run that cannot be started is not lost, nor is its place."""
 
 import sqlite3
 from copy import deepcopy
@@ -16,9 +16,9 @@ PAUSE = 5.0
 
 
 class Launcher(launcher.Launcher):  # type: ignore[misc]  # Scrapyd has no types
-    """Stock, but where there is no memory for a process, or no room on the disk for a log or a row.
+    """Stock, except without memory for a process, or without room on the disk for a log or a row.
 
-    Scrapyd has taken the run from its queue by then, and would start nothing in that place any more.
+    By then Scrapyd has taken the run from its queue, and would never start another in that place.
     """
 
     def _process_finished(self, ended: Any, slot: int) -> None:

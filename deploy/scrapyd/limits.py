@@ -1,4 +1,4 @@
-"""No body larger than its page needs: Scrapyd would hold all of it in memory before it asks who sends it."""
+"""Refuses bodies larger than a page needs: Scrapyd would hold them in memory before it checks the login."""
 
 from functools import partial
 from typing import Any
@@ -8,17 +8,17 @@ from twisted.web.server import Request
 from deploy.scrapyd.login_throttle import LoginThrottle, TooManyTriesError
 from deploy.scrapyd.throttled_root import login_try_of
 
-#: Bytes of an egg, and of anything else.
+#: Bytes of an egg, and of any other body.
 MAX_EGG, MAX_FORM = 64 * 1024 * 1024, 1024 * 1024
 END = b"\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 TOO_LARGE = b"HTTP/1.1 413 Request Entity Too Large" + END
 TOO_MANY = b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: %d" + END
-#: What is too large of a stranger may be just right of somebody with the login.
+#: A body too large for a stranger may be right for a user with the login.
 WHO_ASKS = b'HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm="Scrapyd"' + END
 
 
 class LimitedRequest(Request):
-    """Ends a connection whose body is too large, by its announcement or, without one, by its length."""
+    """Ends a connection whose body is too large, as announced or as received."""
 
     channel: Any
     _received = 0
@@ -31,7 +31,7 @@ class LimitedRequest(Request):
         self._door = door
 
     def gotLength(self, length: int | None) -> None:  # noqa: N802 - Twisted's name
-        # Twisted tells the request its path only when all of the body is there, which is too late.
+        # Twisted tells a request its path only after the whole body, which is too late.
         path: bytes = self.channel._path  # noqa: SLF001  see above
         is_egg = path.partition(b"?")[0].endswith(b"/addversion.json")
         if is_egg and (length is None or length > MAX_FORM) and self._may_deploy():
@@ -53,7 +53,7 @@ class LimitedRequest(Request):
             super().requestReceived(command, path, version)  # type: ignore[no-untyped-call]  # the same
 
     def _may_deploy(self) -> bool:
-        """Tells whether it is worth to hold what could be an egg; Scrapyd itself asks for the login later."""
+        """Tells whether the sender's egg is worth holding; Scrapyd itself checks the login later."""
         if self._door is None:
             return True
         tried = login_try_of(self.channel.getPeer(), self.getHeader(b"authorization"))
@@ -73,5 +73,5 @@ class LimitedRequest(Request):
 
 
 def limit(site: Any, door: LoginThrottle | None) -> None:
-    """Has a site refuse bodies that are too large; with a login, eggs of whoever does not have it, too."""
+    """Makes a site refuse bodies that are too large; with a login, also eggs of senders without it."""
     site.requestFactory = partial(LimitedRequest, door=door)

@@ -5,7 +5,7 @@ from scrapyd.exceptions import ConfigError
 
 
 def login(config: Config) -> tuple[str, str] | None:
-    """Returns the user and the password that Scrapyd will ask for, and refuses one without the other."""
+    """Returns the user and password of Scrapyd's login; refuses one without the other."""
     # Scrapyd itself takes half a login for "no password wanted".
     username = os.environ.get("SCRAPYD_USERNAME") or config.get("username", "")
     password = os.environ.get("SCRAPYD_PASSWORD") or config.get("password", "")

@@ -1,7 +1,7 @@
-"""Looks at passwords one after the other, and slowly once they were wrong; nobody else waits for that.
+"""Checks passwords one after the other, and slowly after wrong ones; nobody else waits for that.
 
-What an address may try is rationed, for many tries at once would make up for slow answers. A name's tries are
-slowed down alone, and not those of an address that has logged in: else strangers could keep out its owner.
+The tries of an address are rationed, for many at once would make up for slow answers. The tries of a name are
+only slowed down, and not from an address that has logged in: strangers could keep out the owner.
 """
 
 import hashlib
@@ -17,16 +17,16 @@ from twisted.internet.task import deferLater
 
 from scraping_project.http.failed_logins import FailedLogins
 
-#: Seconds that a wrong password costs at the most: its address, and whoever tries the same name.
+#: Seconds that a wrong password costs at the most: its address, and others who try the same name.
 MOST_SECONDS, MOST_SECONDS_BY_NAME = 10.0, 2.0
-#: Tries that wait at the most: of one address, and of all.
+#: The most tries that wait: of one address, and of all.
 MOST_WAITING, MOST_WAITING_IN_ALL = 10, 200
 #: So many addresses that logged in are remembered.
 MOST_KNOWN = 1_000
 
 
 class TooManyTriesError(Exception):
-    """A login that is not looked at, whatever it is."""
+    """A login that is not checked, right or wrong."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = max(ceil(seconds), 1)
@@ -35,7 +35,7 @@ class TooManyTriesError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class LoginTry:
-    """A login that somebody says."""
+    """A login that a client sends."""
 
     address: str
     name: bytes
@@ -44,7 +44,7 @@ class LoginTry:
 
 @dataclass(slots=True)
 class Line:
-    """The tries of one address that wait."""
+    """The waiting tries of one address."""
 
     turn: DeferredLock = field(default_factory=DeferredLock)
     length: int = 0
@@ -65,7 +65,7 @@ class LoginThrottle:
     def judge(self, tried: LoginTry) -> "Deferred[bool]":
         """Fires with whether a login is right, when its turn has come.
 
-        It fails with TooManyTriesError when too many wait already. One that is cancelled is not looked at.
+        It fails with TooManyTriesError when too many wait already. A cancelled one is not checked.
         """
         return Deferred.fromCoroutine(self._judge(tried))
 
@@ -73,7 +73,7 @@ class LoginThrottle:
         """Whether a login is right.
 
         Raises:
-            TooManyTriesError: It would have to wait.
+            TooManyTriesError: The login would have to wait.
         """
         if self._must_wait(tried):
             raise TooManyTriesError(self._wait(tried))
@@ -139,7 +139,7 @@ def _key(name: bytes) -> str:
 
 
 def origin(peer: Any) -> str:
-    """What stands for one sender: an IPv4 address, or the 64 bits of IPv6 that one customer gets."""
+    """One sender: an IPv4 address, or the 64 bits of IPv6 that one customer gets."""
     host: str = getattr(peer, "host", "")  # a unix socket's has none
     try:
         address = ipaddress.ip_address(host.partition("%")[0])

@@ -1,4 +1,4 @@
-"""Keeps the logs of runs within bounds: each by its size, all of them by their age."""
+"""Keeps the logs of runs within bounds of size and age."""
 
 import os
 import shutil
@@ -21,8 +21,8 @@ INTERVAL = 60.0
 class LogKeeper:
     """Cuts logs that have grown too large and deletes those that nobody has written to for days.
 
-    A run holds its log open in append mode, so a cut one goes on from its new beginning. What is written in
-    the instant between copy and cut is lost.
+    A run holds its log open in append mode, so a cut log goes on from its new beginning. Lines written in the
+    instant between copy and cut are lost.
     """
 
     def __init__(self, config: Config) -> None:
@@ -37,7 +37,7 @@ class LogKeeper:
                 self._keep(path)
             except FileNotFoundError:  # Scrapyd deletes them, too
                 continue
-            except OSError as error:  # such as a full disk: this log is tried again in the next round
+            except OSError as error:  # such as a full disk: the next round tries this log again
                 log.error("{path} could not be cut: {error}", path=path, error=error)  # noqa: TRY400  Twisted's
 
     def _keep(self, path: Path) -> None:
@@ -53,7 +53,7 @@ class LogKeeper:
 
 
 def cut(path: Path) -> None:
-    """Moves what a log holds into ``.log.1``, in place of what that held."""
+    """Moves the content of a log into ``.log.1``, in place of the content there."""
     old = path.with_name(f"{path.name}.1")
     with path.open("rb+") as current:
         try:

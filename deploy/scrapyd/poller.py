@@ -1,4 +1,4 @@
-"""Looks for waiting runs as Scrapyd does, and goes on looking after it could not."""
+"""Looks for waiting runs as Scrapyd does, and goes on after a look that failed."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ log = Logger()
 
 
 class Poller(QueuePoller):  # type: ignore[misc]  # Scrapyd has no types
-    """Stock, but a look that fails, as on a full disk, is not the last: Scrapyd's timer would end with it."""
+    """Stock, but a failed look, as on a full disk, is not the last: it would end Scrapyd's timer."""
 
     def poll(self) -> "Deferred[Any]":
         looked: Deferred[Any] = super().poll()

@@ -1,4 +1,4 @@
-"""How a run ended, written by its runner when its own process could not."""
+"""The end of a run, written by its runner when the run's own process could not."""
 
 import signal
 import socket
@@ -15,12 +15,12 @@ from scraping_project.storage.runs import Outcome, end_unseen_run
 if TYPE_CHECKING:
     from deploy.scrapyd.runner import Ended
 
-#: Tries while the database is away, and seconds between two; after that the run reads as lost.
+#: Tries while the database is away, and seconds between two; after them the run reads as lost.
 TRIES, PAUSE = 12, 5.0
 
 
 def record(run_id: str, ended: "Ended") -> None:
-    """Writes how a run ended, unless it has done so itself."""
+    """Writes the end of a run, unless the run has done so itself."""
     for patience in reversed(range(TRIES)):
         try:
             _record(run_id, ended)
@@ -46,7 +46,7 @@ def _record(run_id: str, ended: "Ended") -> None:
 
 
 def judge(ended: "Ended") -> tuple[Outcome, str, str | None]:
-    """The outcome, reason and error of a run that left none of its own."""
+    """The outcome, reason and error of a run that recorded none."""
     if ended.killed:
         return "cancelled", f"killed, {ended.killed}", None
     if ended.code < 0 and not (ended.asked and -ended.code == signal.SIGINT):
@@ -60,12 +60,12 @@ def judge(ended: "Ended") -> tuple[Outcome, str, str | None]:
 
 
 def how(code: int) -> str:
-    """An exit code, or the name of a signal; those for real time have none."""
+    """An exit code, or the name of a signal; real-time signals have none."""
     if code >= 0:
         return f"exit {code}"
     return signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
 
 
 def last_line(text: str) -> str | None:
-    """The last line that says something: of a traceback, the exception."""
+    """The last line that is not empty: of a traceback, the exception."""
     return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), None)

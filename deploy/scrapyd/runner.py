@@ -1,8 +1,8 @@
-"""Runs a command of a deployed egg and sees how it ends: ``python -m deploy.scrapyd.runner crawl …``.
+"""Runs a command of a deployed egg and sees its end: ``python -m deploy.scrapyd.runner crawl …``.
 
-The crawl is a child. This process waits for it, passes on what it prints and the wish to end it, and writes
-the end of its run when the child could not: killed by a signal, out of memory, failed before it had begun. It
-imports little, for there is one of it beside every run.
+The crawl is a child. This process waits for it and passes on its output and the wish to end it. It writes the
+end of the run when the child could not: killed by a signal, out of memory, failed before it had begun. It
+imports little, for there is one runner beside every run.
 """
 
 import os
@@ -15,17 +15,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from types import FrameType
 
-#: Seconds that a crawl gets to end by itself, once it was asked to; SCRAPYD_STOP_SECONDS may say otherwise.
+#: Seconds that a crawl gets to end by itself once it was asked to; SCRAPYD_STOP_SECONDS overrides it.
 STOP_SECONDS, MOST_STOP_SECONDS = 40.0, 3600.0
-#: One wish to end may come twice: from Scrapyd, and from the terminal or the init that both run under.
+#: The same wish to end may come twice: from Scrapyd, and from the terminal or init above both.
 ONE_WISH = 1.0
-#: How much of the last that a crawl printed is kept, to say why it failed.
+#: So much of a crawl's last output is kept, to tell why it failed.
 TAIL = 8_000
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How the child ended."""
+    """The end of the child."""
 
     pid: int
     code: int  # below 0: the signal that killed it
@@ -37,7 +37,7 @@ class Ended:
 class Crawl:
     """The child and its signals.
 
-    It does not outlive this process: the kernel kills it then (on Linux).
+    On Linux the kernel kills it when this process ends.
     """
 
     def __init__(self, command: list[str]) -> None:
@@ -75,7 +75,7 @@ class Crawl:
             thread.start()
         code = self._process.wait()
         for thread in threads:
-            thread.join(timeout=1)  # a process that the crawl has left behind may keep them open
+            thread.join(timeout=1)  # a process that the crawl left behind may keep them open
         tail = self._tail.decode(errors="replace")
         return Ended(self._process.pid, code, self._asked_at is not None, self._killed, tail)
 
@@ -109,7 +109,7 @@ class Crawl:
 
 
 def stop_seconds() -> float:
-    """How long a crawl gets to end.
+    """The seconds that a crawl gets to end.
 
     Raises:
         ValueError: The environment does not say a number of seconds.

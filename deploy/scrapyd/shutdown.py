@@ -9,13 +9,13 @@ from twisted.internet.error import ProcessExitedAlready
 
 
 def end_runs_first(launcher: Any) -> None:
-    """Has Scrapyd wait, when it is told to stop, until its runs have ended; their runners see to that."""
+    """Makes a Scrapyd that is told to stop wait until its runs have ended; their runners end them."""
     running: Any = reactor
     running.addSystemEventTrigger("before", "shutdown", end_runs, launcher)
 
 
 def end_runs(launcher: Any) -> "Deferred[Any]":
-    """Asks every run to end, begins no other, and fires when all have ended."""
+    """Asks all runs to end, begins no other, and fires when all have ended."""
     launcher._get_message = lambda _slot: None  # noqa: SLF001  a free place is not filled again
     return DeferredList([_end(process) for process in list(launcher.processes.values())])
 

@@ -1,4 +1,4 @@
-"""The web root as Scrapyd guards it by its login, behind the door that rations tries."""
+"""Scrapyd's web root with its login, behind the throttle of tries."""
 
 import json
 from http import HTTPStatus
@@ -15,7 +15,7 @@ from deploy.scrapyd.login_throttle import LoginThrottle, LoginTry, TooManyTriesE
 
 
 class ThrottledRoot(Resource):
-    """Passes a request on when its login was looked at; Scrapyd's own guard answers a wrong one.
+    """Passes a request on when its login was checked; Scrapyd's own guard answers a wrong one.
 
     A request without a login passes at once: it is asked for one.
     """
@@ -42,7 +42,7 @@ class ThrottledRoot(Resource):
 
     def _refuse(self, failure: Failure, request: Any) -> None:
         error = failure.value
-        if isinstance(error, CancelledError):  # whoever asked has gone
+        if isinstance(error, CancelledError):  # the client has gone
             return
         if not isinstance(error, TooManyTriesError):
             request.processingFailed(failure)
@@ -56,7 +56,7 @@ class ThrottledRoot(Resource):
 
 
 def login_try_of(peer: Any, header: bytes | None) -> LoginTry | None:
-    """The login in an Authorization header, read as Scrapyd's guard reads it; None where that finds none."""
+    """The login in an Authorization header as Scrapyd's guard reads it; None where the guard finds none."""
     kind, _, word = (header or b"").partition(b" ")
     factory: Any = BasicCredentialFactory(b"")  # type: ignore[no-untyped-call]  # the same
     if kind.lower() != factory.scheme:

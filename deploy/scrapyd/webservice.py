@@ -1,4 +1,4 @@
-"""Scrapyd's own web services, with what a shared deployment needs on top."""
+"""Scrapyd's own web services, with the additions that a shared deployment needs."""
 
 import math
 import os
@@ -29,7 +29,7 @@ from scraping_project.storage.upkeep.health import database_answers
 
 #: Fields of schedule.json that are no spider arguments.
 FIELDS = frozenset({b"project", b"spider", b"_version", b"jobid", b"priority", b"setting"})
-#: What a runner is told: to end its crawl, or by SIGQUIT (3) to kill it, and see that.
+#: Signals to a runner: end the crawl, or by SIGQUIT (3) kill it and record that.
 SIGNALS = {"INT": "INT", "2": "INT", "TERM": "TERM", "15": "TERM", "KILL": "3", "9": "3"}
 
 #: Seconds that an egg gets to list its spiders. Scrapyd serves nobody else meanwhile.
@@ -42,14 +42,14 @@ def refusal(message: object) -> Error:
 
 
 class DaemonStatus(webservice.DaemonStatus):  # type: ignore[misc]  # Scrapyd has no types
-    """Says as well how many runs this node takes at a time."""
+    """Tells also how many runs this node takes at a time."""
 
     def render_GET(self, request: Request) -> dict[str, Any]:  # noqa: N802 - Twisted's name
         return {**super().render_GET(request), "max_proc": self.root.launcher.max_proc}
 
 
 class Schedule(webservice.Schedule):  # type: ignore[misc]  # the same
-    """Refuses what must not stand in a command line, and writes a row of every run that it takes."""
+    """Refuses words that must not stand in a command line, and writes a row of every run that it takes."""
 
     def render_POST(self, request: Request) -> dict[str, Any]:  # noqa: N802 - Twisted's name
         arguments, settings = asked(request)
@@ -71,14 +71,14 @@ class Schedule(webservice.Schedule):  # type: ignore[misc]  # the same
             answer: dict[str, Any] = super().render_POST(request)
             try:
                 ask_run(engine, run)
-            except StorageError:  # it must not run, for whoever asked is told that it was not taken
+            except StorageError:  # it must not run: the client is told that it was not taken
                 self.root.poller.queues[run.project].remove(lambda message: message["_job"] == run_id)
                 raise
         return answer
 
 
 class Status(webservice.Status):  # type: ignore[misc]  # the same
-    """Says of a run that ended here before it began, and was posted here again, where it is now."""
+    """Tells the present state of a run that ended here before it began and was posted again."""
 
     def render_GET(self, request: Request) -> dict[str, Any]:  # noqa: N802 - Twisted's name
         run_id = field(request, b"job")
@@ -89,7 +89,7 @@ class Status(webservice.Status):  # type: ignore[misc]  # the same
 
 
 class Cancel(webservice.Cancel):  # type: ignore[misc]  # the same
-    """Ends a run by its runner, which sees how it ends; a run that waited is on record as cancelled."""
+    """Ends a run by its runner, which records the end; a waiting run is recorded as cancelled."""
 
     def render_POST(self, request: Request) -> dict[str, Any]:  # noqa: N802 - Twisted's name
         name = field(request, b"signal").upper().removeprefix("SIG") or "INT"
@@ -98,7 +98,7 @@ class Cancel(webservice.Cancel):  # type: ignore[misc]  # the same
         request.args[b"signal"] = [SIGNALS[name].encode()]
         run_id = field(request, b"job")
         queue = self.root.poller.queues.get(field(request, b"project"))
-        # On record first, or it would be posted again as one that was lost.
+        # Recorded first, or it would be posted again as lost.
         if queue is not None and waits([queue], run_id):
             withdraw(run_id)
         try:
@@ -106,12 +106,12 @@ class Cancel(webservice.Cancel):  # type: ignore[misc]  # the same
         except ProcessExitedAlready:  # and Scrapyd has not heard of it yet
             answer = {"prevstate": "running"}
         if answer["prevstate"] == "running":
-            withdraw(run_id)  # its process may be too young to take a signal, and is refused later then
+            withdraw(run_id)  # its process may be too young to take a signal; it is refused later
         return answer
 
 
 class AddVersion(webservice.AddVersion):  # type: ignore[misc]  # the same
-    """Tries an egg before it stores it: one that does not list its spiders leaves the last one serving."""
+    """Tries an egg before it stores it: after one that does not list its spiders, the last one serves on."""
 
     def render_POST(self, request: Request) -> dict[str, Any]:  # noqa: N802 - Twisted's name
         project, version = field(request, b"project"), field(request, b"version")
@@ -149,7 +149,7 @@ class AddVersion(webservice.AddVersion):  # type: ignore[misc]  # the same
 
 
 def broken(why: str) -> Error:
-    """What is answered to an egg that does not work.
+    """The answer to an egg that does not work.
 
     Not 200, as Scrapyd would answer: scrapyd-deploy takes that for a deploy that went well.
     """
@@ -176,7 +176,7 @@ def asked(request: Request) -> tuple[dict[str, str], dict[str, str]]:
 
 @contextmanager
 def open_database() -> Iterator[Engine]:
-    """Opens the database for a moment, or refuses the request because of it."""
+    """Opens the database for a moment, or refuses the request."""
     try:
         engine = database(Config())
         try:
@@ -196,7 +196,7 @@ def withdraw(run_id: str) -> None:
 
 
 def place_of(root: Any, run_id: str) -> str | None:
-    """Where a run is on this node that has not ended: ``running`` or ``pending``."""
+    """The state on this node of a run that has not ended: ``running`` or ``pending``."""
     if any(process.job == run_id for process in root.launcher.processes.values()):
         return "running"
     return "pending" if waits(root.poller.queues.values(), run_id) else None

@@ -1,1 +1,1 @@
-"""What commands share: arguments, exits, servers found and ready, workers started."""
+"""Parts that commands share: arguments, exits, servers found and ready, workers started."""

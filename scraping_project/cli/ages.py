@@ -9,10 +9,10 @@ _AGE = re.compile(r"([0-9]{1,9})([smhdw])")
 
 
 def moment_before(age: str) -> datetime:
-    """The moment in UTC that is so long ago: ``moment_before("12h")``. For argparse's ``type``.
+    """The moment in UTC so long ago: ``moment_before("12h")``. For argparse's ``type``.
 
     Raises:
-        ArgumentTypeError: It is no age, or one older than the calendar.
+        ArgumentTypeError: The text is no age, or one older than the calendar.
     """
     if found := _AGE.fullmatch(age):
         try:

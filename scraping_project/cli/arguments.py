@@ -11,11 +11,11 @@ from scraping_project.cli.exits import refuse
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.seeds import SeedError, check_url
 
-#: What no spider need know of, for it does nothing to them.
+#: Arguments for the project, which no spider has to know.
 OURS = frozenset({"frontier", "max_pages"})
 
 _COMMA_BEFORE_URL = re.compile(r",\s*(?=[A-Za-z][A-Za-z0-9+.-]*://)")
-#: Scrapy calls what it passes on beside the arguments so.
+#: Scrapy passes parameters of these names beside the arguments.
 _TAKEN = frozenset({"self", "cls", "crawler", "crawler_or_spidercls"})
 _DOMAIN = re.compile(r"(?!-)[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[?[0-9a-f:.]+\]?", re.IGNORECASE)
 
@@ -23,8 +23,8 @@ _DOMAIN = re.compile(r"(?!-)[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[?[0-9a-f:.]+\]?", re.I
 def check_arguments(spider_class: type[Spider], given: dict[str, str]) -> dict[str, Any]:
     """Convert ``-a`` arguments for a spider's constructor, or refuse them in one line.
 
-    A spider that takes ``**kwargs``, as Scrapy's templates do, takes any argument. What is this project's
-    alone is kept from one that does not know it.
+    A spider that takes ``**kwargs``, as Scrapy's templates do, takes any argument. Arguments of the project
+    alone are kept from a spider that does not know them.
     """
     if taken := sorted(_TAKEN & given.keys()):
         refuse(f"-a {taken[0]}=… can't be given to a spider, Scrapy uses that name itself: choose another")
@@ -58,7 +58,7 @@ def _urls(name: str, value: str) -> list[str]:
 
 
 def domain(name: str, value: str) -> str:
-    """The domain in lower case, or one line that says what a domain is."""
+    """The domain in lower case; refuses anything else in one line."""
     if not _DOMAIN.fullmatch(value):
         refuse(f"{name}: {value!r} is no domain: give names such as example.com, no scheme, port or path")
     return value.lower()

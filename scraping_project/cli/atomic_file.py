@@ -13,12 +13,12 @@ from typing import BinaryIO
 def complete_file(path: Path) -> Iterator[BinaryIO]:
     """Opens a file for writing that takes the place of the one at ``path`` when the block ends well.
 
-    Otherwise the old one stays as it is, and of the new one nothing. It is written beside the old one,
-    so both need space for a while; it keeps the old one's permissions. A link stays a link. A device or a
-    pipe is written to as it is. A process that is killed leaves a hidden file that ends in ``.part``.
+    Otherwise the old file stays and the new one goes. The new one is written beside the old one, so both
+    need space for a while, and keeps its permissions. A link stays a link. A device or a pipe is written to
+    directly. A process that is killed leaves a hidden file that ends in ``.part``.
 
     Raises:
-        OSError: It cannot be written.
+        OSError: The file cannot be written.
     """
     mode = _mode(path)
     if stat.S_ISDIR(mode):

@@ -23,20 +23,20 @@ from scraping_project.worker.patience import patiently
 
 
 def settings_of(command: ScrapyCommand) -> Settings:
-    """The command's settings, which Scrapy sets before it asks anything of a command."""
+    """The command's settings; Scrapy sets them before it calls a command."""
     if command.settings is None:
         raise RuntimeError("the command was not started by Scrapy")
     return command.settings
 
 
 def prepare(settings: BaseSettings) -> None:
-    """Make sure that Redis and the database answer, or refuse in one line; warn of what may lose requests."""
+    """Make sure that Redis and the database answer, or refuse in one line; warn if requests may be lost."""
     _warn_of_loss(redis_of(settings), settings)
     database_of(settings).dispose()
 
 
 def redis_of(settings: BaseSettings) -> embedded.Server:
-    """The Redis server in use, which becomes that of the settings, scrapy-redis's included."""
+    """The Redis server in use; the settings then name it, scrapy-redis's included."""
     try:
         server = embedded.resolve(settings["REDIS_URL"], Path(settings["DATA_DIR"]))
     except embedded.RedisUnavailable as error:
@@ -44,7 +44,7 @@ def redis_of(settings: BaseSettings) -> embedded.Server:
     if server.origin != "configured" and not settings["REPORT_FILE"]:  # of --workers, the parent says it
         print(server.note, file=sys.stderr)
     settings.set("REDIS_URL", server.url, "cmdline")
-    if server.credentials:  # a RedisSpider and a RedisPipeline connect by themselves
+    if server.credentials:  # RedisSpider and RedisPipeline connect by themselves
         others = settings.getdict("REDIS_PARAMS")
         login = {"username": None, "password": None, "credential_provider": server.credentials}
         settings.set("REDIS_PARAMS", others | login, "cmdline")
@@ -59,7 +59,7 @@ def _warn_of_loss(server: embedded.Server, settings: BaseSettings) -> None:
             findings = patiently(_findings, client)
         except FrontierUnavailable as error:
             refuse(advice.of_redis(error, server.url))
-        except FrontierError:  # it hides its INFO
+        except FrontierError:  # it refuses INFO
             return
     for well, line in findings:
         if not well:

@@ -14,7 +14,7 @@ _FOLLOWS: dict[str, tuple[str, Callable[[str], str]]] = {
 
 
 def derive(settings: BaseSettings) -> None:
-    """Set anew what still is as it followed from settings.py's; what was set to something else stays."""
+    """Derive the settings again that still have the value from settings.py; any others stay."""
     for name, (source, follow) in _FOLLOWS.items():
         if settings[name] == follow(getattr(project_settings, source)):
             settings.set(name, follow(settings[source]), "project")

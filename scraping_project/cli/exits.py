@@ -1,4 +1,4 @@
-"""How commands end that can't go on, each in one line: bad input with exit code 2, Ctrl-C with 130."""
+"""Ends of commands that can't go on, each in one line: bad input with exit code 2, Ctrl-C with 130."""
 
 import sys
 from argparse import ArgumentParser, Namespace
@@ -30,10 +30,10 @@ def one_line_errors(parser: ArgumentParser) -> None:
 
 
 def in_one_line(process_options: Callable[..., None]) -> Callable[..., None]:
-    """What Scrapy does with options, and what follows from ``-s``; complaints are one line.
+    """Process options as Scrapy does, then derive settings from ``-s``; complaints are one line.
 
-    Options that nobody knows are refused, and so are empty values: one comes of a shell's unset variable,
-    and was not meant as "all of them". From here on Ctrl-C is one line, too, where nobody else handles it.
+    Unknown options and empty values are refused: an empty value comes of a shell's unset variable, and was
+    not meant as "all of them". From here on Ctrl-C is one line, too, where nothing else handles it.
     """
 
     @wraps(process_options)
@@ -57,7 +57,7 @@ def in_one_line(process_options: Callable[..., None]) -> Callable[..., None]:
 
 
 def _check_table(settings: BaseSettings, name: str, value: str = "{}") -> None:
-    """Refuse what Scrapy would not read: a setting that is a table takes an object of JSON."""
+    """Refuse a table that Scrapy could not read: it must be an object of JSON."""
     if not isinstance(settings.get(name), BaseSettings):
         return
     try:

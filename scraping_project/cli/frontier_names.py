@@ -1,4 +1,4 @@
-"""Which frontier people mean by a name, and which there are."""
+"""The names of frontiers: the one that a user means, and all that there are."""
 
 import shlex
 from difflib import get_close_matches
@@ -12,14 +12,14 @@ from scraping_project.cli.exits import refuse
 from scraping_project.frontier.inventory import exists, standings
 from scraping_project.frontier.keys import Keys
 
-#: How a first frontier is begun, for messages.
+#: The way to begin a first frontier, for messages.
 BEGIN = "scrapy crawl links -a start_urls=https://example.com/"
 #: Names in one message at the most.
 MOST = 10
 
 
 def keys_of(name: str, settings: BaseSettings) -> Keys:
-    """Those of a frontier, be it named as itself or as the spider whose own it is; or one line."""
+    """The keys of a frontier, given its name or that of its spider; refuses others in one line."""
     try:
         keys = Keys(name)
     except ValueError as error:
@@ -39,10 +39,10 @@ def check_known(server: redis.Redis, keys: Keys, settings: BaseSettings, *, may_
     """Refuse, in one line, a frontier that this Redis does not know.
 
     Args:
-        server: Where it should be.
+        server: The Redis that should have it.
         keys: The frontier's.
-        settings: Which name the project's spiders.
-        may_come_first: Whether a spider's own frontier will do that is yet to begin.
+        settings: They name the project's spiders.
+        may_come_first: Whether a spider's own frontier may not have begun yet.
     """
     if exists(server, keys):
         return
@@ -61,7 +61,7 @@ def _refuse_unknown(keys: Keys, spiders: list[Keys], names: list[str]) -> NoRetu
 
 
 def _listed(name: str, names: list[str]) -> str:
-    """The names, those first that look like the one that was typed."""
+    """The names, first those that look like the typed one."""
     close = get_close_matches(name, names, n=MOST)
     ordered = [*close, *(other for other in names if other not in close)]
     more = f" and {len(names) - MOST} more: scrapy frontier lists them" if len(names) > MOST else ""

@@ -1,4 +1,4 @@
-"""What the commands about runs share: which nodes, which run."""
+"""Options that the commands about runs share: nodes and runs."""
 
 from argparse import ArgumentParser, Namespace
 
@@ -17,7 +17,7 @@ def add_nodes_option(parser: ArgumentParser) -> None:
 
 
 def nodes_of(settings: BaseSettings, opts: Namespace) -> Nodes:
-    """The nodes that were named, or one line that says what is wrong with them."""
+    """The nodes that were named; refuses bad ones in one line."""
     try:
         return Nodes.of(settings, opts.nodes)
     except NodeError as error:
@@ -25,7 +25,7 @@ def nodes_of(settings: BaseSettings, opts: Namespace) -> Nodes:
 
 
 def known_run(database: Engine, run_id: str) -> KnownRun:
-    """The run of that id, or one line."""
+    """The run of that id; refuses an unknown one in one line."""
     found = read_runs(database, ids=[run_id])
     if not found:
         refuse(f"there is no run {run_id[:100]!r}: scrapy runs lists them")

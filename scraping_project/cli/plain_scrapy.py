@@ -1,4 +1,4 @@
-"""What makes ``fetch``, ``shell`` and their like plain Scrapy: no frontier, nothing stored, no server."""
+"""Makes ``fetch``, ``shell`` and their like plain Scrapy: no frontier, nothing stored, no server."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ _OURS = ("SCHEDULER", "DUPEFILTER_CLASS", "DOWNLOADER")
 
 
 class Plain:
-    """To be mixed into Scrapy's own command: takes back what this project's settings replace."""
+    """A mixin for Scrapy's own commands; it takes back the parts that this project's settings replace."""
 
     def process_options(self, args: list[str], opts: Any) -> None:
         super().process_options(args, opts)  # type: ignore[misc]

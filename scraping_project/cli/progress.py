@@ -1,4 +1,4 @@
-"""How far a long command has come: on a terminal in one line, elsewhere in another every ten seconds."""
+"""Progress of a long command: one line on a terminal, elsewhere another line every ten seconds."""
 
 import sys
 import time
@@ -10,7 +10,7 @@ PACE, SLOW_PACE = 0.2, 10.0
 
 
 class Progress:
-    """Says it on standard error, and leaves nothing there on a terminal."""
+    """Tells it on standard error; leaves no line on a terminal."""
 
     def __init__(self) -> None:
         self._terminal = sys.stderr.isatty()

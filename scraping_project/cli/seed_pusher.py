@@ -1,4 +1,4 @@
-"""Pushing seeds to a frontier's key, of whichever kind the key is."""
+"""Pushes seeds to a frontier's key, whatever kind the key is."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ BATCH = 1000
 
 
 def seeds_key(spider: type[Spider], frontier: str | None) -> str:
-    """The key of a frontier's seeds: of the spider's own, or of the one that is named."""
+    """The key of a frontier's seeds: the spider's own frontier, or the named one."""
     if frontier is not None:
         check_arguments(spider, {"frontier": frontier})
     return Keys.of_spider(spider.name, frontier or "").seeds
@@ -28,10 +28,10 @@ def seeds_key(spider: type[Spider], frontier: str | None) -> str:
 
 @contextmanager
 def pushing(settings: Settings, spider: type[Spider], key: str, again: str) -> Iterator[Push]:
-    """What pushes to the key; ``again`` says what to do when Redis stops answering, once it is started."""
+    """Yields a pusher for the key; ``again`` tells people what to do after Redis stopped answering."""
     found = redis_of(settings)
     server = connect(found.url, found.credentials)
-    spider.update_settings(settings)  # its own may say that its seeds are a set
+    spider.update_settings(settings)  # its own settings may make its seeds a set
     try:
         yield pusher(server, key, kind_of(settings))
     except FrontierRefused as error:

@@ -17,7 +17,7 @@ from scraping_project.worker.pace import Pace
 
 
 def check_settings(settings: BaseSettings) -> None:
-    """Refuse, in one line, a setting of another type than its default, or one that names nothing known."""
+    """Refuse, in one line, a setting of a wrong type, or one that names nothing known."""
     for name in settings:
         default = getattr(project_settings, name, getattr(default_settings, name, None))
         if check := _CHECKS.get(type(default)):

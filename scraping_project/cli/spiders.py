@@ -6,7 +6,7 @@ from scraping_project.cli.exits import refuse
 
 
 def spider_class(settings: BaseSettings, name: str) -> type[Spider]:
-    """The spider of that name, or one line that lists those there are."""
+    """The spider of that name; refuses an unknown one in one line that lists all."""
     loader = get_spider_loader(settings)
     if name not in loader.list():
         refuse(f"there is no spider {name!r}: there are {', '.join(sorted(loader.list()))}")

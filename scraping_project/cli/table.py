@@ -1,4 +1,4 @@
-"""Rows for people, in columns as wide as what they hold."""
+"""Rows for people, in columns as wide as their values."""
 
 from collections.abc import Iterable, Sequence
 

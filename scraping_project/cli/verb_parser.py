@@ -1,4 +1,4 @@
-"""The verbs of a command, by argparse: each has a parser, with options and a help of its own."""
+"""The verbs of a command, by argparse: each has a parser with its own options and help."""
 
 import sys
 from argparse import SUPPRESS, ArgumentParser, Namespace
@@ -10,7 +10,7 @@ from scraping_project.cli.frontier_verbs.verb import Verb
 
 
 class VerbParser(ArgumentParser):
-    """Complains in one line, and says whether it knows an option."""
+    """Complains in one line, and tells whether it knows an option."""
 
     def error(self, message: str) -> NoReturn:
         refuse(f"{message}: see {self.prog} --help")
@@ -22,12 +22,12 @@ class VerbParser(ArgumentParser):
 class VerbsParser:
     """Reads ``NAME VERB`` and the verb's options, which Scrapy's own parser leaves over.
 
-    That one takes Scrapy's options and ``--json`` wherever they stand, and knows no verb.
+    Scrapy's takes its own options and ``--json`` wherever they stand, and knows no verb.
 
     Args:
         scrapys: Scrapy's parser of the command, complete but for ``--help``.
         prog: The command, as people type it.
-        verbs: In the order of the help; the first is meant where none is named.
+        verbs: In the order of the help; the first is the default.
     """
 
     def __init__(self, scrapys: ArgumentParser, prog: str, verbs: Sequence[Verb]) -> None:

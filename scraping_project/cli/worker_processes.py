@@ -19,13 +19,13 @@ from scraping_project.worker.summary import Summary
 
 
 class Report(msgspec.Struct):
-    """What one worker has done, handed from its process to the one that started it."""
+    """The results of one worker, for the process that started it."""
 
     word: str
     queued: int
     code: int
     summary: Summary
-    left_at: float = 0.0  # monotonic, one clock for all processes of a machine: when it had left
+    left_at: float = 0.0  # when it had left; monotonic, one clock for all processes of a machine
     spent: bool = False  # ended by max_pages
 
 
@@ -34,9 +34,9 @@ def write(report: Report, path: str) -> None:
 
 
 def run(count: int) -> Report | int:
-    """Run this very command ``count`` times and add up the reports; the worst exit code when there is none.
+    """Run this command ``count`` times and add up the reports; without any, the worst exit code.
 
-    A signal to this process goes on to the workers, which end cleanly.
+    A signal to this process is handed on to the workers, which end cleanly.
     """
     with tempfile.TemporaryDirectory(prefix="workers-") as folder:
         files = [Path(folder, str(number)) for number in range(count)]
@@ -54,10 +54,10 @@ def _run(files: Sequence[Path]) -> list[int]:
             # In a process group of its own: Ctrl-C on a terminal reaches it once, through this process.
             worker = subprocess.Popen(_command(file, together), stdin=stdin, process_group=0)  # noqa: S603  this same command
             workers.append(worker)
-            if told:  # before it was among them
+            if told:  # before the list had it
                 worker.terminate()
         codes = _codes(workers)
-    # One that was told to end while it still began had nothing to give back.
+    # A worker that was told to end at its start had nothing to give back.
     return [INTERRUPTED if told and code == -signal.SIGTERM else code for code in codes]
 
 
@@ -68,13 +68,13 @@ def _codes(workers: Sequence["subprocess.Popen[bytes]"]) -> list[int]:
 
 
 def end_with_the_command() -> None:
-    """In a worker: end cleanly when the process that started it is gone, be it killed."""
+    """In a worker: end cleanly when the process that started it is gone, even if killed."""
     threading.Thread(target=_watch, name="lifeline", daemon=True).start()
 
 
 def _watch() -> None:
     while os.read(sys.stdin.fileno(), 4096):
-        pass  # it says nothing: that the pipe ends is what counts
+        pass  # nothing comes: only the end of the pipe counts
     os.kill(os.getpid(), signal.SIGTERM)
 
 
@@ -90,7 +90,7 @@ def _lifeline() -> Iterator[int]:
 
 
 def _command(file: Path, together: str) -> list[str]:
-    own = [sys.executable, "-m", "scrapy", "crawl", *sys.argv[1:]]  # Scrapy has taken its name out
+    own = [sys.executable, "-m", "scrapy", "crawl", *sys.argv[1:]]  # Scrapy has removed its name
     ours = {"PROGRESS_ENABLED": 0, "REPORT_FILE": file, "STARTED_TOGETHER": together}
     return [
         *own,
@@ -102,7 +102,7 @@ def _command(file: Path, together: str) -> list[str]:
 
 @contextmanager
 def _signals_go_to(workers: Sequence["subprocess.Popen[bytes]"]) -> Iterator[list[int]]:
-    """Hand what would end this process on to the workers, as SIGTERM; yields the signals that came."""
+    """Hand signals that would end this process on to the workers, as SIGTERM; yields those that came."""
     told: list[int] = []
 
     def forward(signum: int, _: object) -> None:
@@ -120,7 +120,7 @@ def _signals_go_to(workers: Sequence["subprocess.Popen[bytes]"]) -> Iterator[lis
 
 
 def _added(reports: list[Report], codes: list[int]) -> Report | int:
-    """One report of them all; what is queued is what the last to leave has counted."""
+    """One report of all; the last to leave has counted what is queued."""
     worst = max(codes, key=_rank)
     code = worst if worst >= 0 else BAD_INPUT
     if not reports:
@@ -133,6 +133,6 @@ def _added(reports: list[Report], codes: list[int]) -> Report | int:
 
 
 def _rank(code: int) -> int:
-    """Finished beats "no seed answered", which one of several workers may say; anything else is worse."""
+    """Finished beats "no seed answered", which one of several workers may report; all else is worse."""
     order = (NOTHING_ANSWERED, FINISHED, INTERRUPTED)
     return order.index(code) if code in order else len(order)

@@ -1,1 +1,1 @@
-"""One file a command, and nothing else: Scrapy takes every module here for one."""
+"""One file a command and no other module: Scrapy takes every module here for one."""

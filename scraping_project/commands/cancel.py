@@ -14,9 +14,9 @@ from scraping_project.nodes.client import Node, NodeError, Nodes
 from scraping_project.storage.errors import StorageError
 from scraping_project.storage.runs import KnownRun, ask_to_end, withdraw_run
 
-#: Seconds between two looks at whether a run has ended: its row tells nobody.
+#: Seconds between two looks at a run's row: no event tells that it has ended.
 LOOK = 0.5
-#: Seconds that a killed run gets until its end is on record.
+#: Seconds until the end of a killed run must be on record.
 LAST_WAIT = 10.0
 MOST_SECONDS = 3600
 
@@ -83,8 +83,8 @@ def _ask(database: Engine, nodes: Nodes, run: KnownRun) -> Node | None:
 
 
 def _wait(database: Engine, run: KnownRun, node: Node | None, patience: float) -> bool:
-    """Wait for a run to end, and kill it when it does not; whether it has ended."""
-    # A process that hangs reads as lost; its node sees it all the same.
+    """Wait for a run to end, and kill it if it does not; returns whether it has ended."""
+    # A process that hangs reads as lost, but its node still sees it.
     going_on = ("running", "lost") if node else ("running",)
     if not _ends_within(database, run.id, patience, going_on):
         what = (

@@ -101,7 +101,7 @@ class Command(ScrapyCrawl):
         if started.done() and not started.cancelled() and (error := started.exception()):
             _cannot_start(crawler.settings, name, arguments.get("_job"), error)
         stats = crawler.stats.get_stats()
-        if not started.done():  # by force: Scrapy never got to close the spider
+        if not started.done():  # by force: Scrapy could not close the spider
             closed.append(stats.get("frontier/cut_short", "shutdown"))
         if refused := stats.get("frontier/refused"):
             refuse(refused)
@@ -118,7 +118,7 @@ def _cannot_start(settings: BaseSettings, name: str, job: str | None, error: Bas
 
 
 def _into(closed: list[str]) -> Callable[[str], None]:
-    """A signal handler: Scrapy passes each the arguments that its signature names."""
+    """A signal handler; Scrapy passes it the arguments that its signature names."""
 
     def spider_closed(reason: str) -> None:
         closed.append(reason)

@@ -1,4 +1,4 @@
-"""``scrapy doctor``: check every part, say what is wrong and what to do."""
+"""``scrapy doctor``: check every part; name each fault and its remedy."""
 
 from argparse import ArgumentParser, Namespace
 

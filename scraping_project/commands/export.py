@@ -1,4 +1,4 @@
-"""``scrapy export``: stream what is stored as CSV or JSON lines."""
+"""``scrapy export``: stream the stored rows as CSV or JSON lines."""
 
 import gzip
 import signal
@@ -25,8 +25,8 @@ from scraping_project.storage.reading.packed_rows import Page
 TABLES = tuple(COLUMNS)
 #: Seconds between two lines of progress.
 PACE = 0.2
-#: Seconds after which one thread lets another go on. With the usual 0.005 the one that asks the database for
-#: the next page would wait until this page is written.
+#: Seconds after which one thread lets another go on. With the usual 0.005 the thread that asks the database
+#: for the next page would wait until this page is written.
 SWITCH_INTERVAL = 0.0005
 
 
@@ -103,7 +103,7 @@ class Command(ScrapyCommand):
 
 
 class _Counted:
-    """Passes pages on and shows on a terminal how many rows those were."""
+    """Passes pages on and shows the number of their rows on a terminal."""
 
     def __init__(self, pages_: Iterable[Page]) -> None:
         self._pages = pages_

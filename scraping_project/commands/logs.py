@@ -15,9 +15,9 @@ from scraping_project.nodes.client import Node, NodeError, Nodes
 from scraping_project.storage.errors import StorageError
 from scraping_project.storage.runs import KnownRun
 
-#: Seconds between two looks for more: HTTP tells nobody that a file has grown.
+#: Seconds between two looks for more: over HTTP no event tells that a file has grown.
 LOOK = 1.0
-#: What a page could have put into a log to steer the reader's terminal, in ASCII and in UTF-8.
+#: Characters by which a page could steer the reader's terminal through a log, in ASCII and in UTF-8.
 _CONTROL = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]")
 
 
@@ -71,7 +71,7 @@ class Command(ScrapyCommand):
 def _show(database: Engine, nodes: Nodes, run: KnownRun, *, follow: bool) -> None:
     shown = 0
     while True:
-        # Asked before the log is read, so that what was written last is read, too.
+        # Asked before the log is read, so that its last lines are read, too.
         now = known_run(database, run.id)
         going_on = follow and now.outcome in ("pending", "running")
         found, silent = nodes.with_run(run.id, node=run.node, host=now.host)
@@ -93,5 +93,5 @@ def _print_from(node: Node, run: KnownRun, start: int) -> int:
 
 
 def harmless(text: bytes) -> bytes:
-    """The text with ? for control characters, but for tabs and ends of lines."""
+    """The text with ? for control characters other than tabs and ends of lines."""
     return _CONTROL.sub(b"?", text)

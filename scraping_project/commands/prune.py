@@ -1,4 +1,4 @@
-"""``scrapy prune``: delete what is older than so many days."""
+"""``scrapy prune``: delete rows older than so many days."""
 
 import signal
 import sys
@@ -72,7 +72,7 @@ class Command(ScrapyCommand):
 
 
 class _Gone:
-    """How many rows are deleted so far, and the lines that say so."""
+    """The number of rows deleted so far, and the lines that tell it."""
 
     def __init__(self) -> None:
         self._counts: dict[str, int] = {}
@@ -119,7 +119,7 @@ def _say_how_many(database: Engine, opts: Namespace) -> None:
 
 
 def _whole_minute(age: str) -> datetime:
-    """The whole minute that is so long ago: a minute's logs and its roll-ups go together."""
+    """The whole minute so long ago: a minute's logs and its roll-ups go together."""
     before = moment_before(age)
     if before > datetime.now(UTC) - timedelta(minutes=1):
         raise ArgumentTypeError(f"an age is a minute at least, such as 12h or 90d, not {age!r}")

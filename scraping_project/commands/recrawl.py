@@ -1,4 +1,4 @@
-"""``scrapy recrawl``: have stored pages asked for again, in full only where they have changed."""
+"""``scrapy recrawl``: ask for stored pages again, in full only where they have changed."""
 
 import sys
 from argparse import ArgumentParser, Namespace
@@ -117,7 +117,7 @@ class Recrawl:
         return f"{seeds(self.pushed)} ({self.conditional} conditional{left_out})"
 
     def _seed(self, page: Row[Any]) -> bytes | None:
-        """The page as a seed; None for one whose URL is not whole, or no crawl may start at."""
+        """The page as a seed; None when its URL is not whole, or no crawl may start at it."""
         headers = {} if self._full else conditions_of(page)
         raw = seed_of(page, headers)
         try:
@@ -132,14 +132,14 @@ class Recrawl:
 
 
 def conditions_of(page: Row[Any]) -> dict[str, str]:
-    """The headers that ask for the page if it has changed; none where its content is not what is stored."""
+    """The headers that ask for the page if it has changed; none where the stored content is another."""
     if not 200 <= page.status_code < 300:  # noqa: PLR2004  HTTP's own numbers
         return {}
     return conditional.headers_of(page.etag, page.last_modified)
 
 
 def seed_of(page: Row[Any], headers: dict[str, str]) -> bytes:
-    """The seed: past the dupe filter, and at the page's depth, so that it leads no further than before."""
+    """The seed: past the dupe filter, at the page's depth, so that it leads no further than before."""
     seed: dict[str, Any] = {"url": page.url, "dont_filter": True}
     if headers:
         seed["headers"] = headers

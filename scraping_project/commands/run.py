@@ -80,7 +80,7 @@ class Command(ScrapyCommand):
         if opts.workers > 1:
             asked["STARTED_TOGETHER"] = uuid4().hex
         try:
-            if opts.nodes is None:  # what waits on the others is not lost
+            if opts.nodes is None:  # the runs that wait on other nodes are not lost
                 post_again(database, nodes)
             places = dispatch.Places(nodes)
             for silent in places.silent:
@@ -104,7 +104,7 @@ class Command(ScrapyCommand):
 
 
 def post_again(database: Engine, nodes: Nodes) -> None:
-    """Post again what waits on nodes that are gone, and say so."""
+    """Post runs again that wait on nodes that are gone, and print each."""
     for run_id, now in dispatch.post_again(database, nodes):
         if isinstance(now, NodeError):
             print(f"warning: run {run_id} waits and no node takes it: {now}", file=sys.stderr)

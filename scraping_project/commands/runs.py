@@ -1,4 +1,4 @@
-"""``scrapy runs``: every run, where it is and how it ended."""
+"""``scrapy runs``: every run, its place and its end."""
 
 import json
 import sys
@@ -73,7 +73,7 @@ class Command(ScrapyCommand):
         finally:
             database.dispose()
         if opts.spider and not runs:
-            spider_class(settings_of(self), opts.spider)  # which refuses a name that is no spider's
+            spider_class(settings_of(self), opts.spider)  # it refuses a name that is no spider's
         if missing := [run_id for run_id in args if run_id not in {run.id for run in runs}]:
             refuse(f"there is no such run: {', '.join(missing)[:200]}")
         try:
@@ -127,7 +127,7 @@ def _now() -> datetime:
 
 
 def _name(text: str) -> str:
-    if not text.isprintable():  # nor could a database be asked for bytes that are no text
+    if not text.isprintable():  # a database could not be asked for such bytes either
         refuse(f"--spider: {text!r} is no spider's name: see scrapy list")
     return text
 

@@ -17,7 +17,7 @@ from scraping_project.cli.spiders import spider_class
 from scraping_project.frontier.seed_push import Push
 from scraping_project.frontier.seeds import SeedError, parse
 
-#: Where a seed came from, for messages, and the seed.
+#: The source of a seed, for messages, and the seed.
 Line = tuple[str, bytes]
 
 
@@ -70,7 +70,7 @@ class Command(ScrapyCommand):
 
 
 class Seeding:
-    """Pushes lines as seeds, and counts these and the lines that are none."""
+    """Pushes lines as seeds; counts these, and the lines that are no seeds."""
 
     def __init__(self, *, json_only: bool) -> None:
         self.pushed = self.refused = 0

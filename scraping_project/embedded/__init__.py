@@ -1,7 +1,7 @@
 """Which Redis a process uses: the one it was given, one found nearby, or the embedded Valkey.
 
-The embedded server belongs to a data directory, not to a process: whoever needs it first starts it, every
-other process finds it, and its supervisor shuts it down a minute after the last client left.
+The embedded server belongs to a data directory, not to a process. The first process that needs it starts
+it, the others find it, and its supervisor shuts it down a minute after the last client left.
 """
 
 from scraping_project.embedded.client import RedisUnavailable

@@ -8,18 +8,18 @@ from redis.backoff import NoBackoff
 from redis.connection import ConnectionPool, parse_url
 from redis.retry import Retry
 
-#: A connection that ends so many times before an answer comes does so always.
+#: After so many connections that end without an answer, the next would, too.
 TRIES = 3
 
 Answer = TypeVar("Answer")
 
 
 class RedisUnavailable(Exception):  # noqa: N818 - it names what is wrong, as its message does
-    """There is no Redis to work with; the message is one line that says what to do, without a password."""
+    """No Redis can be used; the message is one line that says what to do, without a password."""
 
 
 def connect(url: str, timeout: float, credentials: redis.CredentialProvider | None = None) -> redis.Redis:
-    """Makes a client without retries, whose caller decides how long to wait, whatever the URL says."""
+    """Makes a client without retries; the caller, not the URL, decides how long it waits."""
     ours = {
         "credential_provider": credentials,
         "protocol": 2,
@@ -33,7 +33,7 @@ def connect(url: str, timeout: float, credentials: redis.CredentialProvider | No
 
 
 def is_loaded(client: redis.Redis) -> bool:
-    """Tells a server that answers from one that still loads its data; raises when there is none."""
+    """Whether the server has loaded its data; raises when none answers."""
     try:
         client.ping()
     except redis.BusyLoadingError:
@@ -42,7 +42,7 @@ def is_loaded(client: redis.Redis) -> bool:
 
 
 def ask(question: Callable[[redis.Redis], Answer], client: redis.Redis) -> Answer:
-    """Asks what may be asked twice, again when the connection came about and ended before its answer."""
+    """Asks a repeatable question, again when a connection ended before its answer."""
     for _ in range(TRIES - 1):
         try:
             return question(client)

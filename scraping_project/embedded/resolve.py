@@ -1,4 +1,4 @@
-"""The choice of a Redis: the one that was named, one that was found, or the embedded one."""
+"""The choice of a Redis: the configured one, one that was found, or the embedded one."""
 
 import time
 from dataclasses import dataclass, replace
@@ -27,13 +27,13 @@ Neighbour = Literal["redis", "embedded", "locked", "none"]
 
 @dataclass(frozen=True)
 class Server:
-    """The Redis to use; answered a moment ago, which is no promise that it still does."""
+    """The Redis to use; it answered a moment ago, and may be gone by now."""
 
     url: str
     origin: Literal["configured", "found", "embedded"]
     note: str
     port: int | None
-    #: The login, where the URL does not say it; it is no part of the URL, which settings show.
+    #: The login, where the URL has none; it is kept apart, since settings show the URL.
     credentials: redis.CredentialProvider | None = None
 
 
@@ -72,7 +72,7 @@ def resolve(
 
 
 def _embedded_at(url: str, own: Place) -> Place | None:
-    """The embedded server that a URL without a login names: by a socket, or this project's by its port."""
+    """The embedded server that a URL without a login names, by its socket or by this project's port."""
     parts = urlsplit(url)
     if parts.username or parts.password or "password" in parts.query:
         return None
@@ -132,9 +132,9 @@ def _configured(url: str, shown: str, port: int | None, patience: float) -> Serv
 
 
 def shown_url(url: str) -> tuple[str, int | None]:
-    """Rebuilds a URL from the parts that are no secret; returns it with its port.
+    """Rebuilds a URL from its public parts; returns it with its port.
 
-    A URL with anything out of place is refused unseen: a password with a slash in it looks like a path.
+    A malformed URL is refused and not shown: a password with a slash in it looks like a path.
     """
     try:
         parts = urlsplit(url)
@@ -167,7 +167,7 @@ def _refusal(error: redis.RedisError) -> str:
 
 
 def _wait_for_ping(client: redis.Redis, patience: float) -> None:
-    """Waits for a Redis that loads its data or is just being started."""
+    """Waits for a Redis that is starting or loads its data."""
     deadline = time.monotonic() + patience
     while True:
         try:
@@ -180,12 +180,12 @@ def _wait_for_ping(client: redis.Redis, patience: float) -> None:
             failure = error
         if time.monotonic() > deadline:
             raise failure
-        # Nothing tells of a server elsewhere that has come up.
+        # No event tells that a server elsewhere has come up.
         time.sleep(POLL)
 
 
 def _neighbour(port: int, patience: float) -> Neighbour:
-    """Tells what answers on the port of this machine."""
+    """Tells which kind of server answers on the port of this machine."""
     with connect(f"redis://127.0.0.1:{port}/0", GLANCE) as client:
         try:
             if not ask(is_loaded, client):
@@ -208,19 +208,19 @@ def _kind(client: redis.Redis) -> Neighbour:
 
 
 def _admits(client: redis.Redis) -> bool:
-    """Whether it lets this user do what a frontier needs."""
+    """Whether this user may do all that a frontier needs."""
     try:
         client.eval("return 1", 0)
     except NoPermissionError:
         return False
     except redis.ResponseError:
-        # Busy with a script, or full: for others, too, and not for ever.
+        # Busy with a script, or full: that passes.
         return True
     return True
 
 
 def _takes_seeds(client: redis.Redis) -> bool:
-    """Whether it lets this user count seeds at least, as an embedded server lets everybody."""
+    """Whether this user may at least count seeds, as everybody may on an embedded server."""
     try:
         client.llen("some:start_urls")
     except redis.ResponseError:
@@ -232,7 +232,7 @@ def _is_embedded(client: redis.Redis) -> bool:
     try:
         server = ask(lambda client: client.info("server"), client)
     except redis.RedisError:
-        # One that may not be asked is nobody's embedded server.
+        # An embedded server would let anybody ask.
         return False
     conf = Path(str(server.get("config_file", "")))
     return conf.parts[-2:] == CONF.parts and WHEEL in str(server.get("executable", ""))

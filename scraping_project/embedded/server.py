@@ -1,4 +1,4 @@
-"""The embedded server as seen by those who need it: found, started, stopped."""
+"""The embedded server, found, started and stopped by the processes that need it."""
 
 import os
 import subprocess
@@ -23,7 +23,7 @@ POLL = 0.02
 PATIENCE = 30.0
 TIMEOUT = 5.0
 
-# Whoever holds the start lock may be waiting for gigabytes to load.
+# The holder of the start lock may be waiting for gigabytes to load.
 LOCK_PATIENCE = 300.0
 
 
@@ -32,14 +32,14 @@ class Running:
     """A server that answers."""
 
     port: int  # 0 for none
-    open: bool  # to everybody for everything, as an older version has started it
+    open: bool  # everybody may do everything, as an older version had it
 
 
 def ensure(place: Place, port: int, linger: float) -> Running:
     """Sees to it that the server runs, has a supervisor and knows the project's user.
 
-    The lock is taken even when all is well: a supervisor shuts the server down under the same lock, and only
-    after it saw that nobody came, so the server found here lives for ``linger`` seconds at least.
+    It takes the lock even when all is well. A supervisor shuts the server down under the same lock, once
+    nobody has come: the server found here lives for ``linger`` seconds at least.
     """
     binary()
     with _failures_in_one_line(place):
@@ -72,10 +72,10 @@ def own_client(place: Place) -> redis.Redis:
 
 
 def admit_to(place: Place) -> None:
-    """Makes the project's user known to a server that refuses it, as one that an older version has started.
+    """Makes the project's user known to a server that an older version has started.
 
     Raises:
-        RedisUnavailable: It was started with another password than the one that lies there now.
+        RedisUnavailable: The server was started with another password than the file has now.
     """
     try:
         with connect(place.url, TIMEOUT) as anybody:
@@ -88,7 +88,7 @@ def admit_to(place: Place) -> None:
 
 
 def claim_port(client: redis.Redis, port: int) -> int:
-    """Opens the port unless someone else has it; returns the one the server listens on, 0 for none."""
+    """Opens the port unless it is taken; returns the port that the server listens on, 0 for none."""
     listening = int(client.info("server")["tcp_port"])
     if listening:
         return listening
@@ -115,7 +115,7 @@ def _wait_until_ready(place: Place, client: redis.Redis, port: int, linger: floa
             raise _failure(place, "did not start")
         if time.monotonic() > deadline:
             raise _failure(place, "does not answer")
-        # A server says by no event that it has loaded; its supervisor may be one that someone else started.
+        # No event tells that a server has loaded; another process may have started its supervisor.
         time.sleep(POLL)
 
 
@@ -132,7 +132,7 @@ def _state(place: Place, client: redis.Redis) -> str:
 def _start_supervisor(place: Place, port: int, linger: float) -> bool:
     """Starts a supervisor and tells whether it brought its server up.
 
-    It lets go of its end of the pipe when its server answers, or by dying.
+    The supervisor closes its end of the pipe when its server answers, or by dying.
     """
     arguments = [str(place.data_dir), str(port), str(linger)]
     with (

@@ -1,7 +1,7 @@
 """The process that keeps an embedded server as long as it has clients.
 
-It is a child of nobody and the server is its own child. When the server is killed, it starts it again; when
-it is killed itself, the server runs on and whoever needs it next starts a new supervisor for it.
+It is nobody's child, and the server is its child. It starts a server that was killed again. When it is killed
+itself, the server runs on, and the next process that needs it starts a new supervisor.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ LOOK_EVERY = 1.0
 def main(data_dir: Path, port: int, linger: float) -> None:
     """Detaches and supervises, unless another supervisor was quicker."""
     if os.fork():
-        # Whoever started this one waits for its end and is left with no child to bury later.
+        # The process that started this one waits for its end, so no zombie is left.
         os._exit(0)
     place = Place.of(data_dir)
     try:
@@ -36,7 +36,7 @@ def main(data_dir: Path, port: int, linger: float) -> None:
 
 
 class Supervisor:
-    """Keeps one server up while it is wanted; does not keep it from being shut down by others."""
+    """Keeps one server up while it has clients; others may shut it down."""
 
     def __init__(self, place: Place, port: int, linger: float) -> None:
         self._place = place
@@ -94,7 +94,7 @@ class Supervisor:
             raise SystemExit(f"the server ended while starting, with {self._child.wait(POLL)}")
 
     def _died_unasked(self) -> bool:
-        """Watches until the server is gone; a server that was told to go takes its socket with it."""
+        """Watches until the server is gone; one that was told to go removes its socket."""
         try:
             self._watch()
         except redis.ConnectionError:
@@ -105,7 +105,7 @@ class Supervisor:
         left_at = time.monotonic()
         while True:
             if self._is_displaced():
-                # A shutdown would remove the socket of the server that may have taken this one's place.
+                # A shutdown would remove the socket, which may be that of a successor.
                 os.kill(self._server_pid, signal.SIGKILL)
                 return
             if self._is_visited():
@@ -114,7 +114,7 @@ class Supervisor:
                 return
 
     def _is_displaced(self) -> bool:
-        """Tells whether the data directory was deleted, and perhaps made anew by someone else."""
+        """Tells whether the data directory was deleted, and perhaps made anew."""
         try:
             return not os.path.samestat(os.fstat(self._anchor), self._place.supervision.stat())
         except OSError:
@@ -123,11 +123,11 @@ class Supervisor:
     def _is_visited(self) -> bool:
         """Pauses, then tells whether anyone else is connected or was since the last look."""
         try:
-            # The server does the waiting, for a replica that never comes: so its end is noticed at once.
+            # The server waits, for a replica that never comes: so its end is noticed at once.
             self._client.wait(1, max(1, int(1000 * min(LOOK_EVERY, self._linger / 4))))
             return self._count_visitors()
         except (redis.TimeoutError, redis.ResponseError):
-            # Too busy to answer, with somebody's script for example.
+            # Too busy to answer, for example with a script.
             return True
 
     def _count_visitors(self) -> bool:
@@ -136,7 +136,7 @@ class Supervisor:
         return int(seen["connected_clients"]) > 1 or self._arrivals != before
 
     def _leave(self) -> bool:
-        """Shuts the server down unless somebody came at the last moment."""
+        """Shuts the server down unless a client came at the last moment."""
         try:
             with self._place.starting(timeout=0):
                 if self._count_visitors():
@@ -146,12 +146,12 @@ class Supervisor:
                     self._child.wait()
                 return True
         except (Timeout, redis.TimeoutError, redis.ResponseError):
-            # Somebody is looking for the server right now, or it cannot write its data: asked again later.
+            # A process looks for the server right now, or it cannot write its data: tried again later.
             return False
 
 
 def _report_ready() -> None:
-    # Whoever started this supervisor may have been killed meanwhile.
+    # The process that started this supervisor may have been killed.
     with contextlib.suppress(BrokenPipeError):
         os.write(sys.stdout.fileno(), b"ready\n")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())

@@ -1,6 +1,6 @@
-"""Who may do what on an embedded server: everybody pushes and counts seeds, the project's own user does all.
+"""The two users of an embedded server: everybody pushes and counts seeds, the project's own may do all.
 
-Its port is open to every user of the machine, so what its directory keeps from them the port must keep too.
+Its port is open to every user of the machine, so it must protect as much as its directory does.
 """
 
 import hashlib
@@ -14,10 +14,10 @@ import redis
 #: The name by which the project's processes log in.
 OWN = "scraping_project"
 
-#: No key of a frontier itself, for those begin with a brace.
+#: It matches no key of a frontier, since those begin with a brace.
 SEEDS = "[^{]*:start_urls"
 PUSH_AND_COUNT = ("lpush", "rpush", "sadd", "zadd", "llen", "lrange", "scard", "zcard")
-#: What clients say before, after and around that.
+#: Clients send these before, after and around that.
 TALK = ("ping", "command", "multi", "exec", "discard", "client|setname", "client|setinfo")
 
 EVERYBODY = ("reset", "on", "nopass", f"~{SEEDS}", *(f"+{command}" for command in (*PUSH_AND_COUNT, *TALK)))
@@ -25,7 +25,7 @@ EVERYBODY = ("reset", "on", "nopass", f"~{SEEDS}", *(f"+{command}" for command i
 
 @dataclass(frozen=True)
 class PasswordFile(redis.CredentialProvider):
-    """The project's user, with the password that a file holds whenever a connection is made."""
+    """The project's user; each new connection reads the password from the file."""
 
     path: Path
 
@@ -33,7 +33,7 @@ class PasswordFile(redis.CredentialProvider):
         """The user and the password.
 
         Raises:
-            redis.AuthenticationError: The file can't be read; a client takes it for a server that refuses.
+            redis.AuthenticationError: The file can't be read; to a client the server refuses.
         """
         try:
             return OWN, self.path.read_text("ascii")
@@ -44,7 +44,7 @@ class PasswordFile(redis.CredentialProvider):
         return self.get_credentials()
 
     def make(self) -> None:
-        """Make the file when there is none, readable by its owner alone and whole or not at all.
+        """Make the file unless it is there: complete, and readable by its owner alone.
 
         Two processes must not do so at once.
         """
@@ -59,16 +59,16 @@ class PasswordFile(redis.CredentialProvider):
         draft.replace(self.path)
 
     def rules(self) -> tuple[str, ...]:
-        """What the project's user may do, with its password as a hash alone."""
+        """The rights of the project's user, with its password as a hash."""
         digest = hashlib.sha256(self.get_credentials()[1].encode()).hexdigest()
         return ("reset", "on", f"#{digest}", "~*", "&*", "+@all")
 
 
 def admit(anybody: redis.Redis, password: PasswordFile) -> None:
-    """Make the project's user known to the server of an older version, whose every client may do everything.
+    """Make the project's user known to the server of an older version, which lets every client do all.
 
     Raises:
-        redis.exceptions.NoPermissionError: It is no such server, and knows the user by another password.
+        redis.exceptions.NoPermissionError: It is a newer server, which knows the user by another password.
     """
     anybody.execute_command("ACL", "SETUSER", OWN, *password.rules())  # type: ignore[no-untyped-call]
 

@@ -1,15 +1,15 @@
-"""How long whoever has said wrong passwords waits until the next is looked at."""
+"""The wait that wrong passwords cost before the next one is checked."""
 
 from collections import OrderedDict
 from dataclasses import dataclass
 
-#: Wrong passwords that cost nothing: people mistype.
+#: Wrong passwords that cost no wait: people mistype.
 FREE = 3
-#: Seconds that the first one beyond these costs; each further one costs twice as much, up to a limit.
+#: Seconds that the next one costs; each further one costs twice as much, up to a limit.
 FIRST_SECONDS = 0.25
 #: Seconds after the last wrong password until all are forgotten.
 CALM_SECONDS = 900.0
-#: So many addresses, or names, are remembered; of more, those that were silent for longest are forgotten.
+#: So many addresses, or names, are remembered; beyond these, the longest silent are forgotten.
 MOST_KEPT = 10_000
 
 

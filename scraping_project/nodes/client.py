@@ -1,4 +1,4 @@
-"""Scrapyd nodes, spoken to over HTTP: how busy, what is on them, start, cancel, logs."""
+"""Scrapyd nodes over HTTP: how busy they are, their runs, start, cancel, logs."""
 
 import time
 from base64 import b64encode
@@ -11,19 +11,19 @@ import msgspec
 import urllib3
 from scrapy.settings import BaseSettings
 
-#: Seconds that a node gets to answer; to start a version's first run it lists the spiders before.
+#: Seconds that a node gets to answer; before a version's first run it lists the spiders.
 PATIENCE = urllib3.Timeout(connect=5, read=30)
-#: What an answer may be at the most, in bytes and in seconds from its first byte to its last; not of logs.
+#: The most that an answer may take, in bytes and in seconds from first byte to last; logs may take more.
 MOST_BYTES, MOST_SECONDS = 4 * 1024 * 1024, 30.0
-#: How much is read at a time.
+#: Bytes that are read at a time.
 CHUNK = 65_536
 NOT_FOUND, NOTHING_NEW = 404, 416
-#: Which node is the one to speak to about a run: that which crawls, then one where it waits.
+#: The nodes to ask about a run, in this order: the one that crawls, then one where it waits.
 STATES = ("running", "pending", "finished")
 
 
 class NodeError(Exception):
-    """A node did not do what it was asked; the message is one line and holds no password."""
+    """A node refused or gave no answer; the message is one line and holds no password."""
 
 
 class _Answer(msgspec.Struct, kw_only=True):
@@ -37,14 +37,14 @@ Answer = TypeVar("Answer", bound="_Answer")
 class _Load(_Answer, kw_only=True):
     running: int
     pending: int
-    max_proc: int = 0  # stock Scrapyd does not say: then the least busy comes first
+    max_proc: int = 0  # stock Scrapyd does not tell: the least busy comes first
 
 
 class Known(_Answer, kw_only=True):
-    """What a node knows of a run."""
+    """A run, as a node knows it."""
 
     currstate: Literal["pending", "running", "finished"] | None
-    node_name: str = ""  # its host's, by default
+    node_name: str = ""  # by default its host's
 
 
 class Node:
@@ -58,7 +58,7 @@ class Node:
         self._pool = urllib3.PoolManager(timeout=PATIENCE, retries=False)
 
     def free_places(self) -> int:
-        """How many more runs would begin at once; fewer than 0 when some wait."""
+        """The number of further runs that would begin at once; below 0 when some wait."""
         load = self._get("daemonstatus.json", _Load)
         return load.max_proc - load.running - load.pending
 
@@ -72,14 +72,14 @@ class Node:
         settings: Mapping[str, str],
         version: str | None = None,
     ) -> None:
-        """Asks for a run, of the version that was deployed last or of another; none is begun twice."""
+        """Asks for a run of the version deployed last, or of another; no run is begun twice."""
         fields = [("project", project), ("spider", spider), ("jobid", run_id), *arguments.items()]
         fields += [("_version", version)] if version else []
         fields += [("setting", f"{name}={value}") for name, value in settings.items()]
         self._post("schedule.json", fields)
 
     def known(self, run_id: str) -> Known:
-        """Where the run is on this node."""
+        """The state of the run on this node."""
         return self._get(f"status.json?job={quote(run_id, safe='')}", Known)
 
     def cancel(self, run_id: str, *, project: str, hard: bool = False) -> None:
@@ -90,8 +90,8 @@ class Node:
     def log(self, run_id: str, *, project: str, spider: str, start: int = 0) -> Iterator[tuple[bytes, int]]:
         """The run's log from a byte on, in pieces, each with the byte after it; nothing when there is none.
 
-        It begins at its first byte again when it has become shorter, which a long one does. A negative start
-        is so many bytes before its end.
+        A log that has become shorter, as a long one does, begins at its first byte again.
+        A negative start is so many bytes before its end.
         """
         names = "/".join(quote(name, safe="") for name in (project, spider, run_id))
         with self._translated():
@@ -179,7 +179,7 @@ class Node:
 
 
 class Nodes(tuple[Node, ...]):
-    """The nodes that commands may talk to: no other ever gets the password."""
+    """The nodes that commands may talk to; no other server gets the password."""
 
     __slots__ = ()
 
@@ -202,9 +202,9 @@ class Nodes(tuple[Node, ...]):
     def with_run(
         self, run_id: str, *, node: str | None, host: str
     ) -> tuple[tuple[Node, str] | None, list[NodeError]]:
-        """The node to speak to about a run, and where the run is there; and who did not answer.
+        """The node to ask about a run, the run's state there, and the nodes that did not answer.
 
-        Several may know it, for it may be posted to several. The one that crawls comes first; of those
+        Several may know a run that was posted to several. The one that crawls comes first; of those
         where it has ended, the one on the host that crawled.
         """
         known: list[tuple[tuple[int, bool, bool], Node, str]] = []
@@ -246,5 +246,5 @@ def _basic(username: str, password: str) -> str:
 
 
 def _shown(url: str) -> str:
-    """A URL for a message: it may hold a password, and is then not shown."""
+    """A URL for a message; one that may hold a password is not shown."""
     return repr(url[:200]) if "@" not in url else "that URL"

@@ -1,6 +1,6 @@
-"""Puts runs on nodes, the emptiest first; posts a pending one again when its node is lost.
+"""Puts runs on nodes, the emptiest first; posts a pending run again when its node is lost.
 
-An id may be posted any number of times and to any number of nodes: the row of the run lets one of them start.
+An id may be posted many times and to many nodes: the row of the run lets one of them start.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from scraping_project.storage.runs import (
     withdraw_run,
 )
 
-#: So long a node gets to start a run before anybody asks whether it has it. Safety does not depend on it.
+#: A node gets so long to start a run before anybody asks for it. Safety does not depend on it.
 GRACE = timedelta(seconds=5)
 
 
@@ -40,7 +40,7 @@ class Places:
         return sorted(self._free, key=lambda node: -self._free[node])
 
     def take(self, node: Node) -> bool:
-        """Counts one place of a node as taken; False when the run will have to wait there."""
+        """Counts one place of a node as taken; False when the run must wait there."""
         self._free[node] -= 1
         return self._free[node] >= 0
 
@@ -61,7 +61,7 @@ def start(database: Engine, places: Places, run: AskedRun) -> tuple[Node, bool]:
     except NodeError as error:
         withdraw_run(database, run.id, "failed", str(error))
         raise
-    except KeyboardInterrupt:  # or it would be posted again when nobody wants it any more
+    except KeyboardInterrupt:  # or it would be posted again when nobody wants it
         withdraw_run(database, run.id, "cancelled", "interrupted while it was posted")
         raise
 
@@ -69,8 +69,8 @@ def start(database: Engine, places: Places, run: AskedRun) -> tuple[Node, bool]:
 def post_again(database: Engine, nodes: Nodes) -> Iterator[tuple[str, Node | NodeError]]:
     """Posts every pending run that its node has lost to a node that answers.
 
-    Yields each run's id with the node that has it now; or with why no node takes it, and then it stays
-    pending and keeps no other from being posted.
+    Yields each run's id with the node that has it now, or with the reason why no node takes it. Such a run
+    stays pending, and the others are posted.
 
     Raises:
         NodeError: No node answers.
@@ -95,7 +95,7 @@ def post_again(database: Engine, nodes: Nodes) -> Iterator[tuple[str, Node | Nod
 def _state(node: Node, run_id: str) -> str | None:
     try:
         return node.known(run_id).currstate
-    except NodeError:  # it has fallen silent since; the row lets a run start only once
+    except NodeError:  # it has fallen silent; the row lets a run start only once
         return None
 
 
@@ -126,7 +126,7 @@ def _post(database: Engine, places: Places, run: AskedRun) -> tuple[Node, bool]:
                 version=run.egg_version,
             )
         except NodeError as error:
-            refusals.append(error)  # it may have taken it all the same: the row lets only one start
+            refusals.append(error)  # it may have taken the run; the row lets only one start
             continue
         return node, places.take(node)
     raise _none_takes_it(refusals)

@@ -1,6 +1,6 @@
-"""What may be asked of a node: names by strict patterns, settings by an allowlist, no secret in an argument.
+"""The rules of a request to a node: strict patterns for names, an allowlist of settings, no secrets.
 
-Whatever is asked stands in the command line of a process, in Scrapyd's log and in the table ``runs``.
+A request's words stand in the command line of a process, in Scrapyd's log and in the table ``runs``.
 """
 
 import re
@@ -15,7 +15,7 @@ _ARGUMENT = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 _SECRET = re.compile(r"passw|secret|token|credential|api_?key", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
-#: What Scrapyd itself means by these, in a request or in its own calls.
+#: Scrapyd uses these names itself, in a request or in its own calls.
 _SCRAPYDS = frozenset(
     {"project", "spider", "jobid", "priority", "setting", "settings", "name", "spider_name", "self"}
 )
@@ -25,7 +25,7 @@ MAX_VALUE = 65_536
 #: And 2 MiB in all of them, a few bytes more for each.
 MAX_ARGUMENTS = 100
 
-#: What a request may set: how much, how fast, how far, how loud. None names code, files or addresses.
+#: A request may set how much, how fast, how far, how loud. No setting here names code, files or addresses.
 ALLOWED_SETTINGS = frozenset(
     {
         "AUTOTHROTTLE_ENABLED",
@@ -63,7 +63,7 @@ ALLOWED_SETTINGS = frozenset(
 
 
 class RunRequestError(ValueError):
-    """It may not be asked; the message says why, in one line."""
+    """The request is refused; the message says why, in one line."""
 
 
 def check_name(kind: str, value: str) -> str:
@@ -84,7 +84,7 @@ def check_run_id(value: str) -> str:
 
 
 def check_arguments(arguments: Mapping[str, str]) -> None:
-    """Refuses spider arguments that cannot stand in a command line, or must not."""
+    """Refuses spider arguments that cannot, or must not, stand in a command line."""
     if len(arguments) > MAX_ARGUMENTS:
         raise RunRequestError(f"a run takes at most {MAX_ARGUMENTS} spider arguments, not {len(arguments)}")
     for name, value in arguments.items():

@@ -16,19 +16,19 @@ from scraping_project.storage.mysql_escaping import escape_at_once
 from scraping_project.storage.mysql_pool import look_after
 
 FORMS = "write sqlite:////path/to/file.db or mysql+pymysql://user:password@host/database"
-#: What may stand behind the ? of a MySQL URL. Everything else about a connection is set here.
+#: The options of a MySQL URL, behind its ?. This module sets everything else about a connection.
 OPTIONS = ("charset", "unix_socket", "ssl_ca", "ssl_cert", "ssl_key", "ssl_check_hostname")
 #: Of the dashboard beside a crawl.
 PAGE_CONNECTIONS, PAGE_SECONDS = 4, 2
 PROGRESS_STEPS = 10_000  # of SQLite, some tenths of a millisecond
 BUSY_SECONDS = 30  # how long SQLite waits for another writer
 LOCK_WAIT_SECONDS = 10  # how long InnoDB does; the writer tries several times
-#: Longer than any wait for a lock, so that the server's own answer comes first.
+#: Longer than any wait for a lock, so that the server answers first.
 READ_TIMEOUT_SECONDS = 90
 PACKED_BYTES = 4 * 2**20  # of a page of rows that the server packs for an export
-#: NO_BACKSLASH_ESCAPES makes a quote the only character that PyMySQL has to escape: a tenth of the time
-#: that it takes for a page of links otherwise. Client and server agree on it in every answer.
-#: MySQL would read two indexes and sort, where one of them holds the page in its order.
+#: With NO_BACKSLASH_ESCAPES PyMySQL escapes quotes alone: a page of links takes a tenth of the time.
+#: Client and server agree on it in every answer.
+#: MySQL would otherwise read two indexes and sort, though one of them holds the page in its order.
 SESSION = (
     "SET time_zone = '+00:00', "
     "sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,NO_BACKSLASH_ESCAPES', "
@@ -43,7 +43,7 @@ def connect(database_url: str, *, lasting: bool = False) -> Engine:
 
     Args:
         database_url: As SQLAlchemy takes it.
-        lasting: Goes on with another SQLite file that is put in place of a lost one, as a crawl does.
+        lasting: Whether the engine goes on with an SQLite file that replaces a lost one, as a crawl does.
 
     Raises:
         BadDatabaseURL: The URL cannot be used; the message says why and never holds the password.
@@ -88,7 +88,7 @@ def _end_in_time(connection: Connection, *_: object) -> None:
 
 
 def answering_within(engine: Engine, seconds: int | None) -> Engine:
-    """Another engine for the same database, which waits so many seconds for an answer; None: for hours.
+    """Another engine for the same database, which waits so many seconds for an answer; None: hours.
 
     The caller disposes of it.
     """
@@ -165,8 +165,8 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    # A deferred transaction that reads and then writes fails at once when another one wrote in
-    # between, whatever the busy timeout: writers say so at BEGIN.
+    # A deferred transaction that reads and then writes fails at once when another wrote in between.
+    # The busy timeout does not help, so writers say so at BEGIN.
     writes = connection.get_execution_options().get("writes")
     connection.exec_driver_sql(f"BEGIN {'IMMEDIATE' if writes else 'DEFERRED'}")
     if writes:
@@ -184,7 +184,7 @@ def _mysql(url: URL, read_timeout: int | None = READ_TIMEOUT_SECONDS, **pool: in
         isolation_level="READ COMMITTED",  # far fewer gap locks, so fewer deadlocks between workers
         pool_reset_on_return=None,  # look_after does it
         connect_args={
-            # In the bytes that the server knows it by: PyMySQL would send Latin-1.
+            # As UTF-8, which the server expects: PyMySQL would send Latin-1.
             "password": (url.password or "").encode(),
             "charset": "utf8mb4",
             "connect_timeout": 5,
@@ -217,6 +217,6 @@ def _check_certificates(query: Mapping[str, Sequence[str]]) -> None:
     try:
         context = ssl.create_default_context(cafile=authority)
         if certificate:
-            context.load_cert_chain(certificate, key, password="")  # none: nobody is there to type it
+            context.load_cert_chain(certificate, key, password="")  # none: nobody could type it
     except OSError as error:
         raise BadDatabaseURL(f"the certificates of the database URL cannot be used: {error}") from None

@@ -1,4 +1,4 @@
-"""What can go wrong in storage; every message is one line for an operator, without a password."""
+"""The errors of storage; every message is one line for an operator, without a password."""
 
 
 class StorageError(Exception):
@@ -25,11 +25,11 @@ class Deadlocked(DatabaseUnavailable):
 
 
 class RowRefused(StorageError):  # noqa: N818 -- the same
-    """The database will never take a row of this statement; the others it would."""
+    """The database will never take one row of this statement; it would take the others."""
 
 
 class Duplicated(RowRefused):
-    """A row with a key that is unique came in between, or is there already."""
+    """A row of the same unique key came in between, or is there already."""
 
 
 class MissingTable(StorageError):  # noqa: N818 -- the same

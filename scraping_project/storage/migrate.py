@@ -36,7 +36,7 @@ def migrate(engine: Engine) -> None:
 
 
 def missing(engine: Engine) -> list[str]:
-    """The migrations that the database lacks, by number; all when it has no tables.
+    """The migrations that the database lacks, by number; all of them when it has no tables.
 
     Raises:
         SchemaTooNew: A newer version of the project migrated this database.
@@ -71,7 +71,7 @@ def _revisions() -> list[str]:
 
 
 def _upgrade(engine: Engine, revision: str = "head") -> None:
-    # Here, for it takes 20 MB and a third of a second, and a database is migrated once in a long while.
+    # Imported here: it takes 20 MB and a third of a second, and migrations are rare.
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
 
@@ -98,7 +98,7 @@ def _extracted() -> Iterator[str]:
 
 @contextmanager
 def patiently_writing(engine: Engine) -> Iterator[Connection]:
-    # Counting a hundred million rows takes longer than a connection of a crawl waits for an answer.
+    # A crawl's connection would not wait as long as it takes to count a hundred million rows.
     slow = answering_within(engine, None)
     try:
         with writing(slow) as connection:

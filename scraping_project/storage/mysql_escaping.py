@@ -10,16 +10,16 @@ SEPARATOR = "\x1f"
 
 
 def escape_at_once(engine: Engine) -> None:
-    """Take over from PyMySQL where values are given by place, as the writer's are; SQLAlchemy's have names.
+    """Take over from PyMySQL where values have places, as the writer's do; SQLAlchemy's have names.
 
-    PyMySQL makes a call or two for each value of each row. What SQLAlchemy says of an error has no values in
-    it, here as there.
+    PyMySQL makes a call or two for each value of each row. Errors of SQLAlchemy show no values, here as
+    there.
     """
     event.listen(engine, "do_execute", _execute)
 
 
 def _execute(cursor: Any, statement: str, values: Any, _context: object) -> bool:
-    """Whether it was executed here."""
+    """Execute a statement whose values have places; whether it was one."""
     if not isinstance(values, tuple):
         return False
     cursor.execute(statement % tuple(escaped(cursor, values)))
@@ -27,7 +27,7 @@ def _execute(cursor: Any, statement: str, values: Any, _context: object) -> bool
 
 
 def escaped(cursor: Any, values: Sequence[Any]) -> list[str]:
-    """What stands for the values in a statement: as the driver says, which escapes character by character."""
+    """The values as they stand in a statement; the driver escapes them character by character."""
     if set(map(type, values)) <= {str}:
         joined: str = cursor.mogrify("%s", (SEPARATOR.join(values),))
         pieces = joined.replace(SEPARATOR, f"'{SEPARATOR}'").split(SEPARATOR)

@@ -1,4 +1,4 @@
-"""A server's pooled connections, without the round trips that tell nothing in a crawl's commits."""
+"""A server's pooled connections, without the round trips that a crawl's commits do not need."""
 
 import time
 from typing import Any, Final
@@ -7,14 +7,14 @@ from pymysql.err import Error
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import InvalidatePoolError
 
-#: A connection that was in use so many seconds ago is taken to be alive. If it is not, the transaction fails
-#: as when the server goes away in its middle.
+#: A connection that was in use so many seconds ago counts as alive. If it is not, the transaction fails, as
+#: when the server goes away in its middle.
 FRESH_SECONDS: Final = 1.0
 USED_AT, COMMITTED = "used_at", "committed"  # in a connection's info
 
 
 def look_after(engine: Engine) -> None:
-    """Look whether a connection is alive when it was idle for a while; roll back what was not committed.
+    """Check a connection that was idle for a while; roll back a transaction that was not committed.
 
     For an engine without ``pool_pre_ping`` and ``pool_reset_on_return``, which do both every time.
     """
@@ -24,13 +24,13 @@ def look_after(engine: Engine) -> None:
 
 
 def has_committed(connection: Connection) -> None:
-    """Note that nothing was executed on it since its commit, and nothing will be before it is given back."""
+    """Note that the connection executed nothing since its commit, and will not before it is given back."""
     connection.info[COMMITTED] = True
 
 
 def _check_alive(connection: Any, record: Any, _proxy: object) -> None:
     used_at = record.info.get(USED_AT)
-    if used_at is None or time.monotonic() - used_at < FRESH_SECONDS:  # new, or as good as that
+    if used_at is None or time.monotonic() - used_at < FRESH_SECONDS:  # new, or nearly
         return
     try:
         connection.ping(reconnect=False)

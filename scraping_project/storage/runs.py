@@ -1,6 +1,6 @@
 """One row an execution of a spider: pending when it is asked for, running once, and how it ended.
 
-Only one process ever gets a row from pending to running; whoever comes second is refused.
+Only one process ever gets a row from pending to running; a second one is refused.
 """
 
 import json
@@ -27,12 +27,12 @@ _OPEN = ("running", "lost")
 
 
 class RunTaken(StorageError):  # noqa: N818 -- named for what is wrong, as operators read it
-    """The id is that of a run that has started or ended already."""
+    """A run of this id has started or ended already."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Run:
-    """What is known of a run when it starts."""
+    """A run at its start."""
 
     id: str
     crawl_id: str
@@ -47,7 +47,7 @@ class Run:
 
 @dataclass(slots=True, kw_only=True)
 class AskedRun:
-    """What is known of a run that a node shall start."""
+    """A run that a node shall start."""
 
     id: str
     project: str
@@ -60,7 +60,7 @@ class AskedRun:
 
 @dataclass(slots=True, kw_only=True)
 class RunCounts:
-    """What one run did, not what its crawl did."""
+    """What one run did, not its whole crawl."""
 
     pages: int = 0
     failed: int = 0
@@ -97,7 +97,7 @@ class KnownRun:
 
 
 def ask_run(engine: Engine, run: AskedRun) -> None:
-    """Writes the run as pending; one that is pending already keeps its row.
+    """Writes the run as pending; a run that is pending already keeps its row.
 
     Raises:
         RunTaken: A run of this id has started or ended.
@@ -113,14 +113,14 @@ def ask_run(engine: Engine, run: AskedRun) -> None:
         "outcome": "pending",
         "started_at": naive_utc(datetime.now(UTC)),
     }
-    with suppress(Duplicated), writing(engine) as connection:  # somebody else may write it meanwhile
+    with suppress(Duplicated), writing(engine) as connection:  # another process may write it meanwhile
         if _outcome(connection, run.id) is None:
             connection.execute(insert(runs), row)
     refuse_unless_pending(engine, run.id)
 
 
 def place_run(engine: Engine, run_id: str, node: str) -> bool:
-    """Writes which node is asked to start the run; False when it is pending no more."""
+    """Writes which node shall start the run; False when the run is no longer pending."""
     return _changed(engine, _when_pending(run_id).values(node=fit(node, tables.SHORT_LENGTH)))
 
 
@@ -139,7 +139,7 @@ def refuse_unless_pending(engine: Engine, run_id: str) -> None:
 def start_run(engine: Engine, run: Run) -> None:
     """Writes the run as running: from pending, or as a new row when nobody asked for it before.
 
-    The same run may be written again, for the answer of the first time may have been lost.
+    A caller may write the same run again: the first answer may have been lost.
 
     Raises:
         RunTaken: Another run of this id has started, or this one has ended; nothing was written.
@@ -168,7 +168,7 @@ def start_run(engine: Engine, run: Run) -> None:
 
 
 def beat_run(engine: Engine, run_id: str, counts: RunCounts) -> bool:
-    """Writes that the run is alive and what it has done; whether it was asked to end."""
+    """Writes that the run is alive, with its counts; returns whether it was asked to end."""
     values: dict[str, Any] = _numbers(counts)
     values |= {"outcome": "running", "heartbeat_at": func.current_timestamp()}
     values |= {"reason": None, "finished_at": None}  # those of a run that was lost only for a while
@@ -208,7 +208,7 @@ def end_unseen_run(
     host: str,
     pid: int,
 ) -> bool:
-    """Writes the end of a run whose process could not write it; False when it had, or was not this one."""
+    """Writes the end of a run whose process could not; False when it had, or was another one."""
     this_one = and_(
         runs.c.outcome.in_(_OPEN), runs.c.host == fit(host, tables.SHORT_LENGTH), runs.c.pid == pid
     )
@@ -227,12 +227,12 @@ def lose_runs(engine: Engine, workers: Iterable[tuple[str, int]], reason: str) -
 
 
 def withdraw_run(engine: Engine, run_id: str, outcome: Outcome, reason: str) -> bool:
-    """Ends a run that is still pending, so that it never starts; False when it is pending no more."""
+    """Ends a pending run, so that it never starts; False when it is no longer pending."""
     return _changed(engine, _when_pending(run_id).values(_ending(outcome, reason)))
 
 
 def ask_to_end(engine: Engine, run_id: str) -> None:
-    """Asks a running run to end; it hears of it with its next heartbeat."""
+    """Asks a running run to end; its next heartbeat tells it."""
     change = update(runs).where(runs.c.id == _identity(run_id), runs.c.outcome.in_(_OPEN))
     _changed(engine, change.values(cancel_asked_at=func.current_timestamp()))
 
@@ -295,7 +295,7 @@ def _outcome(connection: Connection, run_id: str) -> str | None:
 
 
 def _is_running(connection: Connection, run: Run) -> bool:
-    """Whether this very execution has its row; the microsecond tells two of one host and pid apart."""
+    """Whether the row is of this very execution; the microsecond tells two of one host and pid apart."""
     this_one = and_(
         runs.c.id == _identity(run.id),
         runs.c.outcome == "running",

@@ -1,6 +1,6 @@
 """The file of an SQLite database, which may be deleted or replaced while connections have it open.
 
-SQLite itself goes on with the lost file: it takes rows, says that they are stored, and nobody finds them.
+SQLite itself goes on with the lost file: it accepts rows that nobody ever finds.
 """
 
 import logging
@@ -29,14 +29,14 @@ Identity = tuple[int, int] | None
 
 
 class Beside(NamedTuple):
-    """What SQLite keeps beside the file: rows that are not in it yet, and an index of them."""
+    """The files that SQLite keeps beside it: rows that are not in it yet, and their index."""
 
     wal: Identity
     shm: Identity
 
 
 class Opened:
-    """What one connection has open."""
+    """The files that one connection has open."""
 
     def __init__(self, file: "SqliteFile", identity: Identity) -> None:
         self.file = file
@@ -45,7 +45,7 @@ class Opened:
         self.beside: Beside | None = None  # known once it has written
 
     def is_there(self) -> bool:
-        """Whether the path still names it; errors as of ``_identity``, and where it names nothing."""
+        """Whether the path still names this file; raises as ``_identity``, and where nothing is."""
         identity = _identity(self.file.path)
         if identity is None:
             raise _gone(self.file.path)
@@ -56,7 +56,7 @@ class Opened:
 
 
 class SqliteFile:
-    """A path, and what the connections of this process have open of what it named.
+    """A path, and the files of this name that connections of this process have open.
 
     Only the first of them may make the file, so that one that vanishes later is not begun anew, empty.
     """
@@ -64,28 +64,28 @@ class SqliteFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.lasting = False
-        self._identity: Identity = None  # of what was opened last
-        self._written: Opened | None = None  # by who has written last
+        self._identity: Identity = None  # of the file that was opened last
+        self._written: Opened | None = None  # by the last writer
         self._schema = ""
         self._engines: WeakSet[Engine] = WeakSet()
         self._connecting = RLock()
 
     def serve(self, engine: Engine, *, lasting: bool) -> None:
-        """Open the connections of an engine; a lasting one has this process go on with another file."""
+        """Open the connections of an engine; with a lasting one the process goes on with another file."""
         self.lasting |= lasting
         self._engines.add(engine)
         event.listen(engine, "do_connect", self._connect)
 
     def note(self, opened: Opened, driver: sqlite3.Connection) -> None:
-        """Remember what lies beside the file, and its schema; while it is locked for writing."""
+        """Remember the files beside it, and its schema; while it is locked for writing."""
         beside = opened.lies_beside()
-        if beside.wal is not None and opened.identity == self._identity:  # and it is written ahead
+        if beside.wal is not None and opened.identity == self._identity:  # with a write-ahead log
             opened.beside = beside
             self._written = opened
             self._schema = max(self._schema, _schema(driver))
 
     def let_go(self, opened: Opened, driver: sqlite3.Connection) -> None:
-        """Close every connection that is not in use, so that the next ones open what the path names now."""
+        """Close all connections that are not in use, so that the next ones open the file of this path."""
         if opened.identity == _identity(self.path) and opened.beside:
             self._save(opened, opened.beside, driver)
         for engine in list(self._engines):
@@ -102,7 +102,7 @@ class SqliteFile:
                 connection = self._open(options)
                 now = _identity(self.path)
                 made = self._identity is None and identity is None
-                # What lay there before and after is what was opened.
+                # The same file lay there before and after, so it is the one that was opened.
                 if now is not None and (made or now == identity):
                     self._identity = now
                     record.info[_OPENED] = Opened(self, now)
@@ -118,7 +118,7 @@ class SqliteFile:
         return connection
 
     def _take_over(self, identity: Identity, options: dict[str, Any]) -> None:
-        """Go on with another file, once it is seen to be one of this project's."""
+        """Go on with another file, once it proves to be one of this project's."""
         if not self.lasting:
             raise DatabaseUnavailable(f"database {self.path} was replaced by another file: run this again")
         if self._written:
@@ -140,9 +140,9 @@ class SqliteFile:
         self._identity, self._written = identity, None
 
     def _save(self, opened: Opened, was: Beside, driver: sqlite3.Connection) -> None:
-        """Write into the file what is only in a write-ahead log that was deleted and is still open here."""
+        """Write into the file the rows of a write-ahead log that was deleted and is still open here."""
         now = opened.lies_beside()
-        # Where there is another already, somebody has saved this one, and goes on with that.
+        # Where there is another log, another process has saved this one, and goes on with that.
         if now.wal is not None and now.shm is not None:
             logger.warning("%s-wal was replaced: %s", self.path, _MAYBE_LESS)
             return
@@ -183,17 +183,17 @@ def file_at(path: Path) -> SqliteFile:
 
 
 def note(connection: Connection) -> None:
-    """Within a transaction that writes: remember what the connection has open, if that is not known yet."""
+    """Within a transaction that writes: remember the connection's files, unless they are known."""
     opened: Opened = connection.info[_OPENED]
     if opened.beside is None:
         opened.file.note(opened, _driver(connection))
 
 
 def is_left(connection: Connection) -> bool:
-    """Whether the connection was on what is lost. Then it is closed, and the next one opens what is there.
+    """Whether the connection was on a lost file. It is then closed, and the next one opens the new file.
 
     Raises:
-        DatabaseUnavailable: Nothing is there, or what is lost can't be saved yet.
+        DatabaseUnavailable: Nothing is there, or the lost file can't be saved yet.
     """
     opened: Opened | None = connection.info.get(_OPENED)
     if opened is None or opened.is_there():
@@ -204,7 +204,7 @@ def is_left(connection: Connection) -> bool:
 
 
 def has_committed(connection: Connection) -> None:
-    """After a commit: it went to what the path names.
+    """Check, after a commit, that it went to the file that the path names.
 
     Raises:
         DatabaseUnavailable: It did not, and is lost.
@@ -240,9 +240,9 @@ def _paths_beside(path: Path) -> tuple[Path, Path]:
 
 
 def _put_aside(lost: Opened) -> None:
-    """Move away what lies beside the file and is of the lost one: SQLite would take it for the new one's."""
+    """Move away the lost file's log and index: SQLite would take them for the new one's."""
     if lost.paths != _paths_beside(lost.file.path):
-        return  # a link names another file now, and the one that it named may be well
+        return  # a link names another file now; the first may be unharmed
     for path, was in zip(lost.paths, lost.beside or (), strict=False):
         if was is not None and _identity(path) == was:
             path.replace(f"{path}.lost")

@@ -40,7 +40,7 @@ STATEMENT_FAULTS = frozenset({1054, 1364})
 TOO_LONG = frozenset({1969, 3024})
 #: The server says no to this user, or knows no such database, and will until somebody changes that.
 REFUSALS = frozenset({1044, 1045, 1049, 1142, 1143, 1227, 1698})
-#: What a driver raises at a value that it cannot send at all.
+#: A driver raises these at a value that it cannot send at all.
 UNSENDABLE = (TypeError, ValueError, OverflowError)
 
 
@@ -82,7 +82,7 @@ def translated(engine: Engine) -> Iterator[None]:
     except DBAPIError as error:
         raise _translate(engine, error) from error
     except StatementError as error:
-        # Whatever a column's type raises at a value, such as the LookupError of an Enum.
+        # An error of a column's type, such as the LookupError of an Enum.
         kind = StorageError if isinstance(error.orig, SQLAlchemyError | None) else RowRefused
         raise kind(f"{where(engine)}: {_one_line(error.orig or error)}") from error
     except SQLAlchemyError as error:

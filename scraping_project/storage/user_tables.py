@@ -8,7 +8,7 @@ from scraping_project.storage.tables import INNODB
 
 
 def create(engine: Engine, table: Table) -> None:
-    """Makes the table and those of its indexes that are not there; any number of processes may at once.
+    """Makes the table and its missing indexes; any number of processes may do so at once.
 
     On MySQL its texts are compared byte by byte, as on SQLite, unless it names a charset or collation.
 
@@ -17,9 +17,9 @@ def create(engine: Engine, table: Table) -> None:
         StorageError: The table or an index cannot be made as it is.
     """
     if not any("char" in option or "coll" in option for option in table.dialect_kwargs):
-        # The server's default is mostly blind to case and accents: two keys would be one.
+        # Most servers' default ignores case and accents: two keys would be one.
         table.dialect_kwargs.update({name: INNODB[name] for name in ("mysql_charset", "mysql_collate")})
-    # MySQL has no CREATE INDEX IF NOT EXISTS, so that one process must look and make at a time.
+    # MySQL has no CREATE INDEX IF NOT EXISTS, so one process at a time looks and makes.
     with lock(engine), patiently_writing(engine) as connection:
         connection.execute(CreateTable(table, if_not_exists=True))
         for index in table.indexes:

@@ -13,14 +13,14 @@ import msgspec
 CUT = "…"
 INTEGER_LIMIT = 2**31 - 1
 BIGINT_LIMIT = 2**63 - 1
-MOMENT_LENGTH = len("2000-01-01 00:00:00.000000")  # what may follow is a zone
+MOMENT_LENGTH = len("2000-01-01 00:00:00.000000")  # a zone may follow
 ENCODED_MOMENT_LENGTH = len('"2000-01-01T00:00:00.000000Z"')
 _in_json = msgspec.json.Encoder().encode
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def clean(text: str) -> str:
-    """The text with U+FFFD for what UTF-8 cannot write; NUL characters stay."""
+    """The text with U+FFFD for characters that UTF-8 cannot write; NUL stays."""
     return text if text.isascii() else LONE_SURROGATE.sub("\ufffd", text)
 
 
@@ -39,7 +39,7 @@ def fit(text: str | None, length: int) -> str | None:
 
 
 def fit_identity(text: str, length: int, *, ascii_only: bool = False) -> str:
-    """The text when it fits, else its beginning and a hash of it all, so that two stay two."""
+    """The text when it fits, else its beginning and a hash of the whole, so that two texts stay two."""
     cleaned = clean(text)
     # MySQL's comparison passes over spaces at the end.
     distinct = cleaned == text and not text.endswith(" ")
@@ -51,7 +51,7 @@ def fit_identity(text: str, length: int, *, ascii_only: bool = False) -> str:
 
 
 def whole(number: int, limit: int = INTEGER_LIMIT) -> int:
-    """The number, moved into what the column can hold."""
+    """The number, moved into the range of the column."""
     number = int(number)
     return number if -limit <= number <= limit else (limit if number > 0 else -limit)
 
@@ -61,12 +61,12 @@ def whole_or_none(number: int | None, limit: int = INTEGER_LIMIT) -> int | None:
 
 
 def naive_utc(moment: datetime) -> datetime:
-    """The moment as the database keeps it; one without a zone is taken for UTC."""
+    """The moment as the database keeps it; without a zone it counts as UTC."""
     return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
 
 
 def moment_text(moment: datetime) -> str:
-    """The moment as both databases read it, in the order of time also when compared as text."""
+    """The moment as both databases read it; as texts, moments compare in the order of time."""
     if moment.tzinfo is UTC:
         encoded = _in_json(moment)  # far sooner than isoformat
         if len(encoded) == ENCODED_MOMENT_LENGTH:  # not of a full second
@@ -84,13 +84,13 @@ def compact_json(value: Any) -> str:
 
 @lru_cache(maxsize=1024)  # a page's site and its log ask one after the other
 def url_hash(url: str) -> bytes:
-    """The identity of a URL: taken over all of it, also where the column holds a part."""
+    """The identity of a URL: a hash of the whole, even where the column holds a part."""
     return sha256(clean(url).encode()).digest()[:16]
 
 
 def host_of(url: str) -> str:
     """The URL's host in lower case, empty when it has none or cannot be read."""
-    if url.startswith(("http://", "https://")):  # what comes after the third slash does not matter
+    if url.startswith(("http://", "https://")):  # nothing after the third slash matters
         end = url.find("/", len("https://"))
         return _host_of(url if end < 0 else url[:end])
     return _host_of(url)

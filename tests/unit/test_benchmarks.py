@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from benchmarks import takeover
+from benchmarks import cpu_slices, takeover
 from benchmarks.numbers import at_least
 from benchmarks.speed import cores, figures, hits, programs, site, turns
 from benchmarks.speed.__main__ import FULL, QUICK, _apart, _there_and_back
@@ -456,3 +456,15 @@ def children_of(pid):
     while not process.children():
         os.sched_yield()
     return [process.children()[0].pid]
+
+
+@pytest.mark.parametrize(("turns", "kept"), [(4, 0), (5, 4), (8, 4), (9, 8), (12, 8)])
+def test_long_and_usual_slices_are_compared_in_complete_rounds(turns, kept):
+    assert len(cpu_slices.complete(range(turns))) == kept
+
+
+def test_the_rates_of_some_turns_count_their_pages_alone():
+    turns = [cpu_slices.Turn(True, 10.0, 12.0, 1.0), cpu_slices.Turn(True, 20.0, 22.0, 3.0)]
+    instants = [9.0, 11.0, 11.5, 15.0, 21.0, 21.5, 21.6, 21.7, 23.0]
+    seen = [request(f"/{instant}", instant) for instant in instants]
+    assert cpu_slices.rates(turns, seen) == (1.5, 1.5)

@@ -11,13 +11,14 @@ import weakref
 
 import pytest
 from scrapy import Request, Spider
+from scrapy.exceptions import NotConfigured
 from scrapy.http import HtmlResponse, Response
 from scrapy.utils.misc import load_object
 from scrapy.utils.test import get_crawler
 
-from scraping_project.settings import EXTENSIONS
+from scraping_project import settings
 from scraping_project.tuning.allocator import Allocator
-from scraping_project.tuning.cpu_slices import TURN_MS, CpuSlices, lengthen
+from scraping_project.tuning.cpu_slices import SLICE_MS, CpuSlices, set_slice
 from scraping_project.tuning.event_loop import Loop
 from scraping_project.tuning.garbage_collection import BYTES, NEW, GarbageCollection
 from scraping_project.tuning.logformatter import LogFormatter
@@ -172,7 +173,7 @@ def test_the_memory_of_a_commit_is_there_for_the_next():
     assert int(made.stdout) < 100
 
 
-TURNS = """
+SLICES = """
 import os, pathlib, subprocess, sys, threading
 from scrapy.utils.test import get_crawler
 from scraping_project.tuning.cpu_slices import CpuSlices
@@ -183,9 +184,9 @@ def policies():
 ended = threading.Event()
 threading.Thread(target=ended.wait).start()
 other = subprocess.Popen(["sleep", "60"])
-turns = CpuSlices.from_crawler(get_crawler())
+slices = CpuSlices.from_crawler(get_crawler(settings_dict={"CPU_LONG_SLICES": True}))
 assert policies() == {os.SCHED_OTHER}
-turns.engine_started()
+slices.engine_started()
 later = threading.Thread(target=ended.wait)
 later.start()
 assert policies() == {os.SCHED_BATCH}
@@ -197,24 +198,29 @@ print(*[line.split()[-1] for line in said if line.startswith("se.slice")])
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the turns of Linux")
-def test_all_threads_of_a_worker_get_long_turns_and_nobody_else_does():
-    made = subprocess.run([sys.executable, "-c", TURNS], capture_output=True, text=True, check=True)
-    turn, release = made.stdout.strip(), tuple(map(int, platform.release().split(".")[:2]))
-    if turn and release >= (6, 12):  # older ones know no turns of one's own, and not all of them tell
-        assert int(turn) == TURN_MS * 1_000_000
+@pytest.mark.skipif(sys.platform != "linux", reason="the slices of Linux")
+def test_all_threads_of_a_worker_get_long_slices_and_nobody_else_does():
+    made = subprocess.run([sys.executable, "-c", SLICES], capture_output=True, text=True, check=True)
+    length, release = made.stdout.strip(), tuple(map(int, platform.release().split(".")[:2]))
+    if length and release >= (6, 12):  # older ones know no slices of one's own, and not all of them tell
+        assert int(length) == SLICE_MS * 1_000_000
+
+
+def test_slices_are_the_systems_own_unless_a_setting_says_so():
+    with pytest.raises(NotConfigured):
+        CpuSlices.from_crawler(get_crawler(settings_dict={"CPU_LONG_SLICES": settings.CPU_LONG_SLICES}))
 
 
 def test_a_system_whose_calls_are_not_known_is_left_as_it_is(monkeypatch):
     monkeypatch.setattr("platform.machine", lambda: "riscv64")
     before = os.sched_getscheduler(0)
-    lengthen(0)
+    set_slice(0, SLICE_MS)
     assert os.sched_getscheduler(0) == before
 
 
 @pytest.mark.parametrize("extension", [GarbageCollection, Allocator, Signals, CpuSlices])
 def test_a_crawl_has_what_spares_it_work(extension):
-    assert extension in {load_object(path) for path in EXTENSIONS}
+    assert extension in {load_object(path) for path in settings.EXTENSIONS}
 
 
 def test_the_loop_closes_the_one_that_scrapy_makes_to_look_at_its_class():

@@ -6,7 +6,7 @@ from itertools import count
 from scraping_project.cli.frontier_verbs.verb import Place, Verb, say
 from scraping_project.cli.progress import Progress
 
-#: Keys that are swept up at once.
+#: Keys that one sweep deletes.
 SWEPT = 1000
 
 

@@ -1,4 +1,4 @@
-"""Which crawl ``scrapy frontier NAME repair`` is to repair, and with which spider."""
+"""The crawl that ``scrapy frontier NAME repair`` repairs, and its spider."""
 
 import inspect
 import json
@@ -30,7 +30,7 @@ RUN_PRIORITY = 35
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The crawl to be repaired, and a spider that was made for it but belongs to no crawler."""
+    """The crawl to be repaired, and a spider made for it, without a crawler."""
 
     id: str
     spider: Spider
@@ -42,16 +42,16 @@ class Subject:
 def choose(
     frontier: Frontier, database: Engine, wanted: str | None, settings: BaseSettings
 ) -> Subject | None:
-    """The crawl of that id, or else the newest of the frontier; None when that had finished and is forgotten.
+    """The crawl of that id, or else the newest; None when the newest had finished and is forgotten.
 
-    The settings that its runs were given hold from here on.
+    From here on the settings of its runs hold.
     """
     known = _known_crawl(frontier, database, wanted)
     return _subject(frontier.crawl(), known, settings) if known else None
 
 
 def _known_crawl(frontier: Frontier, database: Engine, wanted: str | None) -> KnownCrawl | None:
-    """The crawl to be repaired, by the word of the database; None when that has finished."""
+    """The crawl to be repaired, as the database knows it; None when it has finished."""
     name, held = frontier.keys.name, frontier.crawl()
     newest = crawls.newest_crawl(database, name)
     if held is None:
@@ -106,7 +106,7 @@ def _subject(held: Crawl | None, known: KnownCrawl, settings: BaseSettings) -> S
 
 
 def _spider(kind: type[Spider], known: KnownCrawl, rules: str) -> Spider:
-    # A run's row holds no logins: seeds that had one are left to whoever starts the crawl again.
+    # A run's row holds no logins: seeds that had one are left to the next start of the crawl.
     given = {name: value for name, value in known.arguments.items() if logins.HIDDEN not in value}
     arguments: dict[str, Any] = json.loads(rules)
     parameters = inspect.signature(kind).parameters

@@ -1,4 +1,4 @@
-"""``scrapy frontier NAME dead``: what will not be retried, and why."""
+"""``scrapy frontier NAME dead``: requests that will not be retried, and why."""
 
 import json
 import sys

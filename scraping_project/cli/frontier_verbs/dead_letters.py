@@ -1,4 +1,4 @@
-"""The dead letters that an operator means: all of them, or those of a reason, a host or a URL."""
+"""The dead letters that an operator chooses: all, or those of a reason, a host or a URL."""
 
 import sys
 from argparse import ArgumentParser, Namespace
@@ -19,13 +19,13 @@ def add_filters(parser: ArgumentParser) -> None:
 
 
 def check_filters(opts: Namespace) -> None:
-    """Refuse what is no domain, in one line."""
+    """Refuse, in one line, a host that is no domain."""
     if opts.domain is not None:
         opts.domain = domain("--domain", opts.domain).strip("[]")
 
 
 def chosen(frontier: Frontier, opts: Namespace) -> Iterator[DeadLetter]:
-    """Those that the filters leave; what somebody else has put among them is named."""
+    """The dead letters that pass the filters; foreign ones are named."""
     for letter in frontier.dead(_name_unreadable):
         url = url_of(letter)
         wrong_reason = opts.reason is not None and letter.letter.get("reason") != opts.reason

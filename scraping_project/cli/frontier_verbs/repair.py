@@ -1,4 +1,4 @@
-"""``scrapy frontier NAME repair``: tells a frontier what the database knows of its crawl."""
+"""``scrapy frontier NAME repair``: tells a frontier all that the database knows of its crawl."""
 
 import os
 import socket
@@ -47,7 +47,7 @@ class RepairVerb(Verb):
         )
 
     def check_name(self, place: Place) -> None:
-        """Refuse none before the database is asked: Redis may have forgotten it."""
+        """Refuse no name yet: the database may know one that Redis has forgotten."""
 
     def run(self, place: Place, opts: Namespace) -> int:
         database = database_of(place.settings)
@@ -108,7 +108,7 @@ def _join(frontier: Frontier, token: str, subject: Subject) -> LedgerEditor:
 
 
 def _urls(seeds: str) -> list[str]:
-    """The seeds that can be asked for; those that had a login are left to whoever starts the crawl again."""
+    """The seeds that can be asked for; those that had a login are left to the next start of the crawl."""
     return [] if seeds == "start()" else [url for url in seeds.split() if logins.HIDDEN not in url]
 
 

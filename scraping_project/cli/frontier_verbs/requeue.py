@@ -7,7 +7,7 @@ from scraping_project.cli.frontier_verbs.dead_letters import add_filters, check_
 from scraping_project.cli.frontier_verbs.verb import Place, Verb, say
 from scraping_project.cli.progress import Progress
 
-#: Dead letters that are put back at once.
+#: Dead letters that one script puts back.
 BATCH = 500
 
 

@@ -1,4 +1,4 @@
-"""``scrapy frontier NAME slot``: what the operator says of a slot, and what its clock shows."""
+"""``scrapy frontier NAME slot``: the operator's orders for a slot, and its clock."""
 
 import json
 import math
@@ -20,7 +20,7 @@ from scraping_project.frontier.messages import MAX_SLOT
 from scraping_project.frontier.slot_state import SlotState, SlotStates
 from scraping_project.politeness.registered_domain import registered_domain
 
-#: Seconds: a slot that is to be left alone for longer is better paused.
+#: Seconds; for a longer rest the slot is better paused.
 LONGEST_DELAY = 86_400.0
 _HOST = re.compile(r"[a-z0-9_.-]+")
 
@@ -81,7 +81,7 @@ def _not_empty(text: str) -> str:
 
 
 def _apply(order: dict[str, Any], opts: Namespace) -> bool:
-    """Merge the options into an order; whether there were any."""
+    """Merge the options into an order; returns whether there were any."""
     before = (opts.delay is not None, opts.pause, opts.resume, opts.block, opts.unblock)
     if opts.delay is not None:
         order["delay"] = math.ceil(opts.delay * 1000)
@@ -123,7 +123,7 @@ def name_no_order(slot: str) -> None:
 
 
 def _readable(order: dict[str, Any]) -> dict[str, Any]:
-    """An order as people say it: seconds, and what does not hold, too."""
+    """An order for people: in seconds, with the parts that do not hold."""
     return {
         "delay": order["delay"] / 1000 if "delay" in order else None,
         "paused": bool(order.get("paused")),
@@ -142,7 +142,7 @@ def _seconds(value: float | None, more: str = "") -> str:
 
 
 def _slot_of(text: str, clocks: SlotStates, settings: BaseSettings) -> str:
-    """The slot's name as the workers spell it: one that is known as it stands, else a host's."""
+    """The slot's name as the workers spell it: a known one as it stands, else a host's."""
     if 0 < len(text.encode(errors="replace")) <= MAX_SLOT and clocks.knows(text):
         return text
     if text in settings.getdict("DOWNLOAD_SLOTS"):
@@ -156,7 +156,7 @@ def _host_of(text: str) -> str:
         if ":" in text and "://" not in text and "[" not in text and text.count(":") > 1:
             return str(ip_address(text))
         url = urlsplit(text if "://" in text else f"//{text}")
-        _ = url.port  # which is no part of the name, but must be one
+        _ = url.port  # no part of the name, but it must be a port
         host = url.hostname or ""
         if ":" in host:
             return str(ip_address(host))

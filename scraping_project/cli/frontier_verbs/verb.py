@@ -15,7 +15,7 @@ from scraping_project.frontier.frontier import Frontier
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The frontier that a verb is said of, and where it is."""
+    """The frontier that a verb is for, its server and its settings."""
 
     frontier: Frontier
     server: redis.Redis
@@ -27,19 +27,19 @@ class Place:
 
 
 class Verb(ABC):
-    """What an operator may say of a frontier: one file a verb, and one line in the registry."""
+    """An operator's order to a frontier: one file a verb, and one line in the registry."""
 
     name: ClassVar[str]
     help: ClassVar[str]  # one line, for the list of verbs
-    more: ClassVar[str] = ""  # what its own help says after that
+    more: ClassVar[str] = ""  # its own help goes on with this
     example: ClassVar[str]
-    may_come_first: ClassVar[bool] = False  # of a spider's frontier that is yet to begin
+    may_come_first: ClassVar[bool] = False  # even if the spider's frontier has not begun yet
 
     def add_options(self, parser: ArgumentParser) -> None:  # noqa: B027  most verbs have none
-        """Add the options, and words, that this verb alone takes."""
+        """Add the options and words of this verb."""
 
     def check(self, opts: Namespace) -> None:  # noqa: B027  most verbs have nothing to check
-        """Refuse, in one line, what the parser could not."""
+        """Refuse, in one line, bad options that the parser let pass."""
 
     def check_name(self, place: Place) -> None:
         """Refuse, in one line, a frontier that Redis does not know."""
@@ -48,10 +48,10 @@ class Verb(ABC):
 
     @abstractmethod
     def run(self, place: Place, opts: Namespace) -> int:
-        """Do it, print what was done, and return the exit code."""
+        """Carry out the verb, print the result, and return the exit code."""
 
 
 def say(opts: Namespace, text: str, **fields: Any) -> int:
-    """Print what was done, for people or as an object of JSON; returns the exit code."""
+    """Print a result, for people or as an object of JSON; returns the exit code."""
     print(json.dumps(fields) if opts.json else text)
     return 0
