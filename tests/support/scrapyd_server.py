@@ -7,6 +7,8 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import mkdtemp
+from zipfile import ZipFile
 
 import psutil
 import requests
@@ -174,11 +176,26 @@ def build(root: Path, egg: Path) -> Path:
     return egg
 
 
-def deploy(root: Path, scrapyd: Scrapyd) -> None:
-    """Ship the egg of a project's root with scrapyd-deploy."""
+def with_spider(egg: Path, spider: str) -> Path:
+    """Return an egg like another that holds one more file with spiders: to build it anew takes seconds."""
+    longer = Path(mkdtemp(dir=egg.parent)) / egg.name
+    shutil.copy(egg, longer)
+    with ZipFile(longer, "a") as archive:
+        archive.writestr("spiders/one_more.py", spider)
+    return longer
+
+
+def deploy(root: Path, scrapyd: Scrapyd, egg: Path | None = None) -> None:
+    """Ship the egg of a project's root with scrapyd-deploy, or one that was built already."""
+    done = ship(root, scrapyd, egg)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert '"status": "ok"' in done.stdout, done.stdout
+
+
+def ship(root: Path, scrapyd: Scrapyd, egg: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Try to."""
     login = {
         name: value for name, value in scrapyd.settings.items() if name.endswith(("USERNAME", "PASSWORD"))
     }
-    done = client("scrapyd-deploy", "cluster", root=root, SCRAPYD_URL=scrapyd.url, **login)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert '"status": "ok"' in done.stdout, done.stdout
+    built = ["--egg", str(egg)] if egg else []
+    return client("scrapyd-deploy", "cluster", *built, root=root, SCRAPYD_URL=scrapyd.url, **login)
