@@ -49,8 +49,7 @@ def node(tmp_path_factory, shared_redis):
 @pytest.fixture
 def scrapyd(node):
     """The node of all these tests, to which nothing is deployed yet."""
-    if "scraping_project" in node.get("listprojects.json")["projects"]:
-        node.post("delproject.json", project="scraping_project")
+    node.undeploy()
     return node
 
 
