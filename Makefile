@@ -27,11 +27,10 @@ crawl: .venv
 	  exec $(BIN)/python -m demo.crawl --workers $(WORKERS) $(ARGS); \
 	fi
 
-# Run all tests with real servers, which it installs: side by side, and then those that measure gaps.
+# Run all tests side by side with real servers, which it installs.
 test: .venv/dev
 	@sh tests/install_servers.sh
-	$(SIDE_BY_SIDE) --ignore tests/cluster/test_politeness.py
-	$(BIN)/pytest --numprocesses 2 tests/cluster/test_politeness.py
+	$(SIDE_BY_SIDE)
 
 # The unit tests on other Pythons, the frontier on every Redis, and on MySQL, which it fetches, what uses MariaDB.
 matrix: .venv/dev

@@ -4,10 +4,12 @@ import asyncio
 import math
 import random
 import signal
+import socket
+import struct
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from subprocess import Popen
@@ -16,6 +18,10 @@ from threading import Thread
 from testing.servers import LOOPBACK, free_port
 
 HOSTS = tuple(f"127.0.0.{number}" for number in range(11, 16))
+#: socket(7) of Linux: with what is read comes when it arrived. However late a busy machine lets the site read
+#: it, a gap between two requests is the one that was kept.
+SO_TIMESTAMPNS = 35
+TIMESPEC = struct.Struct("=qq")  # s, ns
 #: By how much a request may come too early at a site, in seconds: the way there is not always as long.
 SLACK = 0.05
 
@@ -88,7 +94,7 @@ class Visit:
     host: str
     path: str
     agent: str
-    began: float = field(default_factory=time.time)
+    began: float  # when its first line was there, seconds since the epoch
     ended: float = math.inf  # before its answer was sent
 
 
@@ -131,26 +137,29 @@ class Site:
     def pages(self) -> list[Visit]:
         return [visit for visit in list(self.visits) if visit.path != "/robots.txt"]
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answers the requests of one connection."""
-        host = writer.get_extra_info("sockname")[0]
-        try:
-            # asyncio reports a connection's task that was cancelled as a fault
-            with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-                while await self._serve_one(host, reader, writer):
-                    pass
-        finally:
-            writer.close()
+    async def accept(self, listener: socket.socket) -> None:
+        """Answers all connections to one host, until it is cancelled."""
+        loop = asyncio.get_running_loop()
+        with listener:
+            async with asyncio.TaskGroup() as connections:
+                while True:
+                    link, _ = await loop.sock_accept(listener)
+                    connections.create_task(self._serve(link))
 
-    async def _serve_one(self, host: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode()
-        visit = Visit(host, head.split()[1], _header(head, "User-Agent"))
+    async def _serve(self, link: socket.socket) -> None:
+        """Answers the requests of one connection."""
+        with link, suppress(ConnectionError):
+            while head := await _read_head(link):
+                if not await self._serve_one(link, *head):
+                    return
+
+    async def _serve_one(self, link: socket.socket, head: str, arrived: float) -> bool:
+        visit = Visit(link.getsockname()[0], head.split()[1], _header(head, "User-Agent"), arrived)
         self.visits.append(visit)
         answer = await self._answer(visit)
         visit.ended = time.time()
         if answer.status:
-            writer.write(_written(answer))
-            await writer.drain()
+            await asyncio.get_running_loop().sock_sendall(link, _written(answer))
         return bool(answer.status)
 
     async def _answer(self, visit: Visit) -> Answer:
@@ -159,6 +168,32 @@ class Site:
             answer = await answer
         await asyncio.sleep(answer.after)
         return answer
+
+
+async def _read_head(link: socket.socket) -> tuple[str, float] | None:
+    """Reads a request, and when the last of it arrived; None when there is no other."""
+    read, arrived = b"", 0.0
+    while not read.endswith(b"\r\n\r\n"):  # a client waits for its answer before it asks again
+        try:
+            chunk, stamps, _, _ = link.recvmsg(65_536, socket.CMSG_SPACE(TIMESPEC.size))
+        except BlockingIOError:
+            await _readable(link)
+            continue
+        if not chunk:
+            return None
+        ((_, _, stamp),) = stamps
+        seconds, nanoseconds = TIMESPEC.unpack(stamp)
+        read, arrived = read + chunk, seconds + nanoseconds / 1e9
+    return read.decode(), arrived
+
+
+async def _readable(link: socket.socket) -> None:
+    loop, there = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(link, there.set)
+    try:
+        await there.wait()
+    finally:
+        loop.remove_reader(link)
 
 
 def _header(head: str, name: str) -> str:
@@ -174,34 +209,52 @@ def _written(answer: Answer) -> bytes:
 
 @contextmanager
 def site(answering: Answering, hosts: Sequence[str] = (LOOPBACK,)) -> Iterator[Site]:
-    """Serves until the block ends."""
+    """Serves until the block ends; what went wrong in the answering is raised then."""
     served, loop = Site(answering, hosts), asyncio.new_event_loop()
-    servers = [
-        loop.run_until_complete(asyncio.start_server(served.serve, host, served.port)) for host in hosts
-    ]
+    tasks = [loop.create_task(served.accept(_listener(host, served.port))) for host in hosts]
     thread = Thread(target=loop.run_forever)
     thread.start()
     try:
         yield served
     finally:
-        asyncio.run_coroutine_threadsafe(_end(servers), loop).result()
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
+        try:
+            asyncio.run_coroutine_threadsafe(_end(tasks), loop).result()
+        finally:
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
+            loop.close()
 
 
-async def _end(servers: list[asyncio.Server]) -> None:
-    for server in servers:
-        server.close()
-    others = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in others:
+def _listener(host: str, port: int) -> socket.socket:
+    listener = socket.create_server((host, port), backlog=4096)
+    listener.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)  # of its connections, too
+    listener.setblocking(False)
+    return listener
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
         task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
-    await (
-        asyncio.get_running_loop().shutdown_default_executor()
-    )  # which lasts long enough to close connections
+    ended = await asyncio.gather(*tasks, return_exceptions=True)
+    # It lasts long enough to close connections.
+    await asyncio.get_running_loop().shutdown_default_executor()
+    for error in ended:
+        if not isinstance(error, asyncio.CancelledError | None):
+            raise error
 
 
 def links(*paths: str) -> Answer:
     """A page with links."""
     return Answer("<title>links</title>" + "".join(f"<a href={path}>to</a>" for path in paths))
+
+
+def numbered(pages: int, robots: str = "") -> Answering:
+    """Answers as a site of ``write_pages`` whose index is at the root."""
+    index = links(*(f"/{number}" for number in range(pages)))
+
+    def answer(visit: Visit) -> Answer:
+        if visit.path == "/robots.txt":
+            return Answer(robots, status=200 if robots else 404)
+        return index if visit.path == "/" else Answer()
+
+    return answer

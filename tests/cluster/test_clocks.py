@@ -10,7 +10,7 @@ import pytest
 import redis
 
 from scraping_project.frontier.messages import Ask
-from testing.polite_sites import HOSTS, short, write_pages
+from testing.polite_sites import HOSTS, numbered, short, site
 from testing.servers import RedisServer, find_program, redis_binaries
 from tests.support.faketime import preload
 from tests.support.frontier_worker import Worker
@@ -127,29 +127,28 @@ def test_a_clock_of_redis_that_is_set_costs_nothing(project, sphinx_site, server
     assert_whole(project, sphinx_site, server.url, again=0)
 
 
-def test_a_clock_of_redis_that_is_set_forward_makes_no_second_holder(project, nginx, tmp_path, server):
+def test_a_clock_of_redis_that_is_set_forward_makes_no_second_holder(project, server):
     # Given four workers on three sites
-    root = write_pages(tmp_path / "pages", 60)
-    sites = [nginx(root, host) for host in HOSTS[:3]]
-    urls = ",".join(f"{site.url}index.html" for site in sites)
-    command = ("crawl", "links", "-a", f"start_urls={urls}", "-s", f"DOWNLOAD_DELAY={DELAY}")
-    workers = [project.start(*command, env={"REDIS_URL": server.url}) for _ in range(4)]
+    with site(numbered(60), HOSTS[:3]) as asked:
+        urls = ",".join(asked.url(host=host) for host in asked.hosts)
+        command = ("crawl", "links", "-a", f"start_urls={urls}", "-s", f"DOWNLOAD_DELAY={DELAY}")
+        workers = [project.start(*command, env={"REDIS_URL": server.url}) for _ in range(4)]
 
-    # When Redis's clock is set forward by more than their permits last, again and again
-    for leaps in range(1, 4):
-        seen = [len(site.requests()) for site in sites]
-        until(lambda seen=seen: grown(sites, seen, by=8), workers[0], project)
-        server.set_clock(leaps * 8)
-    seen = [len(site.requests()) for site in sites]
-    until(lambda: grown(sites, seen, by=8), workers[0], project)
-    kill(*workers)
+        # When Redis's clock is set forward by more than their permits last, again and again
+        for leaps in range(1, 4):
+            until_asked_again(asked, workers[0], project)
+            server.set_clock(leaps * 8)
+        until_asked_again(asked, workers[0], project)
+        kill(*workers)
 
     # Then the sites have not noticed
-    assert [short([request.began for request in site.requests()], DELAY) for site in sites] == [[]] * 3
+    began = [[visit.began for visit in asked.of(host)] for host in asked.hosts]
+    assert [short(each, DELAY) for each in began] == [[]] * 3
 
 
-def grown(sites, seen, *, by):
-    return all(len(site.requests()) >= before + by for site, before in zip(sites, seen, strict=True))
+def until_asked_again(asked, worker, project, *, times=8):
+    seen = {host: len(asked.of(host)) for host in asked.hosts}
+    until(lambda: all(len(asked.of(host)) >= seen[host] + times for host in seen), worker, project)
 
 
 @pytest.mark.parametrize("seconds", [HOURS, -HOURS])

@@ -17,10 +17,10 @@ from testing.polite_sites import (
     excess,
     gaps,
     links,
+    numbered,
     short,
     site,
     stop_and_kill,
-    write_pages,
 )
 from tests.support.kill_storm import kill, run_to_the_end
 from tests.support.polite_crawls import PATIENCE, all_joined, crawl, crawls
@@ -31,23 +31,13 @@ PAGES = 12
 RETRY_AFTER = 3
 
 
-@pytest.fixture
-def five_sites(nginx, tmp_path):
-    """Serves pages on five hosts: ``five_sites(pages, robots)``."""
-
-    def serve(pages, robots=""):
-        root = write_pages(tmp_path / "pages", pages, robots)
-        return [nginx(root, host) for host in HOSTS]
-
-    return serve
+def indexes(asked):
+    return [asked.url(host=host) for host in asked.hosts]
 
 
-def indexes(sites):
-    return [f"{each.url}index.html" for each in sites]
-
-
-def began(server):
-    return [request.began for request in server.requests()]
+def began(asked):
+    """When the requests of each host arrived."""
+    return [[visit.began for visit in asked.of(host)] for host in asked.hosts]
 
 
 def assert_polite(times, delay, *, stops=0):
@@ -60,51 +50,49 @@ def assert_polite(times, delay, *, stops=0):
 @pytest.mark.parametrize(
     ("pages", "robots", "delay"), [(PAGES, "", DELAY), (4, "User-agent: *\nCrawl-delay: 2", 2)]
 )
-def test_four_workers_ask_five_hosts_no_oftener_than_one_may(project, five_sites, pages, robots, delay):
-    sites = five_sites(pages, robots)
+def test_four_workers_ask_five_hosts_no_oftener_than_one_may(project, pages, robots, delay):
+    with site(numbered(pages, robots), HOSTS) as asked:
+        run_to_the_end(project, crawls(project, 4, indexes(asked), f"DOWNLOAD_DELAY={DELAY}"))
 
-    run_to_the_end(project, crawls(project, 4, indexes(sites), f"DOWNLOAD_DELAY={DELAY}"))
-
-    assert [len(began(each)) for each in sites] == [pages + 2] * 5  # the index and robots.txt
-    assert_polite([began(each) for each in sites], delay)
+    assert list(map(len, began(asked))) == [pages + 2] * 5  # the index and robots.txt
+    assert_polite(began(asked), delay)
 
 
-def test_workers_that_are_killed_and_stopped_break_no_gap(project, five_sites):
-    # Given four workers
-    sites = five_sites(200)
-    workers = crawls(project, 4, indexes(sites), f"DOWNLOAD_DELAY={DELAY}")
-    until(lambda: all(map(began, sites)), workers[0], project)
+def test_workers_that_are_killed_and_stopped_break_no_gap(project):
+    with site(numbered(200), HOSTS) as asked:
+        # Given four workers
+        workers = crawls(project, 4, indexes(asked), f"DOWNLOAD_DELAY={DELAY}")
+        until(lambda: all(began(asked)), workers[0], project)
 
-    # When some are killed, and others stopped for longer and for less than they have permits
-    start = lambda: crawl(project, indexes(sites), f"DOWNLOAD_DELAY={DELAY}")  # noqa: E731  shorter
-    kills, stops = stop_and_kill(workers, start, time.monotonic() + 12)
-    kill(*workers)
+        # When some are killed, and others stopped for longer and for less than they have permits
+        start = lambda: crawl(project, indexes(asked), f"DOWNLOAD_DELAY={DELAY}")  # noqa: E731  shorter
+        kills, stops = stop_and_kill(workers, start, time.monotonic() + 12)
+        kill(*workers)
 
     # Then the sites have noticed none of it
     assert kills
-    assert_polite([began(each) for each in sites], DELAY, stops=stops)
+    assert_polite(began(asked), DELAY, stops=stops)
 
 
-def test_a_worker_whose_clock_is_hours_off_breaks_no_gap(project, five_sites, clock_off_by):
-    sites = five_sites(PAGES)
+def test_a_worker_whose_clock_is_hours_off_breaks_no_gap(project, clock_off_by):
     clocks = ({}, clock_off_by("+2h"), clock_off_by("-2h"))
 
-    run_to_the_end(
-        project, [crawl(project, indexes(sites), f"DOWNLOAD_DELAY={DELAY}", env=clock) for clock in clocks]
-    )
+    with site(numbered(PAGES), HOSTS) as asked:
+        delay = f"DOWNLOAD_DELAY={DELAY}"
+        run_to_the_end(project, [crawl(project, indexes(asked), delay, env=clock) for clock in clocks])
 
-    assert [len(began(each)) for each in sites] == [PAGES + 2] * 5
-    assert_polite([began(each) for each in sites], DELAY)
+    assert list(map(len, began(asked))) == [PAGES + 2] * 5
+    assert_polite(began(asked), DELAY)
 
 
-def test_a_request_that_leaves_late_on_a_busy_machine_holds_back_the_next(project, nginx, tmp_path):
-    server = nginx(write_pages(tmp_path / "pages", PAGES), HOSTS[0])
+def test_a_request_that_leaves_late_on_a_busy_machine_holds_back_the_next(project):
     spider = ("crawl", "stalling", "-s", "SPIDER_MODULES=tests.cluster.spiders_for_faults.stalling")
 
-    project.run(*spider, "-a", f"start_urls={server.url}index.html", "-s", f"DOWNLOAD_DELAY={DELAY}")
+    with site(numbered(PAGES), HOSTS[:1]) as asked:
+        project.run(*spider, "-a", f"start_urls={asked.url()}", "-s", f"DOWNLOAD_DELAY={DELAY}")
 
-    assert len(began(server)) == PAGES + 2
-    assert_polite([began(server)], DELAY)
+    assert list(map(len, began(asked))) == [PAGES + 2]
+    assert_polite(began(asked), DELAY)
 
 
 def a_date_in(seconds):
@@ -230,36 +218,33 @@ def test_what_redirects_lead_to_waits_for_its_turn(project):
         run_to_the_end(project, crawls(project, 2, [asked.url()], f"DOWNLOAD_DELAY={DELAY}"))
 
     assert len(asked.of(here)) == 2 + 2 * len(paths)
-    assert_polite([[visit.began for visit in asked.of(host)] for host in asked.hosts], DELAY)
+    assert_polite(began(asked), DELAY)
 
 
-def test_files_of_items_wait_for_their_turn(project, nginx, tmp_path):
-    root = write_pages(tmp_path / "site", 0)
-    (root / "Items").mkdir()
-    for name in ("Items/1", "Items/2", "file.txt", "no-file.txt"):
-        (root / name).write_text("a file")
-    server = nginx(root)
+def test_files_of_items_wait_for_their_turn(project, tmp_path):
     settings = (
         "SPIDER_MODULES=tests.integration.familiar_spiders.files",
         f"FILES_STORE={tmp_path / 'files'}",
     )
     arguments = [part for setting in (*settings, f"DOWNLOAD_DELAY={DELAY}") for part in ("-s", setting)]
 
-    project.run("crawl", "files", "-a", f"base={server.url.rstrip('/')}", *arguments)
+    with site(lambda _: Answer("a file")) as asked:
+        project.run("crawl", "files", "-a", f"base={asked.url('')}", *arguments)
 
-    assert {request.uri for request in server.requests()} >= {"/Items/2", "/file.txt", "/no-file.txt"}
-    assert_polite([began(server)], DELAY)
+    assert set(asked.paths()) >= {"/Items/2", "/file.txt", "/no-file.txt"}
+    assert_polite(began(asked), DELAY)
 
 
-def test_a_slot_has_the_delay_of_its_own_setting(project, five_sites):
-    patient, *others = five_sites(6)
-    slots = f'DOWNLOAD_SLOTS={{"{patient.host}": {{"delay": 1}}}}'
+def test_a_slot_has_the_delay_of_its_own_setting(project):
+    slots = f'DOWNLOAD_SLOTS={{"{HOSTS[0]}": {{"delay": 1}}}}'
 
-    run_to_the_end(project, crawls(project, 2, indexes([patient, *others]), "DOWNLOAD_DELAY=0.2", slots))
+    with site(numbered(6), HOSTS) as asked:
+        run_to_the_end(project, crawls(project, 2, indexes(asked), "DOWNLOAD_DELAY=0.2", slots))
 
-    assert_polite([began(patient)], 1)
-    assert_polite(list(map(began, others)), 0.2)
-    assert all(max(began(each)) < max(began(patient)) for each in others)
+    patient, *others = began(asked)
+    assert_polite([patient], 1)
+    assert_polite(others, 0.2)
+    assert all(max(each) < max(patient) for each in others)
 
 
 def test_what_one_worker_has_learnt_of_a_slow_site_the_next_one_obeys(project):

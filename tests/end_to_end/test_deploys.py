@@ -6,8 +6,9 @@ import zipfile
 import pytest
 import requests
 
+from tests.support.empty_redis import emptied
 from tests.support.git_release import commit
-from tests.support.scrapyd_server import Scrapyd, checkout, client, deploy
+from tests.support.scrapyd_server import Scrapyd, build, checkout, client, deploy, ship, with_spider
 from tests.support.small_site import small_site
 
 #: A queued request holds the name of its callback.
@@ -33,10 +34,29 @@ class Growing(Spider):
 """
 
 
-@pytest.fixture
-def scrapyd(tmp_path, redis_url):
-    with Scrapyd(tmp_path, REDIS_URL=redis_url, ALLOW_PRIVATE_ADDRESSES="true") as server:
+#: A spider that asks for nothing.
+SECOND = "from scrapy import Spider\nclass S(Spider):\n    name = 's'\n"
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory, shared_redis):
+    redis_url = emptied(shared_redis)
+    directory = tmp_path_factory.mktemp("scrapyd")
+    with Scrapyd(directory, REDIS_URL=redis_url, ALLOW_PRIVATE_ADDRESSES="true") as server:
         yield server
+
+
+@pytest.fixture
+def scrapyd(node):
+    """The node of all these tests, to which nothing is deployed yet."""
+    node.undeploy()
+    return node
+
+
+@pytest.fixture(scope="module")
+def egg(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("egg")
+    return build(checkout(directory / "project"), directory / "project.egg")
 
 
 @pytest.fixture
@@ -70,23 +90,20 @@ def test_the_real_client_deploys_lists_schedules_cancels_and_deletes(scrapyd, ro
     assert ask("projects").split() == ["default"]
 
 
-def test_the_version_is_the_commit_and_the_newest_is_the_one_deployed_last(scrapyd, root):
+def test_the_version_is_the_commit_and_the_newest_is_the_one_deployed_last(scrapyd, root, egg):
     for _ in range(9):
         commit(root)
-    deploy(root, scrapyd)
+    deploy(root, scrapyd, egg)
     commit(root)
-    deploy(root, scrapyd)
+    deploy(root, scrapyd, egg)
     assert versions(scrapyd) == ["r9-main", "r10-main"]
 
 
-def test_a_version_deployed_again_is_stored_beside_the_first_and_serves(scrapyd, root):
-    deploy(root, scrapyd)
+def test_a_version_deployed_again_is_stored_beside_the_first_and_serves(scrapyd, root, egg):
+    deploy(root, scrapyd, egg)
     (first,) = versions(scrapyd)
     before = (scrapyd.data_dir / "scrapyd" / "eggs" / "scraping_project" / f"{first}.egg").read_bytes()
-    (root / "spiders" / "second.py").write_text(
-        "from scrapy import Spider\nclass S(Spider):\n    name = 's'\n"
-    )
-    deploy(root, scrapyd)
+    deploy(root, scrapyd, with_spider(egg, SECOND))
     assert versions(scrapyd)[0] == first
     assert len(versions(scrapyd)) == 2
     assert (
@@ -95,11 +112,10 @@ def test_a_version_deployed_again_is_stored_beside_the_first_and_serves(scrapyd,
     assert "s" in scrapyd.get("listspiders.json", project="scraping_project")["spiders"]
 
 
-def test_a_broken_egg_is_refused_and_leaves_the_old_one_serving(scrapyd, root):
-    deploy(root, scrapyd)
+def test_a_broken_egg_is_refused_and_leaves_the_old_one_serving(scrapyd, root, egg):
+    deploy(root, scrapyd, egg)
     served = versions(scrapyd)
-    (root / "spiders" / "broken.py").write_text("import nothing_of_this_name\n")
-    done = client("scrapyd-deploy", "cluster", root=root, SCRAPYD_URL=scrapyd.url)
+    done = ship(root, scrapyd, with_spider(egg, "import nothing_of_this_name\n"))
     assert done.returncode == 1
     assert "No module named 'nothing_of_this_name'" in done.stdout
     assert versions(scrapyd) == served
@@ -119,11 +135,9 @@ def test_what_is_no_egg_is_refused(scrapyd):
     assert "scraping_project" not in scrapyd.get("listprojects.json")["projects"]
 
 
-def test_what_the_old_version_queued_is_done_by_the_new_or_is_a_dead_letter(scrapyd, root, project):
+def test_what_the_old_version_queued_is_done_by_the_new_or_is_a_dead_letter(scrapyd, root, egg, project):
     # Given a version whose run queued two requests and was then cancelled
-    spider = root / "spiders" / "growing.py"
-    spider.write_text(SPIDER.format(version="old", gone="gone"))
-    deploy(root, scrapyd)
+    deploy(root, scrapyd, with_spider(egg, SPIDER.format(version="old", gone="gone")))
     with small_site() as site:
         asked, release = site.hold("growing", "index")
         given = {"setting": ["DOWNLOAD_DELAY=0"], "url": site.start("growing")}
@@ -135,8 +149,7 @@ def test_what_the_old_version_queued_is_done_by_the_new_or_is_a_dead_letter(scra
         assert scrapyd.ended(first).outcome == "cancelled"
         assert counts(project, scrapyd)["queued"] == 2
         # When the next version has lost one of the callbacks
-        spider.write_text(SPIDER.format(version="new", gone="renamed"))
-        deploy(root, scrapyd)
+        deploy(root, scrapyd, with_spider(egg, SPIDER.format(version="new", gone="renamed")))
         second = scrapyd.ended(scrapyd.schedule("growing", "scraping_project", **given))
     # Then it does the other request, and the one is a dead letter that says why
     assert second.outcome == "finished"

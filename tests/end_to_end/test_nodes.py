@@ -1,23 +1,25 @@
 """Two nodes, one Redis, one MariaDB: releases, kills, restarts; in the end every run and page is right."""
 
 import json
+import math
 import re
 import sys
 from collections import Counter
+from threading import Lock
 
 import pytest
 from sqlalchemy import create_engine, text
 
-from testing.servers import mariadb_server, nginx_server, redis_server
+from testing.polite_sites import Answer, links, site
+from testing.servers import mariadb_server, redis_server
 from tests.support.scrapyd_server import Scrapyd, build, client, node_root
 
-PAGES = 400
+#: Links of a page, to those that follow it.
+WIDTH = 10
 LOGIN = {"SCRAPYD_USERNAME": "crawler", "SCRAPYD_PASSWORD": "canary-scrapyd"}
 #: Places of each node: fewer than runs, so that some wait.
 PLACES = 4
-#: The ten are slow, so that they are in the middle of it while the nodes are ill-treated, however busy this
-#: machine is; the last are not.
-SLOW, FAST = ("-s", "DOWNLOAD_DELAY=0.2"), ("-s", "DOWNLOAD_DELAY=0")
+SLOW, FAST = ("-s", "DOWNLOAD_DELAY=0.3"), ("-s", "DOWNLOAD_DELAY=0")
 EAGER = ("-s", "FRONTIER_LEASE=4", "-s", "RUN_HEARTBEAT=1")
 LOGGED = """
     SELECT substring_index(crawl_id, '-', 1), url, count(*) FROM scrape_logs WHERE status = 'success'
@@ -25,17 +27,27 @@ LOGGED = """
 """
 
 
-@pytest.fixture
-def site(tmp_path):
-    """Every page links to its successor and to two that are twice as far."""
-    root = tmp_path / "site"
-    root.mkdir()
-    for number in range(PAGES):
-        links = {page for page in (number + 1, 2 * number + 1, 2 * number + 2) if page < PAGES}
-        anchors = "".join(f"<a href={page}.html>{page}</a>" for page in sorted(links))
-        (root / f"{number}.html").write_text(f"<title>{number}</title>{anchors}")
-    with nginx_server(root) as server:
-        yield server
+class Book:
+    """Pages that go on until the test closes them: no crawl is done before, however busy this machine is."""
+
+    def __init__(self):
+        self._furthest, self._end, self._lock = 0, math.inf, Lock()
+
+    def answer(self, visit):
+        if visit.path == "/robots.txt":
+            return Answer(status=404)
+        number = int(visit.path.removeprefix("/"))
+        with self._lock:
+            self._furthest = max(self._furthest, number)
+            if number > self._end:
+                return Answer()
+        return links(*(f"/{page}" for page in range(number + 1, number + 1 + WIDTH)))
+
+    def close(self):
+        """Makes the furthest page the last that has links; returns how many pages every crawl must find."""
+        with self._lock:
+            self._end = self._furthest
+            return 1 + self._end + WIDTH
 
 
 class Cluster:
@@ -58,9 +70,9 @@ class Cluster:
     def scrapy(self, *arguments):
         return self.project.run(*arguments, env=self.env)
 
-    def start(self, site, frontier, *more):
+    def start(self, seed, frontier, *more):
         """Start runs of a crawl; returns their ids."""
-        seed = f"start_urls={site.url}0.html"
+        seed = f"start_urls={seed}"
         told = self.scrapy("run", "links", "-a", seed, "-a", f"frontier={frontier}", *EAGER, "--json", *more)
         return [json.loads(line)["id"] for line in told.stdout.splitlines()]
 
@@ -109,16 +121,22 @@ def cluster(tmp_path, project):
             yield cluster
 
 
-@pytest.mark.timeout(240)
-def test_ten_runs_on_two_nodes_lose_nothing_whatever_happens_to_the_nodes(cluster, site):
+@pytest.mark.timeout(480)
+def test_ten_runs_on_two_nodes_lose_nothing_whatever_happens_to_the_nodes(cluster):
+    book = Book()
+    with site(book.answer) as served:
+        ill_treat(cluster, book, served.url("/0"))
+
+
+def ill_treat(cluster, book, seed):
     # Given two nodes of four places each, with a release on both
     a, b = cluster.nodes
     for node in cluster.nodes:
         cluster.release(node, "v1")
 
     # When ten runs of two crawls are started, then eight run and two wait, half of them on each node
-    ten = [*cluster.start(site, "one", *SLOW, "--workers", "6")]
-    ten += cluster.start(site, "two", *SLOW, "--workers", "4")
+    ten = [*cluster.start(seed, "one", *SLOW, "--workers", "6")]
+    ten += cluster.start(seed, "two", *SLOW, "--workers", "4")
     placed = {row.id: row.node for row in a.known(*ten)}
     assert Counter(placed.values()) == {node.url.rstrip("/"): 5 for node in cluster.nodes}
     a.wait_for(lambda: len(cluster.running(ten)) == 2 * PLACES)
@@ -145,15 +163,17 @@ def test_ten_runs_on_two_nodes_lose_nothing_whatever_happens_to_the_nodes(cluste
     # and the killed node is back with the second version and takes two more runs
     a.start()
     cluster.release(a, "v2")
-    last = [*cluster.start(site, "one", *SLOW, "--nodes", a.url)]
-    last += cluster.start(site, "two", *SLOW, "--nodes", a.url)
+    last = [*cluster.start(seed, "one", *SLOW, "--nodes", a.url)]
+    last += cluster.start(seed, "two", *SLOW, "--nodes", a.url)
     cluster.wait_for_outcomes(last, "running")
 
     # and the other node is restarted, and two runs in no hurry any more do what is left
     interrupted = cluster.running(set(placed) - on_a)
     b.stop()
     b.start()
-    last += cluster.start(site, "one", *FAST) + cluster.start(site, "two", *FAST)
+    last += cluster.start(seed, "one", *FAST) + cluster.start(seed, "two", *FAST)
+    cluster.wait_for_outcomes(last, "running")
+    pages = book.close()
 
     # Then every run has ended, and each with its own outcome
     closed = ("finished", "cancelled", "lost")
@@ -169,5 +189,5 @@ def test_ten_runs_on_two_nodes_lose_nothing_whatever_happens_to_the_nodes(cluste
     assert {rows[run_id].egg_version for run_id in hit} == {"v1"}
 
     # and every page is stored once, in each crawl, and nothing was started twice
-    assert cluster.stored() == ((PAGES, PAGES), {("one", 1): PAGES, ("two", 1): PAGES}, 2)
+    assert cluster.stored() == ((pages, pages), {("one", 1): pages, ("two", 1): pages}, 2)
     assert set(cluster.starts().values()) == {1}

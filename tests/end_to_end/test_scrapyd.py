@@ -5,7 +5,11 @@ import sys
 
 import pytest
 import requests
+from scrapyd import website  # noqa: F401  here, for Twisted warns of a part of its own when it is imported in a test
+from scrapyd.config import Config
+from scrapyd.exceptions import ConfigError
 
+from deploy.scrapyd.application import application
 from testing.servers import free_port
 from tests.support.scrapyd_server import BIN, ROOT, START, Scrapyd, checkout, client, deploy, environment
 
@@ -49,10 +53,18 @@ print(os.environ["DATA_DIR"])
 """
 
 
-@pytest.fixture
-def scrapyd(tmp_path):
-    with Scrapyd(tmp_path) as server:
+@pytest.fixture(scope="module")
+def node(tmp_path_factory, shared_redis):
+    settings = LOGIN | {"REDIS_URL": shared_redis.url, "ALLOW_PRIVATE_ADDRESSES": "true"}
+    with Scrapyd(tmp_path_factory.mktemp("scrapyd"), **settings) as server:
         yield server
+
+
+@pytest.fixture
+def scrapyd(node, redis_url):
+    """A node that asks for a login, and to which nothing is deployed yet."""
+    node.undeploy()
+    return node
 
 
 @pytest.fixture
@@ -94,14 +106,13 @@ def test_plain_scrapyd_started_in_the_root_takes_up_the_projects_configuration(t
         assert requests.get(scrapyd.url, headers={"Host": "evil.example"}, timeout=5).status_code == 403
 
 
-def test_a_deployed_spider_crawls_the_demo_site_to_its_end(tmp_path, demo_site, redis_url):
-    with Scrapyd(tmp_path, REDIS_URL=redis_url, ALLOW_PRIVATE_ADDRESSES="true", **LOGIN) as scrapyd:
-        deploy(checkout(tmp_path / "project"), scrapyd)
-        log = scrapyd.run("links", start_urls=demo_site, setting="DOWNLOAD_DELAY=0")
-        with sqlite3.connect(scrapyd.data_dir / "scraping.db") as database:
-            (home,) = database.execute("SELECT count(*) FROM sites WHERE status_code = 200").fetchone()
-            (attempts,) = database.execute("SELECT count(*) FROM scrape_logs").fetchone()
-        database.close()
+def test_a_deployed_spider_crawls_the_demo_site_to_its_end(scrapyd, demo_site, tmp_path):
+    deploy(checkout(tmp_path / "project"), scrapyd)
+    log = scrapyd.run("links", start_urls=demo_site, setting="DOWNLOAD_DELAY=0")
+    with sqlite3.connect(scrapyd.data_dir / "scraping.db") as database:
+        (home,) = database.execute("SELECT count(*) FROM sites WHERE status_code = 200").fetchone()
+        (attempts,) = database.execute("SELECT count(*) FROM scrape_logs").fetchone()
+    database.close()
     assert home > 1, log
     assert attempts > 1, log
 
@@ -121,19 +132,18 @@ def test_a_run_uses_the_eggs_code_and_not_the_tree_scrapyd_was_started_in(scrapy
     ]
 
 
-def test_the_cluster_target_reaches_the_scrapyd_of_scrapyd_url(tmp_path):
-    with Scrapyd(tmp_path, **LOGIN) as scrapyd:
-        settings = LOGIN | {"SCRAPYD_URL": scrapyd.url.rstrip("/")}
-        listed = client("scrapyd-client", "projects", "--target", "cluster", root=ROOT, **settings)
+def test_the_cluster_target_reaches_the_scrapyd_of_scrapyd_url(scrapyd):
+    settings = LOGIN | {"SCRAPYD_URL": scrapyd.url.rstrip("/")}
+    listed = client("scrapyd-client", "projects", "--target", "cluster", root=ROOT, **settings)
     assert listed.stdout == "default\n", listed.stderr
 
 
-def test_finished_runs_are_remembered_over_a_restart(scrapyd, changed_project):
-    deploy(changed_project, scrapyd)
-    scrapyd.run("shipped")
+def test_finished_runs_are_remembered_over_a_restart(scrapyd):
+    refused = scrapyd.schedule("links", max_pages="none")
+    scrapyd.wait_for(lambda: refused in scrapyd.finished())
     scrapyd.stop()
     scrapyd.start()
-    assert [job["spider"] for job in scrapyd.get("listjobs.json")["finished"]] == ["shipped"]
+    assert refused in scrapyd.finished()
 
 
 def test_a_run_of_a_version_that_is_gone_fails_instead_of_running_the_source_tree(tmp_path):
@@ -172,19 +182,20 @@ def test_a_data_dir_with_a_percent_sign_is_taken_as_it_is(tmp_path):
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1", "http://["])
-def test_a_page_of_another_origin_cannot_schedule(scrapyd, origin):
+def test_a_page_of_another_origin_cannot_schedule(open_scrapyd, origin):
     fields = {"project": "default", "spider": "links"}
-    answer = requests.post(f"{scrapyd.url}schedule.json", fields, headers={"Origin": origin}, timeout=30)
+    page = f"{open_scrapyd.url}schedule.json"
+    answer = requests.post(page, fields, headers={"Origin": origin}, timeout=30)
     assert answer.status_code == 403
-    jobs = scrapyd.get("listjobs.json")
+    jobs = open_scrapyd.get("listjobs.json")
     assert jobs["pending"] == jobs["running"] == jobs["finished"] == []
 
 
-def test_scrapyds_own_pages_may_use_it(scrapyd):
+def test_scrapyds_own_pages_may_use_it(open_scrapyd):
     answer = requests.post(
-        f"{scrapyd.url}cancel.json",
+        f"{open_scrapyd.url}cancel.json",
         {"project": "default", "job": "none"},
-        headers={"Origin": scrapyd.url.rstrip("/")},
+        headers={"Origin": open_scrapyd.url.rstrip("/")},
         timeout=30,
     )
     assert (answer.status_code, answer.json()["status"]) == (200, "ok")
@@ -208,32 +219,47 @@ def open_scrapyd(tmp_path_factory):
         yield server
 
 
-@pytest.mark.parametrize("address", ["0.0.0.0", "::", "127.0.0.2"])
-def test_another_address_without_a_password_does_not_start(tmp_path, address):
-    done = start_and_fail(tmp_path, SCRAPYD_BIND_ADDRESS=address)
-    assert done.returncode == 1
-    assert done.stderr == (
-        f"Scrapyd does not start: on {address} it runs anybody's code. "
-        "Set SCRAPYD_USERNAME and SCRAPYD_PASSWORD, or bind 127.0.0.1.\n"
+def refused_at_start(monkeypatch, **settings):
+    """What a Scrapyd that is built in this process says of its environment; it starts nothing."""
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError) as refused:
+        application(Config())
+    return str(refused.value)
+
+
+BIND = "Set SCRAPYD_USERNAME and SCRAPYD_PASSWORD, or bind 127.0.0.1."
+HALF = "Scrapyd does not start: set both SCRAPYD_USERNAME and SCRAPYD_PASSWORD, or neither."
+STOP = "Scrapyd does not start: SCRAPYD_STOP_SECONDS is a number of seconds from above 0 to 3600."
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"SCRAPYD_BIND_ADDRESS": "::"}, f"Scrapyd does not start: on :: it runs anybody's code. {BIND}"),
+        ({"SCRAPYD_USERNAME": "crawler"}, HALF),
+        ({"SCRAPYD_STOP_SECONDS": "soon"}, STOP),
+    ],
+)
+def test_a_scrapyd_that_does_not_start_says_why_in_one_line(tmp_path, settings, message):
+    done = start_and_fail(tmp_path, **settings)
+    assert (done.returncode, done.stderr) == (1, f"{message}\n")
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "127.0.0.2"])
+def test_another_address_without_a_password_does_not_start(monkeypatch, address):
+    assert refused_at_start(monkeypatch, SCRAPYD_BIND_ADDRESS=address).endswith(
+        f"on {address} it runs anybody's code. {BIND}"
     )
 
 
-@pytest.mark.parametrize("half", LOGIN)
-def test_half_a_login_does_not_start(tmp_path, half):
-    done = start_and_fail(tmp_path, **{half: LOGIN[half]})
-    assert done.returncode == 1
-    assert done.stderr == (
-        "Scrapyd does not start: set both SCRAPYD_USERNAME and SCRAPYD_PASSWORD, or neither.\n"
-    )
+def test_half_a_login_does_not_start(monkeypatch):
+    assert refused_at_start(monkeypatch, SCRAPYD_PASSWORD=LOGIN["SCRAPYD_PASSWORD"]) == HALF
 
 
-@pytest.mark.parametrize("seconds", ["soon", "0", "-1", "nan", "inf", "3601"])
-def test_a_stop_time_that_every_runner_would_end_at_does_not_start(tmp_path, seconds):
-    done = start_and_fail(tmp_path, SCRAPYD_STOP_SECONDS=seconds)
-    assert done.returncode == 1
-    assert done.stderr == (
-        "Scrapyd does not start: SCRAPYD_STOP_SECONDS is a number of seconds from above 0 to 3600.\n"
-    )
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf", "3601"])
+def test_a_stop_time_that_every_runner_would_end_at_does_not_start(monkeypatch, seconds):
+    assert refused_at_start(monkeypatch, SCRAPYD_STOP_SECONDS=seconds) == STOP
 
 
 def test_with_a_login_any_host_name_serves_but_no_foreign_page(tmp_path):

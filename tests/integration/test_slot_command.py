@@ -1,7 +1,6 @@
 """``scrapy frontier NAME slot``: what an operator says of a slot, and that all workers heed it."""
 
 import json
-from itertools import pairwise
 
 import pytest
 import redis
@@ -10,23 +9,27 @@ from scraping_project.cli.frontier_verbs.slot import _host_of
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.messages import Ask
+from testing.polite_sites import Answer, gaps, links, site
 from tests.support.fast_crawl import CLOSED
 from tests.support.frontier_worker import Worker, push
 from tests.support.project import until
-from tests.support.seeded_crawl import fetched
 
 SLOT = "127.0.0.1"
-DELAY = 0.05
+DELAY, PAGES = 0.05, 40
 
 
-@pytest.fixture(name="site")
-def a_chain_of_pages(tmp_path, nginx):
-    root = tmp_path / "site"
-    root.mkdir()
-    for number in range(40):
-        (root / f"{number}.html").write_text(f"<a href={number + 1}.html>x</a><a href=l{number}.html>l</a>")
-        (root / f"l{number}.html").write_text("leaf")
-    return nginx(root)
+@pytest.fixture(name="asked")
+def a_chain_of_pages():
+    """Each of forty pages links to a leaf and to its successor, but for the last."""
+
+    def answer(visit):
+        number = visit.path.removeprefix("/")
+        if not number.isdecimal() or int(number) >= PAGES:
+            return Answer(status=200 if number.startswith("leaf") else 404)
+        return links(f"/{int(number) + 1}", f"/leaf-{number}")
+
+    with site(answer) as asked:
+        yield asked
 
 
 @pytest.fixture(name="client")
@@ -54,14 +57,13 @@ def shown(project, *arguments):
     return json.loads(slot(project, *arguments, "--json"))
 
 
-def crawl(project, site, *arguments, delay=DELAY):
+def crawl(project, asked, *arguments, delay=DELAY):
     slow = ("-s", f"DOWNLOAD_DELAY={delay}", "-s", "ROBOTSTXT_OBEY=0")
-    return project.start("crawl", "links", *slow, "-a", f"start_urls={site.url}0.html", *arguments)
+    return project.start("crawl", "links", *slow, "-a", f"start_urls={asked.url('/0')}", *arguments)
 
 
-def gaps(requests):
-    began = sorted(request.began for request in requests)
-    return [later - sooner for sooner, later in pairwise(began)]
+def shortest_gap(visits):
+    return min(gaps(visit.began for visit in visits))
 
 
 @pytest.mark.parametrize(
@@ -224,16 +226,16 @@ def test_a_slot_that_nobody_knows_shows_nothing(project):
     assert "Traceback" not in slot(project, "a.example")
 
 
-def test_a_paused_slot_is_sent_nothing_until_it_is_resumed(project, site):
-    process = crawl(project, site)
-    until(lambda: len(fetched(site)) > 10, process, project)
+def test_a_paused_slot_is_sent_nothing_until_it_is_resumed(project, asked):
+    process = crawl(project, asked)
+    until(lambda: len(asked.visits) > 10, process, project)
 
     slot(project, SLOT, "--pause")
     until(lambda: not shown(project, SLOT)["holders"] and ledger(project)["leased"] == 0, process, project)
-    asked = fetched(site)
+    paths = asked.paths()
     assert ledger(project)["queued"] > 0
     assert process.poll() is None
-    assert fetched(site) == asked
+    assert asked.paths() == paths
 
     slot(project, SLOT, "--resume")
     output, _ = process.communicate(timeout=60)
@@ -241,64 +243,62 @@ def test_a_paused_slot_is_sent_nothing_until_it_is_resumed(project, site):
     assert output.startswith("finished: 80 pages")
 
 
-def test_a_longer_delay_holds_from_the_next_request_and_a_shorter_one_too(project, site):
-    process = crawl(project, site, "-a", "max_pages=60")
-    until(lambda: len(fetched(site)) > 10, process, project)
+def test_a_longer_delay_holds_from_the_next_request_and_a_shorter_one_too(project, asked):
+    process = crawl(project, asked, "-a", "max_pages=60")
+    until(lambda: len(asked.visits) > 10, process, project)
 
     slot(project, SLOT, "--delay", "0.5")
     until(lambda: shown(project, SLOT)["delay"] == 0.5, process, project)
-    before = len(fetched(site))
-    until(lambda: len(fetched(site)) >= before + 6, process, project)
-    slow = site.requests()[before + 1 :]
-    assert min(gaps(slow)) >= 0.45
+    before = len(asked.visits)
+    until(lambda: len(asked.visits) >= before + 6, process, project)
+    assert shortest_gap(asked.visits[before + 1 :]) >= 0.45
 
     slot(project, SLOT, "--delay", "0")
     output, _ = process.communicate(timeout=60)
     assert output.startswith("finished") or "max_pages" in output, project.errors(process)
-    assert min(gaps(site.requests()[-10:])) < 0.45
+    assert shortest_gap(asked.visits[-10:]) < 0.45
 
 
-def test_a_delay_holds_for_all_workers_together(project, site):
+def test_a_delay_holds_for_all_workers_together(project, asked):
     slot(project, SLOT, "--delay", "0.3")
-    site.forget()
-    workers = [crawl(project, site, "-a", "max_pages=16", delay=0) for _ in range(2)]
+    workers = [crawl(project, asked, "-a", "max_pages=16", delay=0) for _ in range(2)]
     for process in workers:
         process.communicate(timeout=60)
         assert process.returncode == 0, project.errors(process)
 
-    assert len(site.requests()) >= 16
-    assert min(gaps(site.requests())) >= 0.27
+    assert len(asked.visits) >= 16
+    assert shortest_gap(asked.visits) >= 0.27
 
 
-def test_a_blocked_slot_s_requests_end_unsent_as_filtered(project, site):
-    process = crawl(project, site, delay=1)
-    until(lambda: len(fetched(site)) >= 3, process, project)
+def test_a_blocked_slot_s_requests_end_unsent_as_filtered(project, asked):
+    process = crawl(project, asked, delay=1)
+    until(lambda: len(asked.visits) >= 3, process, project)
 
     slot(project, SLOT, "--block")
     process.communicate(timeout=60)
 
     assert process.returncode == 0, project.errors(process)
-    asked = len(fetched(site))
-    assert asked < 40
+    sent = len(asked.visits)
+    assert sent < PAGES
     logs = [row for row in project.rows("scrape_logs") if row["status"] == "filtered"]
     assert logs
     assert {(row["reason"], row["status_code"]) for row in logs} == {("guard", None)}
     assert ledger(project)["filtered"]["guard"] == len(logs)
-    assert ledger(project)["done"] == asked + len(logs)
+    assert ledger(project)["done"] == sent + len(logs)
     assert "Traceback" not in project.errors(process)
 
 
-def test_what_already_waits_in_the_downloader_of_a_blocked_slot_is_not_sent(project, site):
+def test_what_already_waits_in_the_downloader_of_a_blocked_slot_is_not_sent(project, asked):
     """The page waits there for the delay after its robots.txt."""
     process = project.start(
-        "crawl", "links", "-s", "DOWNLOAD_DELAY=6", "-a", f"start_urls={site.url}0.html", "-a", "max_depth=0"
+        "crawl", "links", "-s", "DOWNLOAD_DELAY=6", "-a", f"start_urls={asked.url('/0')}", "-a", "max_depth=0"
     )
-    until(lambda: fetched(site) == ["/robots.txt"], process, project)
+    until(lambda: asked.paths() == ["/robots.txt"], process, project)
 
     slot(project, SLOT, "--block")
     process.communicate(timeout=60)
 
-    assert fetched(site) == ["/robots.txt"]
+    assert asked.paths() == ["/robots.txt"]
     (row,) = project.rows("scrape_logs")
     assert (row["status"], row["reason"]) == ("filtered", "guard")
 

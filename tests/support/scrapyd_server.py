@@ -6,10 +6,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
+from tempfile import mkdtemp
+from zipfile import ZipFile
 
 import psutil
 import requests
+from sqlalchemy import Engine
 
 from scraping_project.storage.engine import connect
 from scraping_project.storage.migrate import migrate
@@ -117,13 +121,19 @@ class Scrapyd(Server):
     def database_url(self) -> str:
         return self.settings.get("DATABASE_URL") or f"sqlite:///{self.data_dir / 'scraping.db'}"
 
+    @cached_property
+    def _engine(self) -> Engine:
+        """One for all that the tests ask, for they ask often."""
+        return connect(self.database_url)
+
     def known(self, *run_ids: str) -> list[KnownRun]:
         """Return the rows of runs, the newest first; of all when none is named."""
-        engine = connect(self.database_url)
-        try:
-            migrate(engine)
-            return read_runs(engine, ids=run_ids)
-        finally:
+        migrate(self._engine)
+        return read_runs(self._engine, ids=run_ids)
+
+    def __exit__(self, *error: object) -> None:
+        super().__exit__(*error)
+        if engine := self.__dict__.get("_engine"):  # else none has asked
             engine.dispose()
 
     def ended(self, run_id: str, within: float = FINISH_TIMEOUT) -> KnownRun:
@@ -142,6 +152,15 @@ class Scrapyd(Server):
             assert time.monotonic() < deadline, self.log_tail()
             time.sleep(0.1)
 
+    def undeploy(self, project: str = "scraping_project") -> None:
+        """Delete all that was deployed of a project, if anything was."""
+        if project in self.get("listprojects.json")["projects"]:
+            self.post("delproject.json", project=project)
+
+    def finished(self) -> list[str]:
+        """Return the ids of the runs that it lists as finished."""
+        return [job["id"] for job in self.get("listjobs.json")["finished"]]
+
     def schedule(self, spider: str, project: str = "default", **fields: object) -> str:
         return self.post("schedule.json", project=project, spider=spider, **fields)["jobid"]
 
@@ -151,7 +170,7 @@ class Scrapyd(Server):
     def run(self, spider: str, project: str = "scraping_project", **fields: object) -> str:
         """Schedule a run, wait until it has ended and return its log."""
         job = self.schedule(spider, project, **fields)
-        self.wait_for(lambda: job in [ended["id"] for ended in self.get("listjobs.json")["finished"]])
+        self.wait_for(lambda: job in self.finished())
         return self.log_of(job, spider, project)
 
 
@@ -174,11 +193,26 @@ def build(root: Path, egg: Path) -> Path:
     return egg
 
 
-def deploy(root: Path, scrapyd: Scrapyd) -> None:
-    """Ship the egg of a project's root with scrapyd-deploy."""
+def with_spider(egg: Path, spider: str) -> Path:
+    """Return an egg like another that holds one more file with spiders: to build it anew takes seconds."""
+    longer = Path(mkdtemp(dir=egg.parent)) / egg.name
+    shutil.copy(egg, longer)
+    with ZipFile(longer, "a") as archive:
+        archive.writestr("spiders/one_more.py", spider)
+    return longer
+
+
+def deploy(root: Path, scrapyd: Scrapyd, egg: Path | None = None) -> None:
+    """Ship the egg of a project's root with scrapyd-deploy, or one that was built already."""
+    done = ship(root, scrapyd, egg)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert '"status": "ok"' in done.stdout, done.stdout
+
+
+def ship(root: Path, scrapyd: Scrapyd, egg: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Try to."""
     login = {
         name: value for name, value in scrapyd.settings.items() if name.endswith(("USERNAME", "PASSWORD"))
     }
-    done = client("scrapyd-deploy", "cluster", root=root, SCRAPYD_URL=scrapyd.url, **login)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert '"status": "ok"' in done.stdout, done.stdout
+    built = ["--egg", str(egg)] if egg else []
+    return client("scrapyd-deploy", "cluster", *built, root=root, SCRAPYD_URL=scrapyd.url, **login)
