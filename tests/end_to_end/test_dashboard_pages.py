@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from scraping_project.dashboard.pages import handlers
-from tests.support.browser import DESKTOP, LOOKS, PHONE, cookies, hangs_over, violations, watched
+from tests.support.browser import DESKTOP, LOOKS, PHONE, cookies, hang_over, violations, watched
 from tests.support.dashboard_app import ACCOUNTS, LOGINS
 from tests.support.dashboard_server import dashboard
 
@@ -73,7 +73,7 @@ def test_a_page_shows_without_fault_and_axe_finds_none(look_at, address, path, l
         assert answer.status == 200
         expect(page.locator("h1")).to_have_count(1)
         assert page.title().endswith(" · Control tower")
-        assert not hangs_over(page)
+        assert hang_over(page) == []
         if look.scripts:  # axe is one
             assert violations(page) == []
             if "SCREENSHOTS" in os.environ:

@@ -134,6 +134,12 @@ def violations(page: Page) -> list[str]:
     return [f"{each['id']}: {node['html'][:200]}" for each in found for node in each["nodes"]]
 
 
-def hangs_over(page: Page) -> bool:
-    """Tells whether the page is wider than its window."""
-    return bool(page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
+def hang_over(page: Page) -> list[str]:
+    """What is wider than its room: the page itself, or a table that ought to stack up on a phone."""
+    return list(
+        page.evaluate(
+            """[...document.querySelectorAll("html, .wide:has(table.stacks)")]
+            .filter(each => each.scrollWidth > each.clientWidth)
+            .map(each => `${each.tagName} ${each.getAttribute("aria-label")}`)"""
+        )
+    )
