@@ -11,6 +11,7 @@ import pytest
 
 from scraping_project.dashboard.passwords import matches
 from scraping_project.dashboard.server import GRACE
+from scraping_project.http.failed_logins import FREE
 from tests.support.dashboard_app import ACCOUNTS, LOGINS
 from tests.support.dashboard_server import begin, dashboard
 from tests.support.project import ROOT
@@ -230,3 +231,26 @@ def test_two_processes_that_start_at_once_get_the_same_secret(tmp_path):
     assert {process.communicate()[0] for process in processes} == {
         f"{(tmp_path / 'dashboard.key').read_bytes().hex()}\n"
     }
+
+
+@pytest.mark.parametrize(("proxy", "last"), [("", 429), ("127.0.0.1", 401), ("192.0.2.1", 429)])
+def test_an_address_that_somebody_claims_counts_only_when_the_proxy_does(project, proxy, last):
+    with dashboard(project, env=ACCOUNTS | {"DASHBOARD_PROXY": proxy}) as url:
+        form = {"name": "x", "password": "y"}
+        statuses = [
+            httpx.post(f"{url}/login", data=form, headers={"X-Forwarded-For": f"192.0.2.{n}"}).status_code
+            for n in range(FREE + 2)
+        ]
+
+    assert statuses == [401] * (FREE + 1) + [last]
+
+
+@pytest.mark.parametrize(("proxy", "secure"), [("", False), ("127.0.0.1", True)])
+def test_the_cookie_is_secure_where_the_proxy_speaks_tls(project, proxy, secure):
+    name, password = LOGINS["operator"]
+    with dashboard(project, env=ACCOUNTS | {"DASHBOARD_PROXY": proxy}) as url:
+        headers = {"X-Forwarded-Proto": "https", "Host": "tower.example", "Origin": "https://tower.example"}
+        answer = httpx.post(f"{url}/login", data={"name": name, "password": password}, headers=headers)
+
+    assert answer.status_code == 303
+    assert ("secure" in answer.headers["set-cookie"].lower().split("; ")) == secure
