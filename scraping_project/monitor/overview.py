@@ -5,14 +5,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import Engine
-
 from scraping_project.frontier.inventory import Standing
 from scraping_project.monitor.failures import FailureFilter, ShownGroup, largest, read_failures
 from scraping_project.monitor.frontiers import read_frontier, read_frontiers
 from scraping_project.monitor.runs import read_newest_runs
 from scraping_project.monitor.stores import Stores
-from scraping_project.storage.reading.overview import Minute, throughput
+from scraping_project.storage.reading.overview import LastHour, last_hour
 from scraping_project.storage.runs import KnownRun
 
 #: Minutes of the chart, and those that a rate is taken from: complete ones alone.
@@ -24,9 +22,7 @@ FAILING, LOOKED_AT = 5, 3
 #: The share of sites that wait for their turn, from which politeness is what holds a crawl back.
 AT_LIMIT = 0.5
 DAY = timedelta(days=1)
-#: Statuses of attempts that an answer, or the lack of one, has ended.
 _SITES = ("slots_waiting_at_limit", "slots_total")
-_WELL, _FAILED = frozenset({"success"}), frozenset({"failed", "dead"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,16 +101,15 @@ class Overview:
 
 
 def read_overview(stores: Stores) -> Overview:
-    now = datetime.now(UTC).replace(tzinfo=None)
-    day = stores.database.read(lambda engine: _day(engine, now))
+    hour = stores.database.read(last_hour)
     frontiers = read_frontiers(stores).frontiers
     runs = read_newest_runs(stores, limit=RUNS).runs
     left = None if frontiers is None else _left(frontiers)
     failures = read_failures(stores, FailureFilter())
     return Overview(
         problems=tuple(_problems(stores, left, runs)),
-        speed=None if day is None else _speed(day, now),
-        well=None if day is None else _well(day, now),
+        speed=None if hour is None else _speed(hour),
+        well=None if hour is None else _well(hour),
         left=left,
         holding=_holding(stores, frontiers),
         failing=None if failures.groups is None else tuple(largest(failures.groups, FAILING)),
@@ -125,40 +120,20 @@ def read_overview(stores: Stores) -> Overview:
     )
 
 
-def _day(engine: Engine, now: datetime) -> list[Minute]:
-    """Minutes since an hour before this time yesterday."""
-    return throughput(engine, since=now - DAY - timedelta(minutes=MINUTES))
-
-
-def _speed(day: Sequence[Minute], now: datetime) -> Speed:
-    this = now.replace(second=0, microsecond=0)
-    begin = this - timedelta(minutes=MINUTES)
-    counts: dict[datetime, list[int]] = {}
-    for each in day:
-        counted = counts.setdefault(each.minute, [0, 0])
-        counted[0] += each.attempts * (each.status in _WELL)
-        counted[1] += each.attempts * (each.status in _FAILED)
-    times = [begin + timedelta(minutes=passed) for passed in range(MINUTES)]
-    bars = tuple(MinuteBar(time, *counts.get(time, (0, 0))) for time in times)
-    rated = bars[-RATE_MINUTES:]
-    yesterday = [counts[bar.minute - DAY] for bar in bars if bar.minute - DAY in counts]
+def _speed(found: LastHour) -> Speed:
+    bars = tuple(MinuteBar(minute, ended.well, ended.failed) for minute, ended in found.minutes)
+    rated = bars[-1 - RATE_MINUTES : -1]  # the last minute is not over
+    yesterday = found.yesterday.well + found.yesterday.failed
     return Speed(
         bars=bars,
         pages_a_minute=sum(bar.well + bar.failed for bar in rated) / RATE_MINUTES,
-        yesterday=sum(map(sum, yesterday)) / MINUTES if yesterday else None,
+        yesterday=yesterday / MINUTES if yesterday else None,
     )
 
 
-def _well(day: Sequence[Minute], now: datetime) -> Well:
-    def share(since: datetime) -> tuple[float | None, int, int]:
-        ended = [each for each in day if each.minute >= since and each.status in _WELL | _FAILED]
-        total = sum(each.attempts for each in ended)
-        failed = sum(each.attempts for each in ended if each.status in _FAILED)
-        return ((total - failed) / total if total else None), failed, total
-
-    hour, _, _ = share(now - timedelta(hours=1))
-    whole, failed, total = share(now - DAY)
-    return Well(hour=hour, day=whole, failed_in_day=failed, ended_in_day=total)
+def _well(found: LastHour) -> Well:
+    day = found.day
+    return Well(found.hour.rate, day.rate, failed_in_day=day.failed, ended_in_day=day.well + day.failed)
 
 
 def _left(frontiers: Sequence[Standing]) -> Left:

@@ -1,8 +1,10 @@
 """The runs, and one of them."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 from sqlalchemy import Engine
 
@@ -10,7 +12,11 @@ from scraping_project.monitor.stores import Stores
 from scraping_project.nodes import local
 from scraping_project.nodes.client import NodeError
 from scraping_project.nodes.request_rules import RunRequestError
-from scraping_project.storage.runs import KnownRun, read_runs
+from scraping_project.storage.reading.cursors import Cursor
+from scraping_project.storage.reading.overview import Outcome as Ended
+from scraping_project.storage.reading.overview import outcomes
+from scraping_project.storage.reading.runs import list_runs, run_by_id, runs_before
+from scraping_project.storage.runs import KnownRun, Outcome
 
 #: Runs on a page.
 PAGE = 50
@@ -23,6 +29,26 @@ class Runs:
     """Runs, the newest first; None while the database is away."""
 
     runs: tuple[KnownRun, ...] | None
+    older: Cursor = None
+    newer: Cursor = None
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A run beside the median of the last runs of its spider; None where that is 0."""
+
+    runs: int
+    pages: float | None  # a share: -0.12 is 12 % fewer
+    items: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunDetail:
+    """One run."""
+
+    run: KnownRun
+    compared: Compared | None  # None: it is not over, or is the first
+    failed: tuple[Ended, ...]  # how pages of its crawl failed, by reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +62,21 @@ class LogTail:
 
 
 def read_newest_runs(
-    stores: Stores, outcome: str | None = None, spider: str | None = None, limit: int = PAGE
+    stores: Stores,
+    outcome: Outcome | None = None,
+    spider: str | None = None,
+    cursor: Cursor = None,
+    limit: int = PAGE,
 ) -> Runs:
-    def ask(engine: Engine) -> tuple[KnownRun, ...]:
-        outcomes = [outcome] if outcome else ()
-        return tuple(read_runs(engine, outcomes=outcomes, spider=spider, limit=limit))
+    """Reads a page of runs.
 
-    return Runs(stores.database.read(ask))
+    Raises:
+        ValueError: The cursor is none of this list.
+    """
+    found = stores.database.read(
+        lambda engine: list_runs(engine, outcome=outcome, spider=spider, cursor=cursor, limit=limit)
+    )
+    return Runs(tuple(found.rows), found.older, found.newer) if found else Runs(None)
 
 
 def read_run(stores: Stores, run_id: str) -> KnownRun | None:
@@ -51,8 +85,40 @@ def read_run(stores: Stores, run_id: str) -> KnownRun | None:
     Raises:
         StorageError: The database is away.
     """
-    found = stores.database.demand(lambda engine: read_runs(engine, ids=[run_id], limit=1))
-    return found[0] if found else None
+    return stores.database.demand(lambda engine: run_by_id(engine, run_id))
+
+
+def read_run_detail(stores: Stores, run_id: str) -> RunDetail | None:
+    """Returns one run and what it is to be compared with; None where there is none of this id.
+
+    Raises:
+        StorageError: The database is away.
+    """
+
+    def ask(engine: Engine) -> RunDetail | None:
+        run = run_by_id(engine, run_id)
+        if run is None:
+            return None
+        reasons = outcomes(engine, crawl_id=run.crawl_id) if run.crawl_id else []
+        failed = tuple(each for each in reasons if each.status in ("failed", "dead"))
+        return RunDetail(run, _compared(run, runs_before(engine, run)), failed)
+
+    return stores.database.demand(ask)
+
+
+def _compared(run: KnownRun, before: Sequence[KnownRun]) -> Compared | None:
+    if not before or run.outcome != "finished":
+        return None
+    return Compared(
+        runs=len(before),
+        pages=_share(run.pages, [each.pages for each in before]),
+        items=_share(run.items, [each.items for each in before]),
+    )
+
+
+def _share(now: int, before: Sequence[int]) -> float | None:
+    usual = median(before)
+    return now / usual - 1 if usual else None
 
 
 def read_log(stores: Stores, run: KnownRun, start: int | None = None) -> LogTail:

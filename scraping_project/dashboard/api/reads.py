@@ -53,9 +53,13 @@ def frontiers(request: Asked) -> Response[Answer[Frontiers]]:
 
 @reads("/runs", "The newest runs")
 def runs(
-    request: Asked, outcome: FromQuery[Outcome | None] = None, spider: FromQuery[str | None] = None
+    request: Asked,
+    outcome: FromQuery[Outcome | None] = None,
+    spider: FromQuery[str | None] = None,
+    cursor: FromQuery[str | None] = None,
 ) -> Response[Answer[Runs]]:
-    return read(request, read_newest_runs, outcome, spider)
+    with bad_input_is_400():
+        return read(request, read_newest_runs, outcome, spider, cursor)
 
 
 @reads("/runs/{run_id:str}", "One run")

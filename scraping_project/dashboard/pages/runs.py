@@ -3,13 +3,19 @@
 from typing import Any
 
 from litestar import Response, get
-from litestar.exceptions import NotFoundException
+from litestar.exceptions import ClientException, NotFoundException
 from litestar.params import FromPath
 
 from scraping_project.dashboard.reading import shared, stores_of
 from scraping_project.dashboard.rendering import Asked, page
 from scraping_project.dashboard.threads import in_thread
-from scraping_project.monitor.runs import read_local_log, read_log, read_newest_runs, read_run
+from scraping_project.monitor.runs import (
+    read_local_log,
+    read_log,
+    read_newest_runs,
+    read_run,
+    read_run_detail,
+)
 from scraping_project.storage.errors import StorageError
 
 OUTCOMES = ("pending", "running", "finished", "failed", "cancelled", "killed", "lost")
@@ -19,7 +25,11 @@ OUTCOMES = ("pending", "running", "finished", "failed", "cancelled", "killed", "
 @in_thread
 def show_all(request: Asked) -> Response[Any]:
     outcome, spider = (request.query_params.get(name) or None for name in ("outcome", "spider"))
-    found = shared(request, read_newest_runs, outcome if outcome in OUTCOMES else None, spider)
+    try:
+        cursor = request.query_params.get("cursor") or None
+        found = shared(request, read_newest_runs, outcome if outcome in OUTCOMES else None, spider, cursor)
+    except ValueError as error:
+        raise ClientException(str(error)) from error
     return page(
         request,
         "runs.html",
@@ -37,16 +47,28 @@ def show_all(request: Asked) -> Response[Any]:
 def show(request: Asked, run_id: FromPath[str]) -> Response[Any]:
     stores = stores_of(request)
     try:
-        run = read_run(stores, run_id)
+        detail = shared(request, read_run_detail, run_id)
     except StorageError:
-        return page(request, "run.html", run=None, run_id=run_id, log=None, away=stores.away, api=None)
+        return page(
+            request, "run.html", run=None, detail=None, run_id=run_id, log=None, away=stores.away, api=None
+        )
+    run = detail.run if detail else None
     if run is None and (begun := read_local_log(stores, run_id)):  # its process has not written its row yet
-        return page(request, "run.html", run=None, run_id=run_id, log=begun, away=stores.away, api=None)
+        return page(
+            request, "run.html", run=None, detail=None, run_id=run_id, log=begun, away=stores.away, api=None
+        )
     if run is None:
         raise NotFoundException(f"There is no run {run_id!r}: /runs lists them.")
     log = shared(request, _log_of, run_id)
     return page(
-        request, "run.html", run=run, run_id=run_id, log=log, away=stores.away, api=f"/api/v1/runs/{run_id}"
+        request,
+        "run.html",
+        run=run,
+        detail=detail,
+        run_id=run_id,
+        log=log,
+        away=stores.away,
+        api=f"/api/v1/runs/{run_id}",
     )
 
 
