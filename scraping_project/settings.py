@@ -57,9 +57,7 @@ DASHBOARD_PASSWORD = os.environ.get("DASHBOARD_PASSWORD", "")  # plain, or from 
 DASHBOARD_VIEWER_USERNAME = os.environ.get("DASHBOARD_VIEWER_USERNAME", "")  # who may look
 DASHBOARD_VIEWER_PASSWORD = os.environ.get("DASHBOARD_VIEWER_PASSWORD", "")  # plain, or a hash
 DASHBOARD_TOKENS = os.environ.get("DASHBOARD_TOKENS", "")  # of scripts: name:role:sha256, commas between
-DASHBOARD_PROXY = os.environ.get(
-    "DASHBOARD_PROXY", ""
-)  # address of a proxy whose X-Forwarded-For is believed
+DASHBOARD_PROXY = os.environ.get("DASHBOARD_PROXY", "")  # a proxy whose X-Forwarded-For is believed
 
 
 # Seeds and the queue: the same for every worker of a frontier

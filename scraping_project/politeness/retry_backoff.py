@@ -25,7 +25,7 @@ class RetryBackoff:
 
     def __init__(self, base_s: float, redis_time: Callable[[], float]) -> None:
         self._redis_time = redis_time
-        self._base = base_s
+        self._base = float(base_s)  # a power of whole numbers may have a million digits
 
     def delay_ms(self, retry: int, answer: object) -> int:
         """Milliseconds before the given retry, counted from 1, after this answer or exception."""

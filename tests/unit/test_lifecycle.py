@@ -173,7 +173,7 @@ def test_a_run_that_cannot_begin_is_refused_with_what_is_in_the_way(session_with
     session = session_with(NotingFrontier())
     monkeypatch.setattr(scrapy_internals, "before_forced_stop", lambda _: None)
 
-    def connect(_):
+    def connect(_, run):
         raise RedisUnavailable("there is no Redis: start one")
 
     monkeypatch.setattr(session.membership, "connect", connect)
