@@ -229,6 +229,21 @@ def test_what_somebody_else_has_put_there_is_as_if_absent_and_stays(server, name
     assert dump(server) == before
 
 
+def test_bytes_that_are_no_text_are_shown_as_such(frontier, worker, server):
+    server.zadd(f"{ROOT}1:slots", {b'\xff\x00"': 1})
+    server.zadd(f"{ROOT}workers", {b"\xff": "inf"})
+    server.hset(f"{ROOT}crawl", mapping={b"\xff": b"\xff", "filtered:x": "many", "paused": ""})
+
+    found = view(server, KEYS)
+
+    assert [each.slot for each in found.slots] == ['\ufffd\x00"']
+    assert found.workers[0].token == "\ufffd"
+    assert found.filtered == {}
+    server.zrem(f"{ROOT}1:slots", b'\xff\x00"')
+    server.zrem(f"{ROOT}workers", b"\xff")
+    server.hdel(f"{ROOT}crawl", b"\xff", "filtered:x", "paused")
+
+
 def test_where_the_ledger_lies_it_is_refused_by_name(server):
     Worker(Frontier(server, KEYS))
     server.delete(f"{ROOT}workers")
