@@ -10,7 +10,7 @@ from scraping_project.monitor.stores import Stores
 from scraping_project.storage import actions
 from scraping_project.storage.actions import Action
 from scraping_project.storage.reading.cursors import Cursor
-from scraping_project.storage.reading.overview import outcomes
+from scraping_project.storage.reading.overview import ended_since
 
 #: Actions on a page.
 PAGE = 50
@@ -27,7 +27,7 @@ class Actions:
 
 @dataclass(frozen=True, slots=True)
 class Aftermath:
-    """How attempts at the sites of a retry have ended since; it counts all attempts there, retried or not."""
+    """How the first 10,000 attempts since a retry have ended at its site, whoever asked for them."""
 
     well: int
     failed: int
@@ -66,14 +66,10 @@ def read_action(stores: Stores, action_id: str) -> ActionDetail | None:
 
 
 def _aftermath(engine: Engine, action: Action) -> Aftermath | None:
-    domain = action.filter.get("domain")
-    if action.kind != "retry" or not isinstance(domain, str):
+    if action.kind != "retry":
         return None
-    found = outcomes(engine, domain=domain, since=action.asked_at)
-    return Aftermath(
-        well=sum(each.attempts for each in found if each.status == "success"),
-        failed=sum(each.attempts for each in found if each.status in ("failed", "dead")),
-    )
+    found = ended_since(engine, action.asked_at, action.filter.get("domain"))
+    return Aftermath(found.well, found.failed)
 
 
 def _frontiers_of(action: Action) -> Sequence[str]:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Engine, Select, and_, case, func, or_, select
 
 from scraping_project.storage.reading import queries
-from scraping_project.storage.tables import ALL, attempt_minutes, attempt_totals, site_totals
+from scraping_project.storage.tables import ALL, attempt_minutes, attempt_totals, scrape_logs, site_totals
 from scraping_project.storage.transactions import reading
 from scraping_project.storage.values import naive_utc
 from scraping_project.storage.writing.rollups import MEASURES
@@ -125,6 +125,28 @@ def _ended() -> list[ColumnElement[Any]]:
 
 def _together(some: Sequence[Ended]) -> Ended:
     return Ended(sum(ended.well for ended in some), sum(ended.failed for ended in some))
+
+
+def ended_since(engine: Engine, since: datetime, domain: str | None = None, most: int = 10_000) -> Ended:
+    """How the first attempts after a moment ended, at a domain or at all; exact to the microsecond.
+
+    Args:
+        engine: The database.
+        since: The moment.
+        domain: Only at this host.
+        most: Attempts that are counted at the most.
+    """
+    log = scrape_logs.c
+    index = "ix_scrape_logs_finished_at" if domain is None else "ix_scrape_logs_domain"
+    first = select(log.status).where(log.finished_at >= naive_utc(since))
+    if domain is not None:
+        first = first.where(log.domain == domain.lower())
+    first = first.with_hint(scrape_logs, f"FORCE INDEX ({index})", "mysql")
+    some = first.order_by(log.finished_at).limit(most).subquery()
+    counted = select(some.c.status, func.count()).group_by(some.c.status)
+    with reading(engine) as connection:
+        found = {row.status: row[1] for row in connection.execute(counted)}
+    return Ended(found.get("success", 0), found.get("failed", 0) + found.get("dead", 0))
 
 
 def success_rate(found: Sequence[Outcome]) -> float | None:
