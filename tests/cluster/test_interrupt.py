@@ -16,6 +16,7 @@ import redis
 
 from demo.expected import expected
 from scraping_project.frontier.keys import Keys
+from tests.support.fast_crawl import IMPATIENT
 from tests.support.oracle import wget_html_urls
 from tests.support.project import ROOT, until
 
@@ -137,7 +138,8 @@ def test_a_page_that_never_comes_is_given_back_by_a_crawl_that_is_told_to_end(pr
     with socket.create_server(("127.0.0.1", 0)) as site:
         url = f"http://127.0.0.1:{site.getsockname()[1]}/"
         patient = ("-s", "DOWNLOAD_TIMEOUT=90", "-s", "ROBOTSTXT_OBEY=0", "-L", "INFO")
-        process = project.start("crawl", "links", "-a", f"start_urls={url}", *EAGER, *patient)
+        patience = IMPATIENT if times == 1 else ()  # or it would end by itself, however often it is told
+        process = project.start("crawl", "links", "-a", f"start_urls={url}", *EAGER, *patient, *patience)
         connection, _ = site.accept()
 
         # When it is told to end, once or with impatience

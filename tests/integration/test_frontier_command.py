@@ -11,7 +11,7 @@ from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.inventory import exists
 from scraping_project.frontier.keys import Keys
 from scraping_project.http import serialization
-from tests.support.fast_crawl import CLOSED, FAST, crawl
+from tests.support.fast_crawl import CLOSED, FAST, IMPATIENT, crawl
 from tests.support.frontier_worker import Worker, burial, ledger_of, push
 from tests.support.hostile_server import hostile_server
 from tests.support.project import until
@@ -412,7 +412,7 @@ def test_clear_ends_a_run_that_has_start_urls_early(project, site):
 def test_clear_ends_a_run_whose_next_page_waits_for_its_turn(project, site):
     # Given a page that waits behind the robots.txt of its site
     slow = ("-s", "DOWNLOAD_DELAY=4", "-s", "FRONTIER_LEASE=60")
-    process = project.start("crawl", "links", "-a", f"start_urls={site.url}1.html", *slow)
+    process = project.start("crawl", "links", "-a", f"start_urls={site.url}1.html", *slow, *IMPATIENT)
     until(lambda: any(request.uri == "/robots.txt" for request in site.requests()), process, project)
 
     frontier(project, "clear")

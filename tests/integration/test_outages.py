@@ -6,6 +6,7 @@ import pytest
 import redis
 
 from testing import servers
+from tests.support.fast_crawl import IMPATIENT
 from tests.support.project import until
 from tests.support.slow_crawl import PAGES, chain_of_pages, ended, slow_crawl
 
@@ -49,7 +50,7 @@ def test_a_crawl_outlives_a_redis_that_is_full(project, site, redis_server):
 
 
 def test_a_crawl_may_be_ended_while_redis_is_away_and_loses_nothing(project, site, redis_server):
-    process = slow_crawl(project, site, env={"REDIS_URL": redis_server.url})
+    process = slow_crawl(project, site, *IMPATIENT, env={"REDIS_URL": redis_server.url})
     until(lambda: len(site.requests()) > 20, process, project)
     redis_server.kill()
     until(lambda: "Redis does not answer" in project.errors(process), process, project)
@@ -62,7 +63,7 @@ def test_a_crawl_may_be_ended_while_redis_is_away_and_loses_nothing(project, sit
     assert "Traceback" not in project.errors(process)
     assert [run["reason"] for run in project.rows("runs")] == ["shutdown"]
     redis_server.start()
-    ended(slow_crawl(project, site, env={"REDIS_URL": redis_server.url}), project)
+    ended(slow_crawl(project, site, *IMPATIENT, env={"REDIS_URL": redis_server.url}), project)
     assert_everything_was_stored(project, site)
 
 

@@ -48,7 +48,7 @@ class Stays(Spider):
     async def never_ends(self, _):
         while True:
             yield {"endless": True}
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.01)
 
     async def never_begins(self, _):
         await asyncio.Event().wait()
