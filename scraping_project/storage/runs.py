@@ -10,7 +10,21 @@ from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Engine, Update, and_, case, func, insert, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Select,
+    Update,
+    and_,
+    case,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 
 from scraping_project.storage import tables
 from scraping_project.storage.errors import Duplicated, StorageError, UnknownRun
@@ -247,21 +261,27 @@ def read_runs(
 ) -> list[KnownRun]:
     """Returns runs, the newest first; a running one that has been silent for too long reads as lost."""
     with reading(engine) as connection:
-        now = connection.scalar(select(func.current_timestamp()))
-        silent = and_(runs.c.outcome == "running", runs.c.heartbeat_at < (now or datetime.now(UTC)) - STALE)
-        reads_as = case((silent, literal("lost")), else_=runs.c.outcome)
-        columns = [runs.c[field.name] for field in fields(KnownRun) if field.name != "outcome"]
-        query = select(*columns, reads_as.label("outcome")).order_by(runs.c.started_at.desc(), runs.c.id)
+        query, reads_as = select_runs(connection)
+        query = query.order_by(runs.c.started_at.desc(), runs.c.id)
         if ids:
             query = query.where(runs.c.id.in_([_identity(run_id) for run_id in ids]))
         if outcomes:
             query = query.where(reads_as.in_(list(outcomes)))
         if spider is not None:
             query = query.where(runs.c.spider == spider)
-        return [_known(row) for row in connection.execute(query.limit(limit)).mappings()]
+        return [known_run(row) for row in connection.execute(query.limit(limit)).mappings()]
 
 
-def _known(row: Mapping[Any, Any]) -> KnownRun:
+def select_runs(connection: Connection) -> tuple[Select[Any], ColumnElement[str]]:
+    """Runs for ``known_run``, and the outcome as which each reads now by the database's clock."""
+    now = connection.scalar(select(func.current_timestamp()))
+    silent = and_(runs.c.outcome == "running", runs.c.heartbeat_at < (now or datetime.now(UTC)) - STALE)
+    reads_as = case((silent, literal("lost")), else_=runs.c.outcome)
+    columns = [runs.c[field.name] for field in fields(KnownRun) if field.name != "outcome"]
+    return select(*columns, reads_as.label("outcome")), reads_as
+
+
+def known_run(row: Mapping[Any, Any]) -> KnownRun:
     objects = {name: json.loads(row[name] or "{}") for name in ("arguments", "settings")}
     return KnownRun(**{**row, **objects})
 

@@ -147,6 +147,10 @@ runs = Table(
     Index("ix_runs_crawl_id", "crawl_id"),
     # The runs that say they are running.
     Index("ix_runs_outcome", "outcome"),
+    # The newest of those that ended in one way.
+    Index("ix_runs_outcome_started_at", "outcome", "started_at"),
+    # The newest of one spider.
+    Index("ix_runs_spider", "spider", "started_at"),
     **INNODB,
 )
 

@@ -32,6 +32,8 @@ ASKED = {
     "ix_runs_started_at": queries.newest_runs(10),
     "ix_runs_crawl_id": queries.runs_of_crawl("crawl 3"),
     "ix_runs_outcome": queries.running_runs(),
+    "ix_runs_outcome_started_at": queries.newest_runs_of_outcome("running", 10),
+    "ix_runs_spider": queries.newest_runs_of_spider("spider 3", 10),
     "uq_items_task_id": queries.items_of_attempt("task 7"),
     "ix_items_type": queries.items_of_type("Type 3"),
     "ix_items_run_id": queries.items_of_run("run 7"),
@@ -100,7 +102,7 @@ def run(number):
     return {
         "id": f"run {number}",
         "crawl_id": f"crawl {number % 50}",
-        "spider": "links",
+        "spider": f"spider {number % 50}",
         "arguments": "{}",
         "outcome": "finished" if number > 5 else "running",
         "reason": None,

@@ -2,16 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, Select, func, select
+from sqlalchemy import ColumnElement, Engine, Select, and_, case, func, or_, select
 
 from scraping_project.storage.reading import queries
 from scraping_project.storage.tables import ALL, attempt_minutes, attempt_totals, site_totals
 from scraping_project.storage.transactions import reading
 from scraping_project.storage.values import naive_utc
 from scraping_project.storage.writing.rollups import MEASURES
+
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,58 @@ def largest_domains(engine: Engine, limit: int = 20) -> list[tuple[str, int]]:
     with reading(engine) as connection:
         found = connection.execute(queries.largest_domains(limit + 1))  # ALL is among them
         return [(row.domain, row.sites) for row in found if row.domain != ALL][:limit]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Requests that were answered or given up."""
+
+    well: int = 0
+    failed: int = 0
+
+    @property
+    def rate(self) -> float | None:
+        """The share that ended well; None when none ended."""
+        return self.well / (self.well + self.failed) if self.well + self.failed else None
+
+
+@dataclass(frozen=True, slots=True)
+class LastHour:
+    """How the last sixty minutes were, beside the same hour a day ago, and the last day."""
+
+    minutes: Sequence[tuple[datetime, Ended]]  # UTC, naive; all of them, the oldest first, the last not over
+    hour: Ended
+    yesterday: Ended
+    day: Ended
+
+
+def last_hour(engine: Engine, now: datetime | None = None) -> LastHour:
+    """Reads a day of minutes of all domains, in two statements; ``now`` is this process's unless given."""
+    end = naive_utc(now or datetime.now(UTC)).replace(second=0, microsecond=0) + MINUTE
+    begin, day_ago = end - HOUR, end - DAY
+    minute = attempt_minutes.c
+    sums = select(minute.minute, *_ended()).where(minute.domain == ALL).group_by(minute.minute)
+    of_day = select(*_ended()).where(minute.domain == ALL, minute.minute >= day_ago, minute.minute < end)
+    hours = or_(
+        and_(minute.minute >= begin, minute.minute < end),
+        and_(minute.minute >= begin - DAY, minute.minute < end - DAY),
+    )
+    with reading(engine) as connection:
+        found = {row[0]: Ended(int(row[1]), int(row[2])) for row in connection.execute(sums.where(hours))}
+        day = Ended(*(int(number or 0) for number in connection.execute(of_day).one()))
+    minutes = [(begin + MINUTE * number, found.get(begin + MINUTE * number, Ended())) for number in range(60)]
+    yesterday = [ended for moment, ended in found.items() if moment < begin]
+    return LastHour(minutes, _together([ended for _, ended in minutes]), _together(yesterday), day)
+
+
+def _ended() -> list[ColumnElement[Any]]:
+    minute = attempt_minutes.c
+    well, failed = minute.status == "success", minute.status.in_(("failed", "dead"))
+    return [func.sum(case((which, minute.attempts), else_=0)) for which in (well, failed)]
+
+
+def _together(some: Sequence[Ended]) -> Ended:
+    return Ended(sum(ended.well for ended in some), sum(ended.failed for ended in some))
 
 
 def success_rate(found: Sequence[Outcome]) -> float | None:

@@ -160,6 +160,14 @@ def newest_runs(limit: int = 100) -> Query:
     return select(runs).order_by(runs.c.started_at.desc()).limit(limit)
 
 
+def newest_runs_of_outcome(outcome: str, limit: int = 100) -> Query:
+    return newest_runs(limit).where(runs.c.outcome == outcome)
+
+
+def newest_runs_of_spider(spider: str, limit: int = 100) -> Query:
+    return newest_runs(limit).where(runs.c.spider == spider)
+
+
 def runs_of_crawl(crawl_id: str) -> Query:
     return select(runs).where(runs.c.crawl_id == crawl_id)
 
