@@ -38,7 +38,7 @@ class Command(ScrapyCommand):
         return f"[options] <{'|'.join(TABLES)}>"
 
     def short_desc(self) -> str:
-        return "Stream sites, logs or links as CSV or JSON lines"
+        return "Stream sites, logs, links or failures as CSV or JSON lines"
 
     def long_desc(self) -> str:
         return (
@@ -57,6 +57,8 @@ class Command(ScrapyCommand):
         parser.add_argument(
             "--since", metavar="ISO", help="only what was stored since, e.g. 2030-12-31T18:00 (UTC)"
         )
+        parser.add_argument("--reason", metavar="REASON", help="only failures for this reason")
+        parser.add_argument("--crawl", metavar="ID", help="only failures of this crawl")
         parser.add_argument(
             "-o", "--output", metavar="FILE", default="-", help="write to FILE, not to standard output"
         )
@@ -70,6 +72,8 @@ class Command(ScrapyCommand):
         if len(args) != 1 or args[0] not in TABLES:
             refuse(f"export takes one of {', '.join(TABLES)}, got {' '.join(args) or 'nothing'}")
         opts.table = args[0]
+        if opts.table != "failures" and (opts.reason, opts.crawl) != (None, None):
+            refuse(f"--reason and --crawl are for failures, not for {opts.table}: export failures")
         opts.since = _time(opts.since) if opts.since is not None else None
         if opts.domain is not None:
             opts.domain = domain("--domain", opts.domain).strip("[]")
@@ -81,7 +85,8 @@ class Command(ScrapyCommand):
         sys.setswitchinterval(SWITCH_INTERVAL)
         table: ExportTable = opts.table
         database = database_of(settings_of(self))
-        coming = pages(database, table, domain=opts.domain, since=opts.since)
+        of_failures = {"reason": opts.reason, "crawl_id": opts.crawl}
+        coming = pages(database, table, domain=opts.domain, since=opts.since, **of_failures)
         counted = _Counted(coming)
         try:
             with closing(coming):

@@ -162,7 +162,7 @@ def test_since_takes_what_was_scraped_or_finished_then_or_later(engine, table, c
     assert [row[column] for row in found] == ["http://a/1", "http://a/2"]
 
 
-@pytest.mark.parametrize("table", ["sites", "logs", "links"])
+@pytest.mark.parametrize("table", COLUMNS)
 def test_every_export_can_be_written_in_both_formats(engine, table):
     write(engine, site("http://a/", title="=1", links=[Link("http://b/")]), log("http://a/"))
     lines = b"".join(as_csv(pages(engine, table), COLUMNS[table])).decode().split("\r\n")
@@ -176,8 +176,56 @@ def test_every_export_can_be_written_in_both_formats(engine, table):
         assert json.loads(cell) == value if name in JSON_COLUMNS else cell in {plain, f"'{plain}"}
 
 
+def test_failures_are_the_logs_that_ended_so_by_how_they_ended(engine):
+    endings = ["filtered", "dead", "success", "failed", "retried", "failed"]
+    write(engine, *(log(f"http://a/{n}", -n, status=status) for n, status in enumerate(endings)))
+    assert [row["url"][-1] for row in stream(engine, "failures")] == ["5", "3", "1", "0"]
+    assert [row["url"][-1] for row in stream(engine, "failures", since=NOON - 3 * HOUR)] == ["3", "1", "0"]
+
+
+@pytest.mark.parametrize(
+    ("conditions", "expected"),
+    [
+        ({"domain": "B"}, {"1", "3"}),
+        ({"reason": "dns"}, {"2", "3"}),
+        ({"crawl_id": "other"}, {"4"}),
+        ({"domain": "b", "reason": "dns", "since": NOON}, {"3"}),
+        ({"domain": "b", "crawl_id": "other"}, set()),
+    ],
+)
+def test_failures_of_one_domain_reason_or_crawl(engine, conditions, expected):
+    write(
+        engine,
+        log("http://a/0"),
+        log("http://b/1"),
+        log("http://a/2", reason="dns"),
+        log("http://b/3", reason="dns", status="dead"),
+        log("http://a/4", crawl_id="other"),
+        log("http://b/5", reason="dns", status="success"),
+    )
+    assert {row["url"][-1] for row in stream(engine, "failures", **conditions)} == expected
+
+
+@pytest.mark.parametrize("conditions", [{}, {"domain": "a"}])
+def test_every_failure_comes_once_over_the_border_of_a_page(engine, conditions):
+    made = (
+        log(f"http://a/{n}", n // 3, status="dead" if n % 2 else "failed") for n in range(2 * LOGS_PAGE + 3)
+    )
+    write(engine, *made)
+    ids = [row["id"] for row in stream(engine, "failures", **conditions)]
+    assert len(ids) == len(set(ids)) == 2 * LOGS_PAGE + 3
+
+
+@pytest.mark.parametrize("table", ["sites", "logs", "links"])
+def test_only_failures_have_a_reason_or_a_crawl(engine, table):
+    with pytest.raises(ValueError, match=f"{table} cannot be exported by reason or crawl: export failures"):
+        next(pages(engine, table, reason="dns"))
+
+
 ROWS, OURS = 6_000, 60
 WALKS = [
+    ("failures", {}),
+    ("failures", {"since": NOON + (ROWS - OURS) * HOUR}),
     ("logs", {}),
     ("logs", {"since": NOON + (ROWS - OURS) * HOUR}),
     ("logs", {"domain": "ours"}),
@@ -224,7 +272,8 @@ def test_an_export_reads_so_many_rows_as_it_gives(filled, monkeypatch, table, co
         given = list(stream(filled, table, **conditions))
         read = handler_reads(connection) - begin - of_asking
     assert len(given) == expected
-    assert expected <= read <= 3 * expected + 4 * (expected // size + 2)
+    walks = 3 if table == "failures" else 1  # a way each for failed, dead and filtered
+    assert expected <= read <= 3 * expected + 4 * walks * (expected // size + 2)
 
 
 @pytest.mark.parametrize("conditions", [{}, {"since": NOON}, {"domain": "ours"}])

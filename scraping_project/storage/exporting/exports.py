@@ -12,10 +12,10 @@ from sqlalchemy import Connection, Engine, LargeBinary, cast, func, select
 from scraping_project.storage.reading.keyset import MOST, Place, Stretch, Walk, as_stored, bound
 from scraping_project.storage.reading.packed_rows import Found, Packed, Page, Values, found, shown
 from scraping_project.storage.reading.read_ahead import ahead
-from scraping_project.storage.tables import scrape_logs, sites
+from scraping_project.storage.tables import FAILURES, scrape_logs, sites
 from scraping_project.storage.transactions import reading
 
-ExportTable = Literal["sites", "logs", "links"]
+ExportTable = Literal["sites", "logs", "links", "failures"]
 Find = Callable[[Connection, Stretch, Place | None, int], Found | None]
 
 #: Logs of a page.
@@ -29,6 +29,7 @@ COLUMNS: dict[ExportTable, tuple[str, ...]] = {
     "sites": tuple(sites.columns.keys()),
     "logs": tuple(scrape_logs.columns.keys()),
     "links": ("source", "target", "rel", "depth"),
+    "failures": tuple(scrape_logs.columns.keys()),
 }
 #: Those whose values are texts of JSON.
 JSON_COLUMNS = frozenset({"links", "link_rels"})
@@ -36,24 +37,42 @@ URL, DEPTH, LINKS, RELS = map(COLUMNS["sites"].index, ("url", "depth", "links", 
 
 
 def pages(
-    engine: Engine, table: ExportTable, domain: str | None = None, since: datetime | None = None
+    engine: Engine,
+    table: ExportTable,
+    domain: str | None = None,
+    since: datetime | None = None,
+    *,
+    reason: str | None = None,
+    crawl_id: str | None = None,
 ) -> Generator[Page, None, None]:
     """Yields pages with the columns of ``COLUMNS``: texts, numbers, None, moments as ISO 8601, hashes in hex.
 
     Args:
         engine: The database.
         table: Which of the exports; ``links`` has a row for every link of every site, with the depth of
-            the page that holds it.
+            the page that holds it; ``failures`` are the logs that ended as failed, then as dead, then as
+            filtered.
         domain: Only rows whose URL has exactly this host.
         since: Only sites last scraped, and logs finished, at this moment or later.
+        reason: Only failures for this reason.
+        crawl_id: Only failures of this crawl.
 
-    They come by id, but by time with ``since`` and for the logs of a domain. The next page is read on another
-    thread while one is worked on, so close it when it is not read out; beyond that no connection is held.
-    It is no snapshot: a row written meanwhile may or may not be among them, and where they come by time, a
-    site scraped again meanwhile may come twice.
+    They come by id, but by time with ``since``, for the logs of a domain, and for failures. The next page is
+    read on another thread while one is worked on, so close it when it is not read out; beyond that no
+    connection is held. It is no snapshot: a row written meanwhile may or may not be among them, and where
+    they come by time, a site scraped again meanwhile may come twice.
+
+    Raises:
+        ValueError: A reason or a crawl is given for another table than ``failures``.
     """
+    if table != "failures" and (reason, crawl_id) != (None, None):
+        raise ValueError(f"{table} cannot be exported by reason or crawl: export failures")
     if table == "logs":
         yield from _logs(engine, Walk(scrape_logs, domain, since))
+    elif table == "failures":
+        for status in FAILURES:
+            walk = Walk(scrape_logs, domain, since, status=status, reason=reason, crawl_id=crawl_id)
+            yield from _logs(engine, walk)
     elif table == "sites":
         yield from _sites(engine, Walk(sites, domain, since))
     else:

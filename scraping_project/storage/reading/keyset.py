@@ -30,12 +30,13 @@ MOMENTS: dict[Table, Column[datetime]] = {sites: sites.c.last_scraped, scrape_lo
 #: The parameters of stretches.
 AFTER_MOMENT, AFTER_ID = bindparam("after_moment", type_=String()), bindparam("after_id", type_=BigInteger())
 MOST = bindparam("most", type_=Integer())
-#: Of which index the rows are read: by moment or by id alone, of one domain or of all.
+#: Of which index the rows are read: by moment or by id alone, of one domain, of one status or of all.
 INDEXES = {
     (sites, "moment"): "ix_sites_last_scraped",
     (sites, "domain"): "ix_sites_domain",
     (scrape_logs, "moment"): "ix_scrape_logs_finished_at",
     (scrape_logs, "domain"): "ix_scrape_logs_domain",
+    (scrape_logs, "status"): "ix_scrape_logs_status",
 }
 
 
@@ -82,11 +83,17 @@ class Walk:
     The order is that of the ids; with ``since``, and for the logs of a domain, that of ``MOMENTS``, then
     of the ids. Of sites both conditions at once read every site of the domain.
     A row whose moment is moved meanwhile may be met again.
+
+    Of logs there may be one status, in the order of their moments. Of a domain it is looked at row by row,
+    and so are reason and crawl in any case: what is read is what has the status, or the domain.
     """
 
     table: Table
     domain: str | None = None
     since: datetime | None = None
+    status: str | None = None
+    reason: str | None = None
+    crawl_id: str | None = None
 
     def stretches(self, after: Place | None) -> Iterator[Stretch]:
         """What comes next: the second stretch, if there are two, lies after all of the first.
@@ -112,7 +119,7 @@ class Walk:
     def _by_moment(self) -> bool:
         if self.domain is not None:
             return self.table is scrape_logs
-        return self.since is not None
+        return self.since is not None or self.status is not None
 
     def _stretch(self, keys: tuple[Column[Any], ...], *conditions: ColumnElement[bool]) -> Stretch:
         index, of_walk = "PRIMARY", []
@@ -122,6 +129,10 @@ class Walk:
         if self.domain is not None:
             index = INDEXES[self.table, "domain"]
             of_walk.append(self.table.c.domain == self.domain.lower())
+        elif self.status is not None:
+            index = INDEXES[self.table, "status"]
+        wanted = {"status": self.status, "reason": self.reason, "crawl_id": self.crawl_id}
+        of_walk += [self.table.c[name] == value for name, value in wanted.items() if value is not None]
         return Stretch(self.table, index, (*of_walk, *conditions), keys)
 
 
