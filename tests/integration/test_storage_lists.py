@@ -203,9 +203,9 @@ def test_the_last_hour_stands_beside_yesterdays_and_the_day(engine):
     writer = Writer(engine)
     failed = {"status": "dead", "reason": "timeout"}
     for task, minutes, changes in [
-        ("now", 0, {}), ("now failed", 0, failed), ("retried", 0, {"status": "retried"}),
-        ("begin", -59, {}), ("before", -60, failed), ("yesterday", -24 * 60, {}),
-        ("day", -24 * 60 + 1, {}), ("older", -25 * 60, {}),
+        ("now", 0, {}), ("now failed", 0, failed), ("retried", 0, {"status": "retried"}), ("begin", -59, {}),
+        ("before", -60, failed), ("yesterday", -24 * 60, {}), ("day", -24 * 60 + 1, {}),
+        ("older", -25 * 60, {}),
     ]:  # fmt: skip
         writer.append(log(task, minutes, **changes))
     writer.commit()
@@ -238,7 +238,7 @@ ASKED = {
     "lost runs": (lambda engine: runs.list_runs(engine, outcome="lost"), 2, True),
     "a run": (lambda engine: runs.run_by_id(engine, "run 0141"), 2, False),
     "runs to compare": (
-        lambda engine: runs.runs_before(engine, runs.run_by_id(engine, "run 0141")), 4, False
+        lambda engine: runs.runs_before(engine, runs.run_by_id(engine, "run 0141")), 4, False,
     ),
     "runs of a crawl": (lambda engine: runs.runs_of_crawl(engine, "crawl 7"), 2, True),
     "logs": (logs, 1, False),

@@ -32,7 +32,7 @@ ASKED = {
     "ix_runs_started_at": queries.newest_runs(10),
     "ix_runs_crawl_id": queries.runs_of_crawl("crawl 3"),
     "ix_runs_outcome": queries.running_runs(),
-    "ix_runs_outcome_started_at": queries.newest_runs_of_outcome("finished", 10),
+    "ix_runs_outcome_started_at": queries.newest_runs_of_outcome("running", 10),
     "ix_runs_spider": queries.newest_runs_of_spider("spider 3", 10),
     "uq_items_task_id": queries.items_of_attempt("task 7"),
     "ix_items_type": queries.items_of_type("Type 3"),
