@@ -46,7 +46,7 @@ check: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/pytest -q tests/unit
+	$(BIN)/pytest -q --numprocesses 2 tests/unit
 
 # Measure, and print the figures beside their goals; QUICK=1 takes some two minutes.
 bench: .venv/dev
