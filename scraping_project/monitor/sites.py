@@ -99,9 +99,10 @@ def read_site(stores: Stores, url: str) -> SiteDetail | None:
 
 
 def _is_known(stores: Stores, frontier: str | None, url: str) -> bool | None:
-    if frontier is None:
+    try:
+        keys = stores.keys_of(frontier or "")
+    except ValueError:  # the crawl's id is somebody else's
         return None
-    keys = stores.keys_of(frontier)
 
     def ask(server: redis.Redis) -> bool:
         return Frontier(server, keys).known([Fingerprinter.number_of(url)]) == "1"

@@ -91,8 +91,7 @@ def filter_from(request: Asked) -> FailureFilter:
     return FailureFilter(
         hours=int(hours) if hours.isdecimal() and int(hours) in HOURS else DEFAULT_HOURS,
         reason=fields.get("reason") or None,
-        domain=fields.get("domain") or None,
-        crawl_id=fields.get("crawl") or None,
+        domain=fields.get("domain", "").strip().lower() or None,
     )
 
 
