@@ -74,7 +74,7 @@ async def admit(connection: Any, handler: BaseRouteHandler) -> None:
     door = door_of(connection)
     if not door.accounts.wanted:
         session: Session | None = _NOBODYS
-    elif connection.scope["path_template"].startswith(API) or handler.opt.get("machines"):
+    elif connection.url.path.startswith(API) or handler.opt.get("machines"):
         identity = await _by_header(door, connection)
         session = Session(identity, "") if identity else None
         if session is None and handler.opt.get("machines"):

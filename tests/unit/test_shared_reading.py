@@ -1,6 +1,6 @@
 """One reading for all who ask within a second."""
 
-from threading import Barrier, Event, Thread
+from threading import Event, Lock, Semaphore, Thread
 
 import pytest
 
@@ -92,26 +92,38 @@ def in_threads(count, ask):
     return threads
 
 
+class NotingLock:
+    """A lock that tells of each who has to wait for it."""
+
+    def __init__(self):
+        self._lock, self.waiting = Lock(), Semaphore(0)
+
+    def __enter__(self):
+        if not self._lock.acquire(blocking=False):
+            self.waiting.release()
+            self._lock.acquire()
+
+    def __exit__(self, *_):
+        self._lock.release()
+
+
 def test_all_who_ask_at_once_wait_for_one_reading(shared):
-    begun, go, times, found, together = Event(), Event(), [], [], Barrier(WAITING)
+    go, times, found, turn = Event(), [], [], NotingLock()
+    shared._slot("a").turn = turn
 
     def read():
         times.append(1)
-        begun.set()
         assert go.wait(60)
         return "an answer"
 
-    def ask():
-        together.wait()
-        found.append(shared.of("a", read))
-
-    threads = in_threads(WAITING, ask)
-    assert begun.wait(60)
+    threads = in_threads(WAITING, lambda: found.append(shared.of("a", read)))
+    wait = [turn.waiting.acquire(timeout=30) for _ in range(WAITING - 1)]
     assert found == []
     go.set()
     for thread in threads:
         thread.join()
 
+    assert all(wait)
     assert found == ["an answer"] * WAITING
     assert len(times) == 1
 
