@@ -22,9 +22,9 @@ help:
 # Crawl URL=https://example.com/ with WORKERS=1 and ARGS for scrapy; without URL, the demo site.
 crawl: .venv
 	@if [ -n "$$CRAWL_URL" ]; then \
-	  exec $(BIN)/scrapy crawl links -a start_urls="$$CRAWL_URL" --workers $(WORKERS) $(ARGS); \
+	  TYPED_AS=make exec $(BIN)/scrapy crawl links -a start_urls="$$CRAWL_URL" --workers $(WORKERS) $(ARGS); \
 	else \
-	  exec $(BIN)/python -m demo.crawl --workers $(WORKERS) $(ARGS); \
+	  TYPED_AS=make exec $(BIN)/python -m demo.crawl --workers $(WORKERS) $(ARGS); \
 	fi
 
 # Run all tests side by side with real servers, which it installs.

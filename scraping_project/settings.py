@@ -175,6 +175,7 @@ REMOTE_CONTROL_ENABLED = False  # no port to control it by
 
 # What people read
 
+TYPED_AS = os.environ.get("TYPED_AS", "")  # make, where make was typed: it says what comes next, too
 STATS_CLASS = "scraping_project.tuning.stats.Stats"  # Scrapy's own, with faster counts
 LOG_LEVEL = "WARNING"  # INFO tells of each commit's outage and end, DEBUG of each request
 LOG_FORMATTER = "scraping_project.tuning.logformatter.LogFormatter"  # Scrapy's, but formats less

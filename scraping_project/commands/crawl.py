@@ -86,7 +86,7 @@ class Command(ScrapyCrawl):
         if path := settings_of(self)["REPORT_FILE"]:
             worker_processes.write(report, path)
         else:
-            _print(report, time.monotonic() - began, settings_of(self)["DATABASE_URL"])
+            _print(report, time.monotonic() - began, settings_of(self))
 
     def _crawl(self, name: str, arguments: dict[str, Any], as_given: dict[str, str]) -> Report | None:
         settings_of(self).set("RUN_ARGUMENTS", as_given, "cmdline")
@@ -154,13 +154,15 @@ def _code(reason: str, stats: dict[str, Any]) -> int:
     return FINISHED if answered else NOTHING_ANSWERED
 
 
-def _print(report: Report, seconds: float, database_url: str) -> None:
+def _print(report: Report, seconds: float, settings: BaseSettings) -> None:
     print(f"{report.word}: {report.summary.text(seconds)}")
     if report.queued:
         how = "a greater max_pages" if report.spent else "the same command"
         print(f"queued: {report.queued}, {how} goes on with them")
-    print(f"stored: {_database(database_url)}")
+    print(f"stored: {_database(settings['DATABASE_URL'])}")
     print(f"export: {_scrapy()} export sites -o sites.csv")
+    if settings["TYPED_AS"] == "make":
+        print(f"look: {_scrapy()} dashboard", file=sys.stderr)
 
 
 def _database(database_url: str) -> str:

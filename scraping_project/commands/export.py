@@ -38,7 +38,7 @@ class Command(ScrapyCommand):
         return f"[options] <{'|'.join(TABLES)}>"
 
     def short_desc(self) -> str:
-        return "Stream sites, logs, links or failures as CSV or JSON lines"
+        return "Stream sites, logs, links, failures or items as CSV or JSON lines"
 
     def long_desc(self) -> str:
         return (
@@ -58,6 +58,7 @@ class Command(ScrapyCommand):
             "--since", metavar="ISO", help="only what was stored since, e.g. 2030-12-31T18:00 (UTC)"
         )
         parser.add_argument("--reason", metavar="REASON", help="only failures for this reason")
+        parser.add_argument("--type", metavar="TYPE", help="only items of this type")
         parser.add_argument("--crawl", metavar="ID", help="only failures of this crawl")
         parser.add_argument(
             "-o", "--output", metavar="FILE", default="-", help="write to FILE, not to standard output"
@@ -74,6 +75,10 @@ class Command(ScrapyCommand):
         opts.table = args[0]
         if opts.table != "failures" and (opts.reason, opts.crawl) != (None, None):
             refuse(f"--reason and --crawl are for failures, not for {opts.table}: export failures")
+        if opts.table != "items" and opts.type is not None:
+            refuse(f"--type is for items, not for {opts.table}: export items")
+        if opts.table == "items" and (opts.domain, opts.since) != (None, None):
+            refuse("items have no index by domain or time: leave --domain and --since out, or take --type")
         opts.since = _time(opts.since) if opts.since is not None else None
         if opts.domain is not None:
             opts.domain = domain("--domain", opts.domain).strip("[]")
@@ -85,8 +90,8 @@ class Command(ScrapyCommand):
         sys.setswitchinterval(SWITCH_INTERVAL)
         table: ExportTable = opts.table
         database = database_of(settings_of(self))
-        of_failures = {"reason": opts.reason, "crawl_id": opts.crawl}
-        coming = pages(database, table, domain=opts.domain, since=opts.since, **of_failures)
+        filters = {"reason": opts.reason, "crawl_id": opts.crawl, "item_type": opts.type}
+        coming = pages(database, table, domain=opts.domain, since=opts.since, **filters)
         counted = _Counted(coming)
         try:
             with closing(coming):

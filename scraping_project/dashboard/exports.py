@@ -1,25 +1,25 @@
 """Downloads: what a filter shows, of any size, in constant memory."""
 
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any, Literal
 
 from litestar import get
-from litestar.concurrency import sync_to_thread
 from litestar.exceptions import ClientException, NotFoundException, ServiceUnavailableException
 from litestar.params import FromPath, FromQuery
 from litestar.response import Stream
 
 from scraping_project.dashboard.reading import stores_of
 from scraping_project.dashboard.rendering import Asked
+from scraping_project.dashboard.streaming import END, in_pieces
 from scraping_project.dashboard.threads import in_thread
 from scraping_project.storage.errors import StorageError
 from scraping_project.storage.exporting.exports import COLUMNS, JSON_COLUMNS, ExportTable, pages
 from scraping_project.storage.exporting.formats import as_csv, as_json_lines
 
 MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl; charset=utf-8"}
-_END = b""
 
 
 @get("/export/{file_name:str}", machines=True, include_in_schema=False)
@@ -29,21 +29,41 @@ def export(
     file_name: FromPath[str],
     domain: FromQuery[str | None] = None,
     since: FromQuery[str | None] = None,
+    reason: FromQuery[str | None] = None,
+    crawl: FromQuery[str | None] = None,
+    type: FromQuery[str | None] = None,  # noqa: A002  as the command has it
 ) -> Stream:
-    """Streams a table such as ``sites.csv`` or ``logs.jsonl``; of a domain, or since a moment."""
+    """Streams a table such as ``sites.csv`` or ``logs.jsonl``; of a domain, or since a moment.
+
+    Failures go by reason and crawl, too, and items by type.
+    """
     table, kind = _which(file_name)
     stores = stores_of(request)
     try:
         coming = stores.patient_database.demand(
-            lambda engine: pages(engine, table, domain=domain or None, since=_moment(since))
+            lambda engine: pages(
+                engine,
+                table,
+                domain=domain or None,
+                since=_moment(since),
+                reason=reason or None,
+                crawl_id=crawl or None,
+                item_type=type or None,
+            )
         )
         chunks = _formatted(coming, table, kind)
-        first = next(chunks, _END)
+        first = next(chunks, END)
+    except ValueError as error:
+        raise ClientException(str(error)) from error
     except StorageError as error:
         raise ServiceUnavailableException(str(error)) from error
     name = f"{table}-{datetime.now(UTC):%Y%m%dT%H%M%S}.{kind}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Accel-Buffering": "no"}
-    return Stream(_sent(first, chunks, coming), media_type=MEDIA_TYPES[kind], headers=headers)
+    return Stream(
+        in_pieces(chain([first] if first else [], chunks), closing(coming)),
+        media_type=MEDIA_TYPES[kind],
+        headers=headers,
+    )
 
 
 def _which(file_name: str) -> tuple[ExportTable, Literal["csv", "jsonl"]]:
@@ -69,14 +89,3 @@ def _formatted(coming: Iterator[Any], table: ExportTable, kind: str) -> Iterator
     if kind == "csv":
         return as_csv(coming, columns)
     return as_json_lines(coming, columns, JSON_COLUMNS)
-
-
-async def _sent(
-    first: bytes, chunks: Iterator[bytes], coming: Generator[Any, None, None]
-) -> AsyncIterator[bytes]:
-    """Yields the chunks, each made on a thread; a reader who goes away ends the reading at once."""
-    with closing(coming):
-        if first:
-            yield first
-        while chunk := await sync_to_thread(next, chunks, _END):
-            yield chunk

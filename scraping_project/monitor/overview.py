@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
+from urllib.parse import urlencode
 
 from scraping_project.frontier.inventory import Standing
 from scraping_project.monitor.failures import FailureFilter, ShownGroup, largest, read_failures
@@ -19,6 +20,8 @@ MINUTES, RATE_MINUTES = 60, 5
 RUNS = 6
 #: Groups of failures on the page, and frontiers whose sites are looked at.
 FAILING, LOOKED_AT = 5, 3
+#: What is more than an accident.
+GROWING, NOT_FEW = frozenset({"new", "rising"}), 20
 #: The share of sites that wait for their turn, from which politeness is what holds a crawl back.
 AT_LIMIT = 0.5
 DAY = timedelta(days=1)
@@ -107,7 +110,7 @@ def read_overview(stores: Stores) -> Overview:
     left = None if frontiers is None else _left(frontiers)
     failures = read_failures(stores, FailureFilter())
     return Overview(
-        problems=tuple(_problems(stores, left, runs)),
+        problems=(*_problems(stores, left, runs), *_failing(failures.groups or ())),
         speed=None if hour is None else _speed(hour),
         well=None if hour is None else _well(hour),
         left=left,
@@ -186,6 +189,18 @@ def _problems(stores: Stores, left: Left | None, runs: Sequence[KnownRun] | None
         Problem(f"run {run.id} {_how(run)}", f"/runs/{run.id}") for run in bad if run.started_at >= newest
     ]
     return found
+
+
+def _failing(groups: Sequence[ShownGroup]) -> list[Problem]:
+    """Failures that are new or become more, and are not few."""
+    growing = [each for each in largest(groups, FAILING) if each.trend in GROWING and each.pages >= NOT_FEW]
+    return [
+        Problem(
+            f"{each.pages:,} x {each.reason} at {each.domain}, {each.trend}",
+            f"/failures?{urlencode({'reason': each.reason, 'domain': each.domain})}",
+        )
+        for each in growing
+    ]
 
 
 def _how(run: KnownRun) -> str:

@@ -1,7 +1,7 @@
 """The runs, and one of them."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -148,13 +148,40 @@ def read_log(stores: Stores, run: KnownRun, start: int | None = None) -> LogTail
     return _tail(held, after, start)
 
 
-def read_local_log(stores: Stores, run_id: str, start: int | None = None) -> LogTail | None:
-    """Reads the log of a run that was started as a process of this machine; None where there is none."""
+def whole_log(stores: Stores, run: KnownRun) -> Iterator[bytes] | None:
+    """Yields a run's whole log, in pieces; None where nobody has it.
+
+    Raises:
+        NodeError: What it yields may raise it: the node stopped answering.
+    """
+    path = _local_path(stores, run.id)
+    if path and path.is_file():
+        return _pieces_of(path)
+    if run.project is None:
+        return None
+    found, _ = stores.nodes().with_run(run.id, node=run.node, host=run.host)
+    if found is None:
+        return None
+    return (piece for piece, _ in found[0].log(run.id, project=run.project, spider=run.spider))
+
+
+def _pieces_of(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while piece := file.read(TAIL):
+            yield piece
+
+
+def _local_path(stores: Stores, run_id: str) -> Path | None:
     try:
-        path = local.log_of(stores.settings, run_id)
+        return local.log_of(stores.settings, run_id)
     except RunRequestError:
         return None
-    return _tail_of(path, start) if path.is_file() else None
+
+
+def read_local_log(stores: Stores, run_id: str, start: int | None = None) -> LogTail | None:
+    """Reads the log of a run that was started as a process of this machine; None where there is none."""
+    path = _local_path(stores, run_id)
+    return _tail_of(path, start) if path and path.is_file() else None
 
 
 def _tail_of(path: Path, start: int | None) -> LogTail:

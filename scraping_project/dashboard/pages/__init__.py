@@ -36,6 +36,7 @@ def handlers() -> list[Any]:
         dead.requeue,
         runs.show_all,
         runs.show,
+        runs.download_log,
         health.show,
         api.show,
         starting.form_for_run,

@@ -3,11 +3,13 @@
 from typing import Any
 
 from litestar import Response, get
-from litestar.exceptions import ClientException, NotFoundException
+from litestar.exceptions import ClientException, NotFoundException, ServiceUnavailableException
 from litestar.params import FromPath
+from litestar.response import Stream
 
 from scraping_project.dashboard.reading import shared, stores_of
 from scraping_project.dashboard.rendering import Asked, page
+from scraping_project.dashboard.streaming import in_pieces
 from scraping_project.dashboard.threads import in_thread
 from scraping_project.monitor.runs import (
     read_local_log,
@@ -15,7 +17,10 @@ from scraping_project.monitor.runs import (
     read_newest_runs,
     read_run,
     read_run_detail,
+    whole_log,
 )
+from scraping_project.nodes.client import NodeError
+from scraping_project.nodes.request_rules import check_run_id
 from scraping_project.storage.errors import StorageError
 
 OUTCOMES = ("pending", "running", "finished", "failed", "cancelled", "killed", "lost")
@@ -70,6 +75,21 @@ def show(request: Asked, run_id: FromPath[str]) -> Response[Any]:
         away=stores.away,
         api=f"/api/v1/runs/{run_id}",
     )
+
+
+@get("/runs/{run_id:str}/log.txt", include_in_schema=False)
+@in_thread
+def download_log(request: Asked, run_id: FromPath[str]) -> Stream:
+    """The whole log, streamed from where it is."""
+    try:
+        run = read_run(stores_of(request), run_id)
+        pieces = whole_log(stores_of(request), run) if run else None
+    except (StorageError, NodeError) as error:
+        raise ServiceUnavailableException(str(error)) from error
+    if pieces is None:
+        raise NotFoundException("There is no log of this run here.")
+    headers = {"Content-Disposition": f'attachment; filename="{check_run_id(run_id)}.log"'}
+    return Stream(in_pieces(pieces), media_type="text/plain; charset=utf-8", headers=headers)
 
 
 def _log_of(stores: Any, run_id: str) -> Any:

@@ -12,10 +12,10 @@ from sqlalchemy import Connection, Engine, LargeBinary, cast, func, select
 from scraping_project.storage.reading.keyset import MOST, Place, Stretch, Walk, as_stored, bound
 from scraping_project.storage.reading.packed_rows import Found, Packed, Page, Values, found, shown
 from scraping_project.storage.reading.read_ahead import ahead
-from scraping_project.storage.tables import FAILURES, scrape_logs, sites
+from scraping_project.storage.tables import FAILURES, items, scrape_logs, sites
 from scraping_project.storage.transactions import reading
 
-ExportTable = Literal["sites", "logs", "links", "failures"]
+ExportTable = Literal["sites", "logs", "links", "failures", "items"]
 Find = Callable[[Connection, Stretch, Place | None, int], Found | None]
 
 #: Logs of a page.
@@ -24,15 +24,18 @@ LOGS_PAGE = 1_200
 #: list of a thousand ids (in_predicate_conversion_threshold).
 SITES_PAGE, SITES_BYTES = 900, 4 * 2**20
 LINKS_PAGE = 1_000
+#: Items of a page: each may be as large as its spider likes.
+ITEMS_PAGE = 200
 
 COLUMNS: dict[ExportTable, tuple[str, ...]] = {
     "sites": tuple(sites.columns.keys()),
     "logs": tuple(scrape_logs.columns.keys()),
     "links": ("source", "target", "rel", "depth"),
     "failures": tuple(scrape_logs.columns.keys()),
+    "items": tuple(items.columns.keys()),
 }
 #: Those whose values are texts of JSON.
-JSON_COLUMNS = frozenset({"links", "link_rels"})
+JSON_COLUMNS = frozenset({"links", "link_rels", "data"})
 URL, DEPTH, LINKS, RELS = map(COLUMNS["sites"].index, ("url", "depth", "links", "link_rels"))
 
 
@@ -44,6 +47,7 @@ def pages(
     *,
     reason: str | None = None,
     crawl_id: str | None = None,
+    item_type: str | None = None,
 ) -> Generator[Page, None, None]:
     """Yields pages with the columns of ``COLUMNS``: texts, numbers, None, moments as ISO 8601, hashes in hex.
 
@@ -56,15 +60,23 @@ def pages(
         since: Only sites last scraped, and logs finished, at this moment or later.
         reason: Only failures for this reason.
         crawl_id: Only failures of this crawl.
+        item_type: Only items of this type.
 
-    They come by id, but by time with ``since``, for the logs of a domain, and for failures. The next page is read on another
-    thread while one is worked on, so close it when it is not read out; beyond that no connection is held.
+    They come by id, but by time with ``since``, for the logs of a domain, and for failures. The next page is
+    read on another thread while one is worked on, so close it when it is not read out; beyond that no connection is held.
     It is no snapshot: a row written meanwhile may or may not be among them, and where they come by time, a
     site scraped again meanwhile may come twice.
 
     Raises:
-        ValueError: A reason or a crawl is given for another table than ``failures``.
+        ValueError: A filter is given that the table has no index for.
     """
+    if table == "items":
+        if domain or since:
+            raise ValueError("items cannot be exported by domain or time: take all, or those of a type")
+        yield from _items(engine, item_type)
+        return
+    if item_type is not None:
+        raise ValueError(f"{table} have no type: export items")
     if table != "failures" and (reason, crawl_id) != (None, None):
         raise ValueError(f"{table} cannot be exported by reason or crawl: export failures")
     if table == "logs":
@@ -104,6 +116,21 @@ def _whole_sites(engine: Engine, walk: Walk, reader: Values) -> Iterator[Page]:
         page = _page(rows[number] for number in ids if number in rows)
         if page:  # else all were deleted meanwhile
             yield page
+
+
+def _items(engine: Engine, item_type: str | None) -> Iterator[Page]:
+    columns = list(items.columns)
+    reader, last = Values(columns), 0
+    while True:
+        query = select(items.c.id, *reader.columns).where(items.c.id > last).order_by(items.c.id)
+        if item_type is not None:
+            query = query.where(items.c.type == item_type)
+        with reading(engine) as connection:
+            read = reader.read(connection, query.limit(ITEMS_PAGE))
+        if not read:
+            return
+        last = read[0][-1]
+        yield shown(read[1:], columns)
 
 
 def _links(engine: Engine, walk: Walk) -> Iterator[tuple[Any, ...]]:
