@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, Literal
 
 from litestar import get
@@ -13,7 +13,7 @@ from litestar.response import Stream
 
 from scraping_project.dashboard.reading import stores_of
 from scraping_project.dashboard.rendering import Asked
-from scraping_project.dashboard.streaming import END, in_pieces
+from scraping_project.dashboard.streaming import in_pieces
 from scraping_project.dashboard.threads import in_thread
 from scraping_project.storage.errors import StorageError
 from scraping_project.storage.exporting.exports import COLUMNS, JSON_COLUMNS, ExportTable, pages
@@ -27,6 +27,7 @@ MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl; ch
 def export(
     request: Asked,
     file_name: FromPath[str],
+    *,
     domain: FromQuery[str | None] = None,
     since: FromQuery[str | None] = None,
     reason: FromQuery[str | None] = None,
@@ -52,7 +53,7 @@ def export(
             )
         )
         chunks = _formatted(coming, table, kind)
-        first = next(chunks, END)
+        first = list(islice(chunks, 2))  # a header, and what shows that the database answers
     except ValueError as error:
         raise ClientException(str(error)) from error
     except StorageError as error:
@@ -60,7 +61,7 @@ def export(
     name = f"{table}-{datetime.now(UTC):%Y%m%dT%H%M%S}.{kind}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Accel-Buffering": "no"}
     return Stream(
-        in_pieces(chain([first] if first else [], chunks), closing(coming)),
+        in_pieces(chain(first, chunks), closing(coming)),
         media_type=MEDIA_TYPES[kind],
         headers=headers,
     )

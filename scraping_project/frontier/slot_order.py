@@ -11,7 +11,7 @@ LONGEST_DELAY_MS = 86_400_000
 _WORDS = ("paused", "blocked")
 
 
-def read_order(text: bytes) -> dict[str, Any] | None:
+def read_order(text: bytes | str) -> dict[str, Any] | None:
     """An order as it stands in Redis; None where somebody else has written what is none."""
     try:
         order = msgspec.json.decode(text, type=dict[str, Any])

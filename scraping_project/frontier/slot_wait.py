@@ -11,7 +11,7 @@ Because = Literal[
     "", "blocked", "paused", "retry_after", "order", "crawl_delay", "throttle", "delay", "robots", "busy"
 ]
 
-_NUMBER, _PERMITS = re.compile(rb"[0-9]{1,14}"), re.compile(rb"([0-9]{1,14}) ([0-9]{1,14})")
+_NUMBER, _PERMITS = re.compile("[0-9]{1,14}"), re.compile("([0-9]{1,14}) ([0-9]{1,14})")
 #: As lua/parts/slot.lua has them, ms.
 _LONGEST_PERMIT, _HELD_FOR = 5_000, 60_000
 
@@ -30,7 +30,7 @@ class SlotFields:
     holders: dict[str, int]
 
     @classmethod
-    def of(cls, fields: Mapping[bytes, bytes], now: int, *, held_till: int) -> Self:
+    def of(cls, fields: Mapping[str, str], now: int, *, held_till: int) -> Self:
         """What counts of them now.
 
         Args:
@@ -40,21 +40,21 @@ class SlotFields:
         """
         numbers = {name: int(value) for name, value in fields.items() if _NUMBER.fullmatch(value)}
         permits = {
-            name[1:].decode(errors="backslashreplace"): (int(found[1]), int(found[2]))
+            name[1:]: (int(found[1]), int(found[2]))
             for name, value in fields.items()
-            if name.startswith(b"@") and (found := _PERMITS.fullmatch(value))
+            if name.startswith("@") and (found := _PERMITS.fullmatch(value))
         }
-        sent = max([numbers.get(b"sent", 0), *(till for _, till in permits.values() if till <= now)])
+        sent = max([numbers.get("sent", 0), *(till for _, till in permits.values() if till <= now)])
         if now - _HELD_FOR < held_till <= now + _LONGEST_PERMIT:
             sent = max(sent, held_till)
         return cls(
             sent=sent,
-            delay=numbers.get(b"delay", 0),
-            crawl=numbers.get(b"crawl"),
-            after=numbers.get(b"after", 0),
-            adaptive=numbers.get(b"adaptive", 0),
-            cap=numbers.get(b"cap"),
-            alone_since=numbers.get(b"since"),
+            delay=numbers.get("delay", 0),
+            crawl=numbers.get("crawl"),
+            after=numbers.get("after", 0),
+            adaptive=numbers.get("adaptive", 0),
+            cap=numbers.get("cap"),
+            alone_since=numbers.get("since"),
             holders={token: count for token, (count, till) in permits.items() if till > now},
         )
 

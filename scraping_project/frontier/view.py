@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import msgspec
 import redis
 
 from scraping_project.frontier.foreign import read_of
@@ -109,13 +110,13 @@ def view(
     bounds = {"groups": GROUPS, "looked_at": LOOKED_AT, "lists": LISTS}
     with read_of(server, keys):
         answer = ScriptRunner(server, keys).call("view", **arguments, **bounds)
-    return _view(keys.name, answer)
+    return _view(keys.name, msgspec.json.decode(answer.decode(errors="replace")))
 
 
 def _view(name: str, answer: Sequence[Any]) -> FrontierView:
     now, crawl, finished, seeds, workers, slots, orders, groups = answer
     fields = dict(_pairs(crawl))
-    numbers = counters(fields)
+    numbers = counters({key.encode(): value.encode() for key, value in fields.items()})
     filtered = {key.removeprefix("filtered:"): n for key, n in numbers.items() if key.startswith("filtered:")}
     ledger = {key: number for key, number in numbers.items() if not key.startswith("filtered:")}
     workers_total, *each_worker = workers
@@ -123,13 +124,13 @@ def _view(name: str, answer: Sequence[Any]) -> FrontierView:
     clocks = [_slot(each, now, numbers) for each in each_slot]
     return FrontierView(
         name=name,
-        crawl_id=_text(fields.get(b"id")) or None,
-        rules=_text(fields.get(b"rules")),
-        seeds_text=_text(fields.get(b"seeds")),
+        crawl_id=fields.get("id"),
+        rules=fields.get("rules", ""),
+        seeds_text=fields.get("seeds", ""),
         epoch=numbers.get("epoch", 0),
         as_of_ms=now,
         paused=bool(numbers.get("paused")),
-        finished=b"id" in fields and bool(finished),
+        finished="id" in fields and finished,
         ledger=ledger,
         filtered=filtered,
         seeds_waiting=seeds,
@@ -139,7 +140,7 @@ def _view(name: str, answer: Sequence[Any]) -> FrontierView:
         slots_total=slots_total,
         slots_looked_at=looked_at,
         slots_waiting_at_limit=waiting,
-        orders={_text(slot): order for slot, text in _pairs(orders[1]) if (order := read_order(text))},
+        orders={slot: order for slot, text in _pairs(orders[1]) if (order := read_order(text))},
         orders_total=orders[0],
         dead_groups=tuple(_group(name, letters) for name, letters in _pairs(groups[1])),
         groups_total=groups[0],
@@ -149,18 +150,18 @@ def _view(name: str, answer: Sequence[Any]) -> FrontierView:
 
 def _worker(fields: Sequence[Any], now: int) -> WorkerView:
     token, deadline, leased, found = fields
-    host, pid, run, joined, lease, sequence = found or [None] * 6
+    host, pid, run, joined, lease, sequence = found or [False] * 6
     deadline_ms, lease_ms = _number(deadline), _number(lease)
     return WorkerView(
-        token=token.decode(errors="backslashreplace"),
-        host=_text(host),
+        token=token,
+        host=host or "",
         pid=_number(pid),
-        run_id=None if run is None else _text(run),
+        run_id=None if run is False else run,
         leased=leased,
         joined_ms=_number(joined),
         deadline_ms=deadline_ms,
         beat_ms=max(now - deadline_ms + lease_ms, 0) if lease_ms and deadline_ms else None,
-        alive=sequence is not None and deadline_ms > now,
+        alive=sequence is not False and deadline_ms > now,
     )
 
 
@@ -171,7 +172,7 @@ def _slot(fields: Sequence[Any], now: int, crawl: Mapping[str, int]) -> SlotView
     wait = wait_of(slot, order or {}, now, paused=bool(crawl.get("paused")))
     turn_ms = max(_number(turn) - now, 0)
     return SlotView(
-        slot=_text(name),
+        slot=name,
         queued=queued,
         next_ms=turn_ms if wait.because == "" else wait.next_ms,
         because=wait.because,
@@ -184,20 +185,17 @@ def _slot(fields: Sequence[Any], now: int, crawl: Mapping[str, int]) -> SlotView
     )
 
 
-def _group(name: bytes, letters: bytes) -> DeadGroup:
-    reason, _, slot = _text(name).partition(" ")
+def _group(name: str, letters: str) -> DeadGroup:
+    reason, _, slot = name.partition(" ")
     return DeadGroup(reason, slot, _number(letters))
 
 
-def _pairs(flat: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
+def _pairs(flat: Sequence[str]) -> Iterator[tuple[str, str]]:
+    flat = flat or ()  # an empty list of Lua is an object
     return zip(flat[::2], flat[1::2], strict=True)
 
 
-def _text(value: bytes | None) -> str:
-    return (value or b"").decode(errors="replace")
-
-
-def _number(value: bytes | None) -> int:
+def _number(value: str | Literal[False]) -> int:
     try:
         return int(float(value or 0))
     except (ValueError, OverflowError):  # somebody else has written it

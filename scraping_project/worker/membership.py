@@ -55,7 +55,7 @@ class Membership:
         self._tending: asyncio.Task[None] | None = None
         self.holds = Holds(self._hold)
 
-    def connect(self, spider: Spider, *, run: str = "") -> None:
+    def connect(self, spider: Spider, *, run: str) -> None:
         """Make the worker, which may then join. Blocks; for a thread.
 
         Args:

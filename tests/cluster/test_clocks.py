@@ -19,8 +19,8 @@ from tests.support.project import until
 
 LEASE = 2
 SLOT = "127.0.0.1"
-#: What a silent worker has leased.
-HELD = 5
+#: What a silent worker has leased, and an order that lets no crawl end before it has.
+HELD, PATIENTLY = 5, {"delay": 1000}
 HOURS = 2 * 3600
 DELAY = 0.5  # s
 #: Requests after which a clock is set, out of more than a hundred.
@@ -157,12 +157,15 @@ def test_what_a_silent_worker_holds_is_taken_over_though_the_clock_of_redis_is_s
 ):
     # Given a worker of another host that has leased some requests and is heard of no more
     with frontier_at(server.url) as frontier:
-        with workers_in_mid_crawl(project, sphinx_site, server) as workers:
-            until(lambda: frontier.counts()["queued"] > HELD, workers[0], project)
-            lease_and_be_silent(frontier, server, workers[0], project)
+        frontier.order(SLOT, PATIENTLY)
+        workers = [crawl(project, sphinx_site, REDIS_URL=server.url) for _ in range(2)]
+        until(lambda: frontier.counts().get("queued", 0) > HELD, workers[0], project)
+        lease_and_be_silent(frontier, server, workers[0], project)
 
-            # When Redis's clock is set
-            server.set_clock(seconds)
+        # When Redis's clock is set
+        server.set_clock(seconds)
+        frontier.order(SLOT, {})
+        run_to_the_end(project, workers, timeout=40)
 
         # Then others take it over a few leases later, and finish the crawl
         assert frontier.tokens() == []
@@ -175,9 +178,9 @@ def lease_and_be_silent(frontier, server, worker, project):
         rules = client.hget(frontier.keys.of("crawl"), "rules").decode()
     silent = Worker(frontier, rules=rules, seeds="", lease=LEASE * 1000, token="elsewhere:0:1:1:silent")
     ask = Ask(SLOT, want=HELD, need=1, waits=True, delay_ms=50)
-    frontier.order(SLOT, {"paused": True})
+    frontier.order(SLOT, PATIENTLY | {"paused": True})
     until(lambda: b"@" not in b"".join(server_fields(frontier)), worker, project)
-    frontier.order(SLOT, {})
+    frontier.order(SLOT, PATIENTLY)
     until(lambda: len(silent.step(asks=[ask]).leased) == HELD, worker, project)
 
 

@@ -2,7 +2,6 @@
 
 import socket
 
-import msgspec
 import pytest
 
 from scraping_project.frontier.connection import connect
@@ -10,7 +9,6 @@ from scraping_project.frontier.errors import FrontierError, FrontierUnavailable
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
 from scraping_project.frontier.messages import Ask
-from scraping_project.frontier.scripts import source
 from scraping_project.frontier.view import DeadGroup, view
 from scraping_project.frontier.worker import Worker as CrawlingWorker
 from testing.servers import free_port, redis_binaries
@@ -229,6 +227,21 @@ def test_what_somebody_else_has_put_there_is_as_if_absent_and_stays(server, name
     assert dump(server) == before
 
 
+def test_bytes_that_are_no_text_are_shown_as_such(frontier, worker, server):
+    server.zadd(f"{ROOT}1:slots", {b'\xff\x00"': 1})
+    server.zadd(f"{ROOT}workers", {b"\xff": "inf"})
+    server.hset(f"{ROOT}crawl", mapping={b"\xff": b"\xff", "filtered:x": "many", "paused": ""})
+
+    found = view(server, KEYS)
+
+    assert [each.slot for each in found.slots] == ['\ufffd\x00"']
+    assert found.workers[0].token == "\ufffd"
+    assert found.filtered == {}
+    server.zrem(f"{ROOT}1:slots", b'\xff\x00"')
+    server.zrem(f"{ROOT}workers", b"\xff")
+    server.hdel(f"{ROOT}crawl", b"\xff", "filtered:x", "paused")
+
+
 def test_where_the_ledger_lies_it_is_refused_by_name(server):
     Worker(Frontier(server, KEYS))
     server.delete(f"{ROOT}workers")
@@ -241,10 +254,16 @@ def test_where_the_ledger_lies_it_is_refused_by_name(server):
 def test_it_writes_nothing(frontier, worker, server):
     worker.push(*(push(number, f"slot-{number % 7}") for number in range(50)))
     worker.step(asks=[ask("slot-1", sent_ms=0, delay_ms=1)], want=5)
-    arguments = {"by": "queued", "slot": False, "limit": 5, "groups": 5, "looked_at": 10, "lists": 10}
+    server.lpush(KEYS.seeds, "http://a.example/")
+    server.config_resetstat()
 
-    said = msgspec.msgpack.encode(arguments)
-    assert server.execute_command("EVAL_RO", source("view"), 2, KEYS.prefix, KEYS.seeds, said)
+    view(server, KEYS)
+    view(server, KEYS, by="wait", slot="slot-1")
+
+    used = {name.removeprefix("cmdstat_").lower() for name in server.info("commandstats")}
+    reads = {"exists", "hget", "hgetall", "hlen", "hmget", "hscan", "llen", "scard", "time", "type", "zcard"}
+    reads |= {"zcount", "zmscore", "zrange", "zrevrange"}
+    assert used <= reads | {"evalsha", "script|load", "script", "info", "config", "config|resetstat"}
 
 
 def test_a_redis_that_is_away_is_named():

@@ -43,7 +43,14 @@ def crawl_of(site: NginxServer) -> tuple[str, ...]:
 
 
 def storm(
-    project: Project, site: NginxServer, command: tuple[str, ...], *, workers: int, kills: int, chance: Random
+    project: Project,
+    site: NginxServer,
+    command: tuple[str, ...],
+    *,
+    workers: int,
+    kills: int,
+    chance: Random,
+    enough: int = ENOUGH,
 ) -> int:
     """Kills a worker and starts another again and again, then lets all end; returns the number of kills.
 
@@ -53,7 +60,7 @@ def storm(
     killed = 0
     while killed < kills:
         time.sleep(chance.uniform(0.5, 1.5))
-        if len(site.requests()) > ENOUGH:
+        if len(site.requests()) > enough:
             break
         victim = chance.randrange(workers)
         kill(running[victim])

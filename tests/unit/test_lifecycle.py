@@ -173,7 +173,10 @@ def test_a_run_that_cannot_begin_is_refused_with_what_is_in_the_way(session_with
     session = session_with(NotingFrontier())
     monkeypatch.setattr(scrapy_internals, "before_forced_stop", lambda _: None)
 
-    def connect(_, run):
+    runs = []
+
+    def connect(_, *, run):
+        runs.append(run)
         raise RedisUnavailable("there is no Redis: start one")
 
     monkeypatch.setattr(session.membership, "connect", connect)
@@ -183,6 +186,8 @@ def test_a_run_that_cannot_begin_is_refused_with_what_is_in_the_way(session_with
 
     assert refused.value.reason == "refused"
     assert crawler(session).stats.get_value("run/error") == "there is no Redis: start one"
+    assert runs == [session.lifecycle._commits.log.run_id]
+    assert runs[0]
 
 
 def test_a_run_that_ends_by_force_joins_no_more_when_a_step_finds_its_place_given_up(session_with):

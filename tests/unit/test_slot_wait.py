@@ -8,8 +8,8 @@ NOW = 1_000_000
 
 
 def wait(order=None, *, paused=False, held_till=0, holders=None, **numbers):
-    fields = {name.encode(): str(value).encode() for name, value in numbers.items()}
-    fields |= {f"@{token}".encode(): permit.encode() for token, permit in (holders or {}).items()}
+    fields = {name: str(value) for name, value in numbers.items()}
+    fields |= {f"@{token}": permit for token, permit in (holders or {}).items()}
     found = wait_of(SlotFields.of(fields, NOW, held_till=held_till), order or {}, NOW, paused=paused)
     return found.because, found.because_ms, found.next_ms
 

@@ -49,7 +49,7 @@ def pages(
     crawl_id: str | None = None,
     item_type: str | None = None,
 ) -> Generator[Page, None, None]:
-    """Yields pages with the columns of ``COLUMNS``: texts, numbers, None, moments as ISO 8601, hashes in hex.
+    """Returns pages with the columns of ``COLUMNS``: texts, numbers, None, ISO 8601, hashes in hex.
 
     Args:
         engine: The database.
@@ -63,44 +63,44 @@ def pages(
         item_type: Only items of this type.
 
     They come by id, but by time with ``since``, for the logs of a domain, and for failures. The next page is
-    read on another thread while one is worked on, so close it when it is not read out; beyond that no connection is held.
+    read on another thread while one is worked on, so close it when it is not read out; beyond that no
+    connection is held.
     It is no snapshot: a row written meanwhile may or may not be among them, and where they come by time, a
     site scraped again meanwhile may come twice.
 
     Raises:
         ValueError: A filter is given that the table has no index for.
     """
-    if table == "items":
-        if domain or since:
-            raise ValueError("items cannot be exported by domain or time: take all, or those of a type")
-        yield from _items(engine, item_type)
-        return
-    if item_type is not None:
+    if table == "items" and (domain or since):
+        raise ValueError("items cannot be exported by domain or time: take all, or those of a type")
+    if table != "items" and item_type is not None:
         raise ValueError(f"{table} have no type: export items")
     if table != "failures" and (reason, crawl_id) != (None, None):
         raise ValueError(f"{table} cannot be exported by reason or crawl: export failures")
+    if table == "items":
+        return _items(engine, item_type)
+    if table == "failures":
+        walks = [
+            Walk(scrape_logs, domain, since, status=status, reason=reason, crawl_id=crawl_id)
+            for status in FAILURES
+        ]
+        return _logs(engine, *walks)
     if table == "logs":
-        yield from _logs(engine, Walk(scrape_logs, domain, since))
-    elif table == "failures":
-        for status in FAILURES:
-            walk = Walk(scrape_logs, domain, since, status=status, reason=reason, crawl_id=crawl_id)
-            yield from _logs(engine, walk)
-    elif table == "sites":
-        yield from _sites(engine, Walk(sites, domain, since))
-    else:
-        links = _links(engine, Walk(sites, domain, since))
-        yield from iter(lambda: _page(islice(links, LINKS_PAGE)), [])
+        return _logs(engine, Walk(scrape_logs, domain, since))
+    walk = Walk(sites, domain, since)
+    return _sites(engine, walk) if table == "sites" else _links(engine, walk)
 
 
-def _logs(engine: Engine, walk: Walk) -> Iterator[Page]:
+def _logs(engine: Engine, *walks: Walk) -> Generator[Page, None, None]:
     columns = list(scrape_logs.columns)
     reader = Values(columns) if engine.dialect.name == "sqlite" else Packed(columns)
-    with closing(ahead(_walked(engine, walk, LOGS_PAGE, reader.find))) as coming:
-        for read in coming:
-            yield shown(read.page(), columns)
+    for walk in walks:
+        with closing(ahead(_walked(engine, walk, LOGS_PAGE, reader.find))) as coming:
+            for read in coming:
+                yield shown(read.page(), columns)
 
 
-def _sites(engine: Engine, walk: Walk) -> Iterator[Page]:
+def _sites(engine: Engine, walk: Walk) -> Generator[Page, None, None]:
     columns = list(sites.columns)
     with closing(ahead(_whole_sites(engine, walk, Values(columns)))) as coming:
         for page in coming:
@@ -118,7 +118,7 @@ def _whole_sites(engine: Engine, walk: Walk, reader: Values) -> Iterator[Page]:
             yield page
 
 
-def _items(engine: Engine, item_type: str | None) -> Iterator[Page]:
+def _items(engine: Engine, item_type: str | None) -> Generator[Page, None, None]:
     columns = list(items.columns)
     reader, last = Values(columns), 0
     while True:
@@ -133,8 +133,14 @@ def _items(engine: Engine, item_type: str | None) -> Iterator[Page]:
         yield shown(read[1:], columns)
 
 
-def _links(engine: Engine, walk: Walk) -> Iterator[tuple[Any, ...]]:
-    for page in _sites(engine, walk):
+def _links(engine: Engine, walk: Walk) -> Generator[Page, None, None]:
+    with closing(_sites(engine, walk)) as coming:
+        links = _links_of(coming)
+        yield from iter(lambda: _page(islice(links, LINKS_PAGE)), [])
+
+
+def _links_of(pages_of_sites: Iterable[Page]) -> Iterator[tuple[Any, ...]]:
+    for page in pages_of_sites:
         for row in zip(*page, strict=True):
             rels = json.loads(row[RELS])
             for index, target in enumerate(json.loads(row[LINKS])):
