@@ -85,8 +85,7 @@ async def admit(connection: Any, handler: BaseRouteHandler) -> None:
         raise NotAuthorizedException("log in first")
     connection.scope["state"]["session"] = session
     changes = connection.scope["method"] not in SAFE_METHODS and not handler.opt.get("for_viewers")
-    changes = changes or bool(handler.opt.get("leads_to_changes"))
-    if changes and not session.identity.may_change:
+    if (changes or handler.opt.get("for_operators")) and not session.identity.may_change:
         raise PermissionDeniedException(f"{session.identity.name} may look, and change nothing")
 
 

@@ -9,6 +9,7 @@ from uuid import uuid4
 import redis
 from sqlalchemy import Engine
 
+from scraping_project.embedded import RedisUnavailable
 from scraping_project.frontier.errors import FrontierError
 from scraping_project.monitor.stores import Stores
 from scraping_project.operations.work import work_off
@@ -53,7 +54,7 @@ class Background:
         """Does one action; whether there was one."""
         try:
             return bool(self._stores.redis.demand(self._with_redis))
-        except (StorageError, FrontierError, redis.RedisError) as error:
+        except (StorageError, FrontierError, RedisUnavailable, redis.RedisError) as error:
             logger.info("Actions wait: %s", error)
             return False
 

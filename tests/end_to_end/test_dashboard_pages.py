@@ -1,8 +1,10 @@
 """Every page in a real browser: desktop and phone, light and dark, with scripts and without."""
 
 import os
+import re
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import expect
@@ -14,17 +16,39 @@ from tests.support.dashboard_server import dashboard
 
 #: Where pictures for the docs are laid, when SCREENSHOTS is set.
 SCREENSHOTS = Path(__file__).parents[2] / "docs/screenshots"
-MACHINES = ("/api", "/metrics", "/healthz")
+#: What people download, and programs ask for, is no page.
+MACHINES = ("/api", "/export", "/metrics", "/healthz")
 #: As the router knows them: a new page is tried by itself, once one with parameters has an example below.
 PAGES = sorted(
     path
     for handler in handlers()
     for path in handler.paths
-    if "GET" in handler.http_methods and not path.startswith(MACHINES)
+    if "GET" in handler.http_methods and not path.startswith(MACHINES) and "." not in path
 )
-#: What stands in the place of a page's parameters.
+
+
+#: Those whose whole purpose is a change.
+OPERATORS = {path for handler in handlers() if handler.opt.get("for_operators") for path in handler.paths}
+
+
+def a_run(project):
+    return project.rows("runs")[0]["id"]
+
+
+def a_failed_page(project):
+    return next(row["url"] for row in project.rows("sites") if row["status_code"] == 404)
+
+
+#: How a page is asked for that is of one thing alone.
 EXAMPLES = {
-    "/runs/{run_id:str}": lambda project: f"/runs/{project.rows('runs')[0]['id']}",
+    "/actions/{action_id:str}": lambda project: f"/actions/{project.rows('actions')[0]['id']}",
+    "/failures/group": lambda _: "/failures/group?reason=http_404",
+    "/frontier/{name:str}": lambda _: "/frontier/links",
+    "/frontier/{name:str}/dead": lambda _: "/frontier/links/dead",
+    "/frontier/{name:str}/seeds": lambda _: "/frontier/links/seeds",
+    "/runs/{run_id:str}": lambda project: f"/runs/{a_run(project)}",
+    "/runs/{run_id:str}/cancel": lambda project: f"/runs/{a_run(project)}/cancel",
+    "/sites/lookup": lambda project: f"/sites/lookup?url={quote(a_failed_page(project))}",
 }
 
 
@@ -32,6 +56,17 @@ EXAMPLES = {
 def base_url(crawled):
     with dashboard(crawled, env=ACCOUNTS) as url:
         yield url
+
+
+@pytest.fixture(scope="module", autouse=True)
+def retried(browser, base_url, sessions):
+    """An operator has retried what failed, so that there is an action to look at."""
+    with watched(browser, DESKTOP, base_url) as window:
+        window.context.add_cookies(sessions["operator"])
+        page = window.page()
+        page.goto("/failures")
+        page.get_by_role("button", name=re.compile("^Retry")).first.click()
+        expect(page).to_have_url(re.compile("/actions/"))
 
 
 @pytest.fixture(scope="module")
@@ -58,11 +93,11 @@ def look_at(browser, base_url, sessions):
 
 @pytest.fixture
 def address(crawled):
-    return lambda path: EXAMPLES[path](crawled) if "{" in path else path
+    return lambda path: EXAMPLES[path](crawled) if path in EXAMPLES else path
 
 
 def picture_of(path):
-    return path.partition("{")[0].strip("/").replace("/", "-") + ("-one" if "{" in path else "") or "overview"
+    return re.sub(r"\{.*?\}", "one", path).strip("/").replace("/", "-") or "overview"
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=lambda look: look.name)
@@ -80,7 +115,7 @@ def test_a_page_shows_without_fault_and_axe_finds_none(look_at, address, path, l
                 page.screenshot(path=SCREENSHOTS / f"{picture_of(path)}-{look.name}.png", full_page=True)
 
 
-@pytest.mark.parametrize("path", [path for path in PAGES if path != "/login"])
+@pytest.mark.parametrize("path", [path for path in PAGES if path not in {"/login", *OPERATORS}])
 def test_a_viewer_sees_each_page_and_no_button_but_to_log_out(look_at, address, path):
     with look_at(address(path), DESKTOP, "viewer") as (page, answer):
         assert answer.status == 200

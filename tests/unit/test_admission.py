@@ -36,6 +36,11 @@ def change_thing(request: Asked) -> str:
     return session_of(request).identity.name
 
 
+@get("/tool", for_operators=True, sync_to_thread=False)
+def tool(request: Asked) -> str:
+    return session_of(request).identity.name
+
+
 @get("/breaks", public=True, sync_to_thread=False)
 def breaks() -> None:
     raise RuntimeError("a secret of the inside")
@@ -44,7 +49,7 @@ def breaks() -> None:
 @pytest.fixture
 def build(tmp_path, monkeypatch):
     own = module.handlers
-    added = [page, change_page, thing, change_thing, breaks]
+    added = [page, change_page, thing, change_thing, tool, breaks]
     monkeypatch.setattr(module, "handlers", lambda: [*own(), *added])
     built = []
 
@@ -115,6 +120,13 @@ def test_a_viewer_changes_nothing_on_a_page(app):
     assert answer.status_code == 403
     assert "otto may look, and change nothing" in answer.text
     assert app.ask("POST", "/page", headers=by(app, "operator", "cookie")).status_code == 201
+
+
+def test_a_page_that_is_there_to_change_something_is_shown_to_operators_alone(app):
+    assert app.ask("GET", "/tool", headers=by(app, "operator", "cookie")).status_code == 200
+    answer = app.ask("GET", "/tool", headers=by(app, "viewer", "cookie"))
+    assert answer.status_code == 403
+    assert "otto may look, and change nothing" in answer.text
 
 
 @pytest.mark.parametrize(

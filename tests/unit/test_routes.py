@@ -154,7 +154,7 @@ NEEDED = {"/failures/group": "?reason=timeout", "/sites/lookup": "?url=https://a
 
 
 def test_every_page_is_shown_while_redis_is_away(app, known):
-    who = {"Cookie": app.cookie("viewer")}
+    who = {"Cookie": app.cookie("operator")}
     for route in known:
         if "GET" in route.methods and not route.machine and not route.public:
             answer = app.ask("GET", route.path + NEEDED.get(route.path, ""), headers=who)

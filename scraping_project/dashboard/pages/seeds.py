@@ -14,7 +14,7 @@ from scraping_project.dashboard.threads import in_thread
 from scraping_project.operations import seeds
 
 
-@get("/frontier/{name:str}/seeds", leads_to_changes=True, include_in_schema=False)
+@get("/frontier/{name:str}/seeds", for_operators=True, include_in_schema=False)
 @in_thread
 def show(request: Asked, name: FromPath[str]) -> Response[Any]:
     keys_of(request, name)

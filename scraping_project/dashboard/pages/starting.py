@@ -21,7 +21,7 @@ from scraping_project.operations.starting import Wanted
 from scraping_project.storage.errors import StorageError
 
 
-@get("/runs/new", leads_to_changes=True, include_in_schema=False)
+@get("/runs/new", for_operators=True, include_in_schema=False)
 @in_thread
 def form_for_run(request: Asked) -> Response[Any]:
     """The form, filled in with a run that is to be run again where one is named."""
@@ -52,7 +52,7 @@ async def start_run(request: Asked) -> Response[Any]:
     return see_other(f"/runs/{quote(started.id)}?done=started")
 
 
-@get("/runs/{run_id:str}/cancel", leads_to_changes=True, include_in_schema=False)
+@get("/runs/{run_id:str}/cancel", for_operators=True, include_in_schema=False)
 @in_thread
 def ask_to_cancel(request: Asked, run_id: FromPath[str]) -> Response[Any]:
     return page(request, "cancel.html", run=known_run(stores_of(request), run_id))
