@@ -11,7 +11,8 @@ ON_MYSQL := $(wildcard tests/integration/test_storage_*.py) $(patsubst %,tests/i
   export_command outages prune_command)
 
 SAMPLED := $(patsubst %,tests/cluster/test_%.py,crash_points interrupt kills workers) \
-  tests/integration/test_frontier_model.py tests/integration/test_liveness_model.py
+  tests/integration/test_frontier_model.py tests/integration/test_liveness_model.py \
+  tests/end_to_end/test_dashboard_pages.py
 # Most tests wait, so more processes than cores; a file stays in one, which shares its servers.
 SIDE_BY_SIDE := $(BIN)/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
 
@@ -60,7 +61,7 @@ bench: .venv/dev
 	$(if $(QUICK),,$(BIN)/python -m benchmarks.exports)
 	$(BIN)/python -m benchmarks.speed $(if $(QUICK),--quick)
 
-# All crash points, models and lost replies, and long kill storms; ARGS='--seeds 20 --kills 20', '--files' for workers with files.
+# All crash points, models, looks of pages and lost replies, and long kill storms; ARGS='--seeds 20 --kills 20', '--files' for workers with files.
 storm: .venv/dev
 	@sh tests/install_servers.sh
 	STORM=1 $(BIN)/pytest $(SAMPLED)
