@@ -44,8 +44,8 @@ DATABASE_URL = os.environ.get("DATABASE_URL") or database_in(DATA_DIR)  # sqlite
 
 # Scrapyd nodes that commands talk to
 
-# Where they are, with commas between them
-SCRAPYD_URLS = os.environ.get("SCRAPYD_URLS") or "http://127.0.0.1:6800"
+# Where they are, with commas between them; empty: there is none, and runs are processes of this machine
+SCRAPYD_URLS = os.environ.get("SCRAPYD_URLS", "http://127.0.0.1:6800")
 SCRAPYD_USERNAME = os.environ.get("SCRAPYD_USERNAME", "")  # user name of the login at all of them
 SCRAPYD_PASSWORD = os.environ.get("SCRAPYD_PASSWORD", "")  # its password; never in a file of the repository
 

@@ -2,27 +2,19 @@
 
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from itertools import islice
-from typing import Any
 
-import msgspec
 from scrapy.commands import ScrapyCommand
-from sqlalchemy import Row
 
 from scraping_project.cli.ages import moment_before
 from scraping_project.cli.arguments import domain
 from scraping_project.cli.backends import database_of, settings_of
 from scraping_project.cli.exits import INTERRUPTED, in_one_line, one_line_errors, refuse
-from scraping_project.cli.seed_pusher import BATCH, pushing, seeds, seeds_key
+from scraping_project.cli.seed_pusher import pushing, seeds, seeds_key
 from scraping_project.cli.spiders import spider_class
-from scraping_project.frontier.seed_push import Push
-from scraping_project.frontier.seeds import SeedError, parse
-from scraping_project.http import conditional
+from scraping_project.operations.recrawling import Recrawl
 from scraping_project.storage.errors import StorageError
 from scraping_project.storage.reading import recrawls
-from scraping_project.storage.values import url_hash
 
 
 class Command(ScrapyCommand):
@@ -82,67 +74,24 @@ class Command(ScrapyCommand):
         pages = recrawls.stream(database, before, domain=opts.domain, failed=opts.status == "failed")
         try:
             if opts.dry_run:
-                recrawl.push(pages, lambda _: None)
+                recrawl.push(pages, lambda _: None, _so_far)
             else:
                 with pushing(settings, spider, key, "run this again") as push:
-                    recrawl.push(pages, push)
+                    recrawl.push(pages, push, _so_far)
         except StorageError as error:
-            refuse(f"{error}; until then it was {recrawl.summary}")
+            refuse(f"{error}; until then it was {_summary(recrawl)}")
         except KeyboardInterrupt:
             print(f"interrupted after {seeds(recrawl.pushed)}", file=sys.stderr)
             sys.exit(INTERRUPTED)
         finally:
             database.dispose()
-        print(f"{'would push' if opts.dry_run else 'pushed'} {recrawl.summary} to {key}")
+        print(f"{'would push' if opts.dry_run else 'pushed'} {_summary(recrawl)} to {key}")
 
 
-class Recrawl:
-    """Pushes pages as seeds, and counts them."""
-
-    def __init__(self, *, full: bool) -> None:
-        self.pushed = self.conditional = self.left_out = 0
-        self._full = full
-
-    def push(self, pages: Iterator[Row[Any]], push: Push) -> None:
-        while batch := list(islice(pages, BATCH)):
-            if raw := [seed for page in batch if (seed := self._seed(page))]:
-                push(raw)
-            self.pushed += len(raw)
-            if len(batch) == BATCH:
-                print(f"{seeds(self.pushed)} so far", file=sys.stderr)
-
-    @property
-    def summary(self) -> str:
-        left_out = f", {self.left_out} left out whose URL makes no seed" if self.left_out else ""
-        return f"{seeds(self.pushed)} ({self.conditional} conditional{left_out})"
-
-    def _seed(self, page: Row[Any]) -> bytes | None:
-        """The page as a seed; None when its URL is not whole, or no crawl may start at it."""
-        headers = {} if self._full else conditions_of(page)
-        raw = seed_of(page, headers)
-        try:
-            parse(raw)
-        except SeedError:
-            raw = b""
-        if not raw or url_hash(page.url) != page.url_hash:
-            self.left_out += 1
-            return None
-        self.conditional += bool(headers)
-        return raw
+def _so_far(pushed: int) -> None:
+    print(f"{seeds(pushed)} so far", file=sys.stderr)
 
 
-def conditions_of(page: Row[Any]) -> dict[str, str]:
-    """The headers that ask for the page if it has changed; none where the stored content is another."""
-    if not 200 <= page.status_code < 300:  # noqa: PLR2004  HTTP's own numbers
-        return {}
-    return conditional.headers_of(page.etag, page.last_modified)
-
-
-def seed_of(page: Row[Any], headers: dict[str, str]) -> bytes:
-    """The seed: past the dupe filter, at the page's depth, so that it leads no further than before."""
-    seed: dict[str, Any] = {"url": page.url, "dont_filter": True}
-    if headers:
-        seed["headers"] = headers
-    if page.depth:
-        seed["meta"] = {"depth": page.depth}
-    return msgspec.json.encode(seed)
+def _summary(recrawl: Recrawl) -> str:
+    left_out = f", {recrawl.left_out} left out whose URL makes no seed" if recrawl.left_out else ""
+    return f"{seeds(recrawl.pushed)} ({recrawl.conditional} conditional{left_out})"

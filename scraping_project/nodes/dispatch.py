@@ -49,15 +49,27 @@ class Places:
         return any(_state(node, run_id) in ("pending", "running") for node in self._free)
 
 
-def start(database: Engine, places: Places, run: AskedRun) -> tuple[Node, bool]:
+def offer(database: Engine, places: Places, run: AskedRun) -> tuple[Node, bool]:
     """Writes the run as pending and posts it to a node; returns that and whether it begins at once.
+
+    The same run may be offered again and by others: it starts once.
+
+    Raises:
+        RunTaken: It has begun, or has ended.
+        NodeError: No node takes it now; the run is pending.
+    """
+    ask_run(database, run)
+    return _post(database, places, run)
+
+
+def start(database: Engine, places: Places, run: AskedRun) -> tuple[Node, bool]:
+    """Does as ``offer``, and withdraws a run that no node takes.
 
     Raises:
         NodeError: No node takes it; the run has failed.
     """
-    ask_run(database, run)
     try:
-        return _post(database, places, run)
+        return offer(database, places, run)
     except NodeError as error:
         withdraw_run(database, run.id, "failed", str(error))
         raise

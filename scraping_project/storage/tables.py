@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Index,
@@ -258,6 +259,73 @@ actions = Table(
     Index("ix_actions_asked_at", "asked_at"),
     # Those that are still to be done.
     Index("ix_actions_state", "state"),
+    **INNODB,
+)
+
+schedules = Table(
+    "schedules",
+    metadata,
+    Column("id", Identity, primary_key=True, autoincrement=True),
+    Column("name", String(ID_LENGTH), nullable=False),
+    Column("timing", String(SHORT_LENGTH), nullable=False),  # as it was typed: a cron expression or 15m
+    Column("timezone", String(ID_LENGTH), nullable=False),
+    Column("anchor", DateTime(), nullable=False),  # intervals count from here
+    Column("target", LongText, nullable=False),  # JSON object: what is started
+    Column("jitter_seconds", Integer(), nullable=False),
+    Column("grace_seconds", Integer(), nullable=False),
+    Column("late", String(WORD_LENGTH), nullable=False),
+    Column("overlap", String(WORD_LENGTH), nullable=False),
+    Column("pause_after", Integer()),  # failures in a row; NULL: it goes on
+    Column("enabled", Boolean(), nullable=False),
+    Column("paused_at", Moment),
+    Column("paused_until", Moment),  # NULL: until somebody resumes it
+    Column("pause_note", String(SHORT_LENGTH)),
+    Column("paused_by", String(SHORT_LENGTH)),
+    Column("failures_in_row", Integer(), nullable=False),
+    Column("next_due", DateTime()),  # only ever moves forward; NULL: it never matches again
+    Column("version", BigInteger(), nullable=False),  # one more with every edit
+    Column("error", Text()),  # why it could not be evaluated
+    Column("retry_at", Moment),  # and when it is looked at again
+    Column("changed_at", Moment, nullable=False),  # by the database's clock, as all moments here
+    Column("changed_by", String(SHORT_LENGTH), nullable=False),
+    # Is the name taken?
+    Index("uq_schedules_name", "name", unique=True),
+    # Those that are due.
+    Index("ix_schedules_next_due", "enabled", "next_due"),
+    sqlite_autoincrement=True,  # an id stands in the ids of runs, and is never another's
+    **INNODB,
+)
+
+firings = Table(
+    "firings",
+    metadata,
+    Column("id", Identity, primary_key=True, autoincrement=True),
+    Column("schedule_id", BigInteger(), nullable=False),
+    Column("due", Moment, nullable=False),  # nominal, without jitter
+    Column("kind", String(WORD_LENGTH), nullable=False),
+    Column("state", String(WORD_LENGTH), nullable=False),
+    Column("reason", String(WORD_LENGTH)),  # why it was skipped
+    Column("last_due", Moment),  # of a stretch of skipped times that one row stands for
+    Column("times", Integer(), nullable=False),
+    Column("fired_at", Moment, nullable=False),
+    Column("fired_by", String(SHORT_LENGTH), nullable=False),
+    Column("start_at", Moment),  # not before: due and jitter, or the next try
+    Column("claimed_by", String(SHORT_LENGTH)),
+    Column("claimed_until", Moment),
+    Column("tries", Integer(), nullable=False),
+    Column("gives_up_at", Moment),  # set by the first try that failed
+    Column("started_at", Moment),
+    Column("run_id", String(ID_LENGTH)),
+    Column("outcome", String(WORD_LENGTH)),  # the run's, once it has ended
+    Column("ended_at", Moment),
+    Column("error", Text()),
+    # Has it fired? This key lets no time fire twice.
+    Index("uq_firings_schedule_due", "schedule_id", "due", "kind", unique=True),
+    # Those that are to be started, and those whose runs have not ended.
+    Index("ix_firings_state", "state", "start_at"),
+    # What is old enough to be pruned.
+    Index("ix_firings_fired_at", "fired_at"),
+    sqlite_autoincrement=True,
     **INNODB,
 )
 

@@ -1,0 +1,1 @@
+"""Schedules and firings, kept so that any number of processes may fire them and none leads."""
