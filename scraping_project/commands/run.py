@@ -15,7 +15,7 @@ from scraping_project.cli.exits import INTERRUPTED, in_one_line, one_line_errors
 from scraping_project.cli.node_options import add_nodes_option, nodes_of
 from scraping_project.cli.spiders import spider_class
 from scraping_project.nodes import dispatch
-from scraping_project.nodes.client import NodeError, Nodes
+from scraping_project.nodes.client import NO_NODE, NodeError, Nodes
 from scraping_project.nodes.request_rules import RunRequestError, check_name, check_settings
 from scraping_project.nodes.request_rules import check_arguments as check_secrets
 from scraping_project.storage.errors import StorageError
@@ -76,7 +76,10 @@ class Command(ScrapyCommand):
             check_settings(asked)
         except RunRequestError as error:
             refuse(str(error))
-        nodes, database = nodes_of(settings, opts), database_of(settings)
+        nodes = nodes_of(settings, opts)
+        if not nodes:
+            refuse(NO_NODE)
+        database = database_of(settings)
         if opts.workers > 1:
             asked["STARTED_TOGETHER"] = uuid4().hex
         try:

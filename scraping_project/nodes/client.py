@@ -178,6 +178,9 @@ class Node:
             raise NodeError(f"{self.url} does not answer ({type(error).__name__})") from error
 
 
+NO_NODE = "no node is named: set SCRAPYD_URLS to http://host:6800[,http://host:6800]"
+
+
 class Nodes(tuple[Node, ...]):
     """The nodes that commands may talk to; no other server gets the password."""
 
@@ -185,18 +188,18 @@ class Nodes(tuple[Node, ...]):
 
     @classmethod
     def of(cls, settings: BaseSettings, urls: str | None = None) -> Self:
-        """Those of SCRAPYD_URLS, or of other URLs, separated by commas.
+        """Those of SCRAPYD_URLS, which may name none, or of other URLs, separated by commas.
 
         Raises:
-            NodeError: One of them is no URL of a node, or there is none.
+            NodeError: One of them is no URL of a node, or none is named.
         """
         login = settings["SCRAPYD_USERNAME"] or "", settings["SCRAPYD_PASSWORD"] or ""
         given = (urls if urls is not None else settings["SCRAPYD_URLS"]) or ""
         nodes = {
             node.url: node for url in given.split(",") if url.strip() for node in [Node(url.strip(), *login)]
         }
-        if not nodes:
-            raise NodeError("no node is named: set SCRAPYD_URLS to http://host:6800[,http://host:6800]")
+        if not nodes and given:
+            raise NodeError(NO_NODE)
         return cls(nodes.values())
 
     def with_run(

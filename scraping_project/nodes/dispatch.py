@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine
 
-from scraping_project.nodes.client import Node, NodeError, Nodes
+from scraping_project.nodes.client import NO_NODE, Node, NodeError, Nodes
 from scraping_project.storage.runs import (
     AskedRun,
     KnownRun,
@@ -145,4 +145,4 @@ def _post(database: Engine, places: Places, run: AskedRun) -> tuple[Node, bool]:
 
 
 def _none_takes_it(refusals: list[NodeError]) -> NodeError:
-    return NodeError("; ".join(map(str, refusals)))
+    return NodeError("; ".join(map(str, refusals)) or NO_NODE)

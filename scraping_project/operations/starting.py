@@ -83,12 +83,11 @@ def start_once(wanted: Wanted, run_id: str, engine: Engine, settings: BaseSettin
 
 def _places(settings: BaseSettings) -> dispatch.Places | None:
     """The places of the nodes; None where no node is named, or none is where one would be by default."""
-    if not settings["SCRAPYD_URLS"]:
-        return None
-    places = dispatch.Places(Nodes.of(settings))
+    nodes = Nodes.of(settings)
+    places = dispatch.Places(nodes)
     if places.emptiest_first():
         return places
-    if settings["SCRAPYD_URLS"] == UNSET:
+    if not nodes or settings["SCRAPYD_URLS"] == UNSET:
         return None
     raise NodeError("; ".join(map(str, places.silent)))
 

@@ -107,6 +107,13 @@ def test_help_teaches(project, command):
     assert "SCRAPYD_URLS" in told
 
 
+def test_a_run_for_nodes_is_refused_where_none_is_named(project):
+    env = {"REDIS_URL": "unused", "SCRAPYD_URLS": ""}
+    done = project.run("run", "links", env=env, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("scrapy: no node is named: set SCRAPYD_URLS to http://host:6800")
+
+
 def test_a_run_that_no_node_takes_has_failed_and_says_so(project, database, nobody):
     done = project.run("run", "links", "--nodes", nobody, env={"REDIS_URL": "unused"}, check=False)
     assert done.returncode == 2
