@@ -6,7 +6,7 @@ import pytest
 import redis
 from sqlalchemy import create_engine
 
-from scraping_project.commands import doctor
+from scraping_project.monitor import health
 from testing import servers
 from tests.support.terse_redis import terse_redis
 
@@ -115,9 +115,9 @@ def test_what_is_wrong_with_a_database_is_a_line_each(project, mariadb_url):
 
 @pytest.mark.parametrize(("free", "well"), [(2**31, True), (2**31 - 1, False)])
 def test_a_disk_that_is_nearly_full_is_wrong(tmp_path, monkeypatch, free, well):
-    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
+    monkeypatch.setattr(health.shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
 
-    found = doctor._room(tmp_path, "DATA_DIR x")
+    found = health._room(tmp_path, "DATA_DIR x")
 
     assert found[0] == well
     assert ("make room" in found[1]) != well

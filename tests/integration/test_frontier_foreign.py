@@ -37,7 +37,7 @@ LEDGER_KEYS = ["crawl", "workers", "starting", "gone", *(f"1:{name}" for name in
 #: All others, as a crawl of one slot and two workers, ``one`` and ``two``, uses them.
 OTHER_KEYS = [
     *("orders", "news", "retired", "slot:a.example", "1:queue:0:a.example", "1:suspects:a.example"),
-    *("1:handed", "1:found", "1:together", "1:seen:0", "1:buried_by", "1:counted"),
+    *("1:handed", "1:found", "1:together", "1:seen:0", "1:buried_by", "1:counted", "1:again"),
     *(f"{name}:{token}" for name in ("leases", "armed", "permits", "returning") for token in ("one", "two")),
 ]
 
@@ -53,6 +53,7 @@ def verbs(frontier, worker):
         "leave": lambda: frontier.leave(worker.token),
         "order": lambda: frontier.order("a.example", {"delay": 1}),
         "requeue": lambda: frontier.requeue([1, 2, 3]),
+        "push_again": lambda: frontier.push_again("an action", {"1": push(70)}),
         "clear": frontier.clear,
         "sweep": frontier.sweep,
         "known": lambda: frontier.known(["1", "2"]),
@@ -139,6 +140,7 @@ def work(frontier):
     )
     two.lease(3, arm_new=3)
     frontier.requeue([leased[3].id])
+    assert frontier.push_again("an action", {"1": push(450)}) == 1
     kill(frontier, two, deaths=5)
     assert sum(bool(request.deaths) for request in one.lease(5, arm_new=5)) == 1
     frontier.reap(LONG, grace_ms=LONG)

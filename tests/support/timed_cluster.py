@@ -32,7 +32,7 @@ def timed_frontier(server):
     frontier = Frontier(server, Keys("links"))
     for verb in PARTS:
         assert READ in source(verb)
-        frontier._scripts[verb] = server.register_script(source(verb).replace(READ, TELL))
+        frontier._scripts._scripts[verb] = server.register_script(source(verb).replace(READ, TELL))
     return frontier
 
 

@@ -18,6 +18,7 @@ local function push_again()
     end
   end
   push(requests, false)
+  seen_write()
   rcall('HSET', again, args.action, reached)
   write_counts()
   return #requests
