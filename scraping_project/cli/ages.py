@@ -8,6 +8,12 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks
 _AGE = re.compile(r"([0-9]{1,9})([smhdw])")
 
 
+def seconds_of(age: str) -> int | None:
+    """How many seconds an age has; None when the text is none."""
+    found = _AGE.fullmatch(age)
+    return int(timedelta(**{_UNITS[found[2]]: int(found[1])}).total_seconds()) if found else None
+
+
 def moment_before(age: str) -> datetime:
     """The moment in UTC so long ago: ``moment_before("12h")``. For argparse's ``type``.
 

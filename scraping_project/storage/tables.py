@@ -329,6 +329,19 @@ firings = Table(
     **INNODB,
 )
 
+# The processes beside the crawl that are alive: those that fire schedules, and those that watch for alerts.
+heartbeats = Table(
+    "heartbeats",
+    metadata,
+    Column("name", String(SHORT_LENGTH), primary_key=True),  # host, process and a random part
+    Column("kind", String(WORD_LENGTH), nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("beat_at", Moment, nullable=False),
+    # When did any of a kind beat last?
+    Index("ix_heartbeats_kind", "kind", "beat_at"),
+    **INNODB,
+)
+
 refused_rows = Table(
     "refused_rows",
     metadata,

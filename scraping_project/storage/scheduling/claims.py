@@ -37,6 +37,21 @@ def claim(process: Process, seconds: float) -> Firing | None:
     return None
 
 
+def renew(process: Process, firing: Firing, seconds: float) -> bool:
+    """Holds a claim for so many seconds more; False when it is another's."""
+    change = update(firings).where(_is_mine(process, firing))
+    with writing(process.engine) as connection:
+        return connection.execute(change.values(claimed_until=process.after(seconds))).rowcount > 0
+
+
+def give_way(process: Process, waiting: Firing) -> bool:
+    """Lets a firing that waits not begin, for a newer one has come; False when it waits no more."""
+    this_one = and_(firings.c.id == waiting.id, firings.c.state == "waiting")
+    change = update(firings).where(this_one).values(state="skipped", reason="replaced", error=None)
+    with writing(process.engine) as connection:
+        return connection.execute(change).rowcount > 0
+
+
 def put_back(process: Process, firing: Firing, seconds: float, note: str) -> bool:
     """Lets a claimed firing wait for so long, and says for what; False when the claim is another's."""
     values = {"state": "waiting", "start_at": process.after(seconds), "error": note}

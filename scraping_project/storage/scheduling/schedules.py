@@ -177,6 +177,12 @@ def read(engine: Engine, name: str) -> Schedule | None:
     return found[0] if found else None
 
 
+def read_by_id(engine: Engine, schedule_id: int) -> Schedule | None:
+    """The schedule of an id; None when it was removed."""
+    found = _read(engine, schedules.c.id == schedule_id)
+    return found[0] if found else None
+
+
 def read_all(engine: Engine) -> list[Schedule]:
     """All schedules by name, the first thousand."""
     return _read(engine, schedules.c.id > 0)

@@ -84,9 +84,19 @@ def upgrade() -> None:
     _create_index("uq_firings_schedule_due", "firings", "schedule_id", "due", "kind", unique=True)
     _create_index("ix_firings_state", "firings", "state", "start_at")
     _create_index("ix_firings_fired_at", "firings", "fired_at")
+    op.create_table(
+        "heartbeats",
+        sa.Column("name", sa.String(255), primary_key=True),
+        sa.Column("kind", sa.String(32), nullable=False),
+        sa.Column("started_at", moment, nullable=False),
+        sa.Column("beat_at", moment, nullable=False),
+        **INNODB,
+    )
+    _create_index("ix_heartbeats_kind", "heartbeats", "kind", "beat_at")
 
 
 def downgrade() -> None:
+    op.drop_table("heartbeats")
     op.drop_table("firings")
     op.drop_table("schedules")
 

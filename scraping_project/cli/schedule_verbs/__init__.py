@@ -1,0 +1,1 @@
+"""The verbs of ``scrapy schedule``, one file each."""

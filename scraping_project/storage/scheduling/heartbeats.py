@@ -1,0 +1,44 @@
+"""Which processes beside the crawl are alive: those that fire schedules, and those that watch for alerts."""
+
+from contextlib import suppress
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import Engine, delete, func, insert, select, update
+
+from scraping_project.storage.clock import database_now
+from scraping_project.storage.errors import Duplicated
+from scraping_project.storage.scheduling.process import Process
+from scraping_project.storage.tables import heartbeats
+from scraping_project.storage.transactions import reading, writing
+
+Kind = Literal["periodic", "alerts"]
+#: Seconds after which a row of a process that was silent is deleted.
+FORGOTTEN = 86_400.0
+
+
+def beat(process: Process, kind: Kind) -> None:
+    """Notes that a process is alive."""
+    mine = update(heartbeats).where(heartbeats.c.name == process.name).values(beat_at=process.now)
+    with writing(process.engine) as connection:
+        if connection.execute(mine).rowcount:
+            return
+    row = {"name": process.name, "kind": kind, "started_at": process.now, "beat_at": process.now}
+    with suppress(Duplicated), writing(process.engine) as connection:  # an answer that was lost
+        connection.execute(delete(heartbeats).where(heartbeats.c.beat_at < process.after(-FORGOTTEN)))
+        connection.execute(insert(heartbeats).values(row))
+
+
+def last_beat(engine: Engine, kind: Kind) -> tuple[datetime, datetime | None]:
+    """This moment, and when any process of a kind was alive last; None when none was for a day."""
+    newest = select(func.max(heartbeats.c.beat_at)).where(heartbeats.c.kind == kind)
+    with reading(engine) as connection:
+        now: datetime = connection.execute(select(database_now(engine))).scalar_one()
+        return now, connection.scalar(newest)
+
+
+def alive(engine: Engine, kind: Kind, within_seconds: float) -> int:
+    """How many processes of a kind were alive within so many seconds."""
+    recent = heartbeats.c.beat_at >= database_now(engine, -within_seconds)
+    with reading(engine) as connection:
+        return connection.scalar(select(func.count()).where(heartbeats.c.kind == kind, recent)) or 0
