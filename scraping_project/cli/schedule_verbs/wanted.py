@@ -36,7 +36,7 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument("--spider", metavar="NAME", help="what runs, or for whose workers seeds are")
     parser.add_argument(
         "-a", dest="spargs", action="append", metavar="NAME=VALUE",
-        help="an argument of the run, as -s NAME=VALUE is a setting of it; {due} and {due_date} in an argument"
+        help="an argument of the run, as -s is a setting of it; {due} and {due_date} in an argument"
         " stand for the time that fired",
     )  # fmt: skip
     parser.add_argument(
