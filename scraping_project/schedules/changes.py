@@ -15,6 +15,8 @@ from scraping_project.storage.scheduling.firings import OPEN, active
 from scraping_project.storage.scheduling.process import Process
 from scraping_project.storage.scheduling.schedules import AskedSchedule, Schedule
 
+#: No crawl is older.
+FIRST_MOMENT = datetime(1990, 1, 1)  # noqa: DTZ001  UTC, as it is stored
 #: Times that one backfill takes: they run one after the other.
 MOST_BACKFILL = 1_000
 
@@ -150,6 +152,8 @@ def backfill(process: Process, schedule: Schedule, begin: datetime, end: datetim
         ScheduleRefused: The stretch is none, or holds none of its times, or too many.
         StorageError: The database is away.
     """
+    if not FIRST_MOMENT <= begin <= end:
+        raise ScheduleRefused(f"from {begin} to {end} UTC is no stretch: name its beginning, then its end")
     if end > process.time():
         raise ScheduleRefused(f"{end} UTC is still to come: a backfill ends by now")
     times = takewhile(lambda due: due <= end, timing_of(schedule).after(begin - INSTANT))

@@ -91,4 +91,4 @@ def _all_of(found: Come) -> list[Stretch]:
     firsts = [*found.fires[:1], *(stretch.first for stretch in found.missed)]
     lasts = [*found.fires[-1:], *(stretch.last for stretch in found.missed)]
     times = len(found.fires) + sum(stretch.times for stretch in found.missed)
-    return [Stretch(min(firsts), max(lasts), times)]
+    return [Stretch(min(firsts), max(lasts), times)] if times else []

@@ -27,5 +27,5 @@ def _age(seconds: int) -> str:
     for size, name in _UNITS:
         count, seconds = divmod(seconds, size)
         if count:
-            parts.append(f"{count} {name}{'s' * (count > 1)}" if count > 1 or parts else name)
-    return " ".join(parts) if len(parts) > 1 else parts[0]
+            parts.append(f"{count} {name}{'s' * (count > 1)}")
+    return " ".join(parts).removeprefix("1 ") if len(parts) == 1 else " ".join(parts)
