@@ -12,7 +12,7 @@ ON_MYSQL := $(wildcard tests/integration/test_storage_*.py) $(patsubst %,tests/i
 
 SAMPLED := $(patsubst %,tests/cluster/test_%.py,crash_points interrupt kills workers) \
   tests/integration/test_frontier_model.py tests/integration/test_liveness_model.py \
-  tests/end_to_end/test_dashboard_pages.py
+  tests/end_to_end/test_dashboard_pages.py tests/cluster/test_schedule_storm.py
 # Most tests wait, so more processes than cores; a file stays in one, which shares its servers.
 SIDE_BY_SIDE := $(BIN)/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
 

@@ -64,11 +64,12 @@ def _passed(process: Process, schedule: Schedule, now: datetime) -> Passed:
     found = come(timing_of(schedule), schedule.next_due, now, schedule.grace_seconds, schedule.late)
     if schedule.is_paused(now):
         return Passed(found.next_due, skipped=_skipped(_all_of(found), "paused"))
-    missed = _skipped(found.missed, "missed")
-    if found.fires and schedule.overlap == "skip" and active(process.engine, schedule.id, OPEN):
-        return Passed(found.next_due, skipped=[*missed, *_skipped(_one_of(found.fires), "overlap")])
+    paused, fires = _parted(found.fires, schedule)
+    missed = [*_skipped(found.missed, "missed"), *_skipped(_one_of(paused), "paused")]
+    if fires and schedule.overlap == "skip" and active(process.engine, schedule.id, OPEN):
+        return Passed(found.next_due, skipped=[*missed, *_skipped(_one_of(fires), "overlap")])
     replaces = schedule.overlap == "queue" and schedule.late != "all"
-    return Passed(found.next_due, _starts(schedule, found.fires), missed, replaces=replaces)
+    return Passed(found.next_due, _starts(schedule, fires), missed, replaces=replaces)
 
 
 def _starts(schedule: Schedule, dues: Sequence[datetime]) -> list[Start]:
@@ -82,8 +83,14 @@ def _skipped(stretches: Iterable[Stretch], reason: Reason) -> list[Skipped]:
     return [Skipped(first, last, times, reason) for first, last, times in stretches]
 
 
+def _parted(dues: Sequence[datetime], schedule: Schedule) -> tuple[list[datetime], list[datetime]]:
+    """Those that came while it was paused, though the pause is over now, and the others."""
+    paused = [due for due in dues if schedule.paused_at and schedule.is_paused(due)]
+    return paused, [due for due in dues if due not in paused]
+
+
 def _one_of(dues: Sequence[datetime]) -> list[Stretch]:
-    return [Stretch(dues[0], dues[-1], len(dues))]
+    return [Stretch(dues[0], dues[-1], len(dues))] if dues else []
 
 
 def _all_of(found: Come) -> list[Stretch]:
