@@ -9,7 +9,12 @@ from scraping_project.items import StoredItem
 from scraping_project.storage.engine import connect
 from scraping_project.storage.migrate import migrate
 from scraping_project.storage.reading import overview, queries
-from scraping_project.storage.tables import actions, metadata, runs
+from scraping_project.storage.scheduling.claims import lapsed, waiting
+from scraping_project.storage.scheduling.due_times import come
+from scraping_project.storage.scheduling.firings import ended_before, of_schedule
+from scraping_project.storage.scheduling.heartbeats import beating
+from scraping_project.storage.scheduling.schedules import named
+from scraping_project.storage.tables import actions, firings, heartbeats, metadata, runs, schedules
 from scraping_project.storage.transactions import reading, writing
 from scraping_project.storage.values import naive_utc
 from scraping_project.storage.writing.upserts import insert
@@ -17,6 +22,7 @@ from scraping_project.storage.writing.writer import Writer
 from tests.support.storage_truth import NOON, log, site
 
 LATE = NOON + timedelta(minutes=1_950)
+NAIVE_NOON = naive_utc(NOON)
 
 ASKED = {
     "uq_sites_url_hash": queries.site_of_url("http://host7.example/7"),
@@ -42,11 +48,18 @@ ASKED = {
     "ix_failure_hours_domain": queries.failures_of_domain("host20.example", NOON.replace(minute=0, second=0)),
     "ix_actions_asked_at": queries.newest_actions(10),
     "ix_actions_state": queries.open_actions(),
+    "uq_schedules_name": named("schedule 7"),
+    "ix_schedules_next_due": come(NAIVE_NOON + timedelta(minutes=7), 10),
+    "uq_firings_schedule_due": of_schedule(7),
+    "ix_firings_state": waiting(NAIVE_NOON + timedelta(minutes=7)),
+    "ix_firings_fired_at": ended_before(NAIVE_NOON + timedelta(minutes=7)),
+    "ix_heartbeats_kind": beating("alerts", NAIVE_NOON + timedelta(minutes=1_900)),
 }
 
 
 #: Those that share an index with another.
 ASKED_TOO = {
+    "lapsed": ("ix_firings_state", lapsed(NAIVE_NOON + timedelta(minutes=7))),
     "sites_scraped_before": (
         "ix_sites_last_scraped",
         queries.sites_scraped_before(NOON + timedelta(minutes=9)),
@@ -93,6 +106,9 @@ def filled(shared_mariadb):
     with writing(engine) as connection:
         connection.execute(insert("mysql", runs), [run(number) for number in range(2_000)])
         connection.execute(insert("mysql", actions), [action(number) for number in range(2_000)])
+        connection.execute(insert("mysql", schedules), [schedule(number) for number in range(2_000)])
+        connection.execute(insert("mysql", firings), [firing(number) for number in range(2_000)])
+        connection.execute(insert("mysql", heartbeats), [heartbeat(number) for number in range(2_000)])
         connection.execute(text(f"ANALYZE TABLE {', '.join(metadata.tables)}"))
     yield engine
     engine.dispose()
@@ -130,6 +146,33 @@ def action(number):
         "asked_at": datetime(2026, 1, 1) + timedelta(minutes=number),  # noqa: DTZ001 -- as it is stored
         **dict.fromkeys(("claimed_until", "claimed_by", "finished_at")),
     }
+
+
+def schedule(number):
+    none = dict.fromkeys(column.name for column in schedules.columns)
+    return none | {
+        "id": number + 1, "name": f"schedule {number}", "timing": "1h", "timezone": "UTC",
+        "anchor": NAIVE_NOON, "target": "{}", "jitter_seconds": 0, "grace_seconds": 1, "late": "once",
+        "overlap": "skip", "enabled": True, "failures_in_row": 0, "version": 1, "changed_by": "anna",
+        "next_due": NAIVE_NOON + timedelta(minutes=number), "changed_at": NAIVE_NOON,
+    }  # fmt: skip
+
+
+def firing(number):
+    none = dict.fromkeys(column.name for column in firings.columns)
+    return none | {
+        "id": number + 1, "schedule_id": number % 50, "due": NAIVE_NOON + timedelta(minutes=number),
+        "state": {3: "waiting", 4: "starting"}.get(number, "ended"),
+        "kind": "scheduled", "times": 1, "tries": 0,
+        "fired_at": NAIVE_NOON + timedelta(minutes=number), "fired_by": "one", "start_at": NAIVE_NOON,
+        "claimed_until": NAIVE_NOON,
+    }  # fmt: skip
+
+
+def heartbeat(number):
+    moment = NAIVE_NOON + timedelta(minutes=number)
+    kind = "alerts" if number % 20 == 0 else "periodic"
+    return {"name": f"process {number}", "kind": kind, "started_at": moment, "beat_at": moment}
 
 
 def plan(engine, query):

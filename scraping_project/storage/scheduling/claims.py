@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, or_, select, update
 
 from scraping_project.storage import tables
 from scraping_project.storage.scheduling.endings import count_end
 from scraping_project.storage.scheduling.firings import COLUMNS, Firing, Reason, firing_of
-from scraping_project.storage.scheduling.process import Process
+from scraping_project.storage.scheduling.process import Moment, Process
 from scraping_project.storage.tables import firings
 from scraping_project.storage.transactions import reading, writing
 from scraping_project.storage.values import fit
@@ -20,21 +20,30 @@ FOUND = 10
 
 def claim(process: Process, seconds: float) -> Firing | None:
     """Takes the firing that should start first, for so many seconds; None when none may start now."""
-    waits = and_(firings.c.state == "waiting", firings.c.start_at <= process.now)
-    lapsed = and_(firings.c.state == "starting", firings.c.claimed_until < process.now)
-    free = or_(waits, lapsed)
-    query = select(firings.c.id).where(firings.c.state.in_(("waiting", "starting")), free)
     with reading(process.engine) as connection:
-        found = connection.scalars(query.order_by(firings.c.start_at, firings.c.id).limit(FOUND)).all()
+        queries = lapsed(process.now), waiting(process.now)
+        found = [firing_id for query in queries for firing_id in connection.scalars(query)]
     values = {"state": "starting", "claimed_by": process.name, "claimed_until": process.after(seconds)}
     for firing_id in found:
         # Again with the condition: of all who have found it, one changes the row.
+        free = or_(_waits(process.now), _has_lapsed(process.now))
         take = update(firings).where(firings.c.id == firing_id, free).values(values)
         with writing(process.engine) as connection:
             if connection.execute(take).rowcount:
                 row = connection.execute(select(*COLUMNS).where(firings.c.id == firing_id))
                 return firing_of(row.mappings().one())
     return None
+
+
+def waiting(now: Moment) -> Select[Any]:
+    """The query for the firings that may start, by id, those that should start first before the others."""
+    query = select(firings.c.id).where(_waits(now))
+    return query.order_by(firings.c.start_at, firings.c.id).limit(FOUND)
+
+
+def lapsed(now: Moment) -> Select[Any]:
+    """The query for the firings that somebody claimed and did not start in time, by id."""
+    return select(firings.c.id).where(_has_lapsed(now)).limit(FOUND)
 
 
 def renew(process: Process, firing: Firing, seconds: float) -> bool:
@@ -112,6 +121,14 @@ def _end_claim(process: Process, firing: Firing, values: Mapping[str, Any]) -> b
         return connection.execute(change).rowcount > 0
 
 
-def _is_mine(process: Process, firing: Firing) -> Any:
+def _waits(now: Moment) -> ColumnElement[bool]:
+    return and_(firings.c.state == "waiting", firings.c.start_at <= now)
+
+
+def _has_lapsed(now: Moment) -> ColumnElement[bool]:
+    return and_(firings.c.state == "starting", firings.c.claimed_until < now)
+
+
+def _is_mine(process: Process, firing: Firing) -> ColumnElement[bool]:
     claimed = and_(firings.c.state == "starting", firings.c.claimed_by == process.name)
     return and_(firings.c.id == firing.id, claimed)

@@ -10,16 +10,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, Select, and_, func, insert, or_, select, true, update
 
 from scraping_project.storage import tables
 from scraping_project.storage.errors import Duplicated
 from scraping_project.storage.scheduling.firings import Kind, Reason
-from scraping_project.storage.scheduling.process import Process
+from scraping_project.storage.scheduling.process import Moment, Process
 from scraping_project.storage.scheduling.schedules import COLUMNS, NO_ERROR, Schedule, schedule_of
 from scraping_project.storage.tables import firings, schedules
 from scraping_project.storage.transactions import reading, writing
 from scraping_project.storage.values import fit
+
+#: "IS true" would find no index.
+IS_ON = schedules.c.enabled == true()
 
 
 class Start(NamedTuple):
@@ -51,17 +54,22 @@ class Passed:
 
 def overdue(process: Process, limit: int) -> tuple[datetime, list[Schedule]]:
     """This moment, and the schedules of which a time has come, the longest overdue first."""
-    come = and_(schedules.c.enabled.is_(True), schedules.c.next_due <= process.now)
-    looked_at = or_(schedules.c.retry_at.is_(None), schedules.c.retry_at <= process.now)
-    query = select(*COLUMNS).where(come, looked_at).order_by(schedules.c.next_due).limit(limit)
     with reading(process.engine) as connection:
         now = process.look(connection)
-        return now, [schedule_of(row) for row in connection.execute(query).mappings()]
+        rows = connection.execute(come(process.now, limit)).mappings()
+        return now, [schedule_of(row) for row in rows]
+
+
+def come(now: Moment, limit: int) -> Select[Any]:
+    """The query for schedules of which a time has come."""
+    is_come = and_(IS_ON, schedules.c.next_due <= now)
+    looked_at = or_(schedules.c.retry_at.is_(None), schedules.c.retry_at <= now)
+    return select(*COLUMNS).where(is_come, looked_at).order_by(schedules.c.next_due).limit(limit)
 
 
 def next_moment(process: Process) -> datetime | None:
     """When a time comes, or something may start; None when nothing will."""
-    come = select(func.min(schedules.c.next_due)).where(schedules.c.enabled.is_(True))
+    come = select(func.min(schedules.c.next_due)).where(IS_ON)
     start = select(func.min(firings.c.start_at)).where(firings.c.state == "waiting")
     with reading(process.engine) as connection:
         moments = [connection.scalar(come), connection.scalar(start)]
@@ -74,7 +82,7 @@ def pass_by(process: Process, schedule: Schedule, passed: Passed) -> bool:
         schedules.c.id == schedule.id,
         schedules.c.version == schedule.version,
         schedules.c.next_due == schedule.next_due,
-        schedules.c.enabled.is_(True),
+        IS_ON,
     )
     with writing(process.engine) as connection:
         moved = update(schedules).where(this_one).values(next_due=passed.next_due, **NO_ERROR)

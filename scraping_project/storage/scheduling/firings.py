@@ -5,10 +5,11 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import Engine, and_, delete, func, select, true
+from sqlalchemy import Engine, Select, and_, delete, func, select
 
 from scraping_project.storage.clock import database_now
 from scraping_project.storage.reading.cursors import Cursor, Key, Page, read_page
+from scraping_project.storage.scheduling.process import Moment
 from scraping_project.storage.tables import firings
 from scraping_project.storage.transactions import reading, writing
 
@@ -54,10 +55,15 @@ NEWEST = (Key(firings.c.due, falls=True), Key(firings.c.id, falls=True))
 
 def active(engine: Engine, schedule_id: int, states: Collection[State] = OPEN) -> list[Firing]:
     """The firings of a schedule that have begun or wait, those due first before the others."""
-    which = and_(firings.c.schedule_id == schedule_id, firings.c.state.in_(states))
+    query = of_schedule(schedule_id).where(firings.c.state.in_(states))
     with reading(engine) as connection:
-        rows = connection.execute(select(*COLUMNS).where(which).order_by(firings.c.due, firings.c.id))
-        return [firing_of(row) for row in rows.mappings()]
+        rows = connection.execute(query.order_by(firings.c.due, firings.c.id)).mappings()
+        return [firing_of(row) for row in rows]
+
+
+def of_schedule(schedule_id: int) -> Select[Any]:
+    """The query for all firings of a schedule."""
+    return select(*COLUMNS).where(firings.c.schedule_id == schedule_id)
 
 
 def newest(
@@ -68,7 +74,7 @@ def newest(
     Raises:
         ValueError: The cursor is none of this list.
     """
-    query = select(*COLUMNS).where(true() if schedule_id is None else firings.c.schedule_id == schedule_id)
+    query = select(*COLUMNS) if schedule_id is None else of_schedule(schedule_id)
     with reading(engine) as connection:
         return read_page(connection, query, NEWEST, firing_of, cursor=cursor, limit=limit)
 
@@ -78,10 +84,15 @@ def prune(engine: Engine, older_than: timedelta) -> int:
     long_ago = database_now(engine, -older_than.total_seconds())
     with reading(engine) as connection:
         kept = connection.scalars(select(func.max(firings.c.id)).group_by(firings.c.schedule_id)).all()
-        old = and_(firings.c.fired_at < long_ago, firings.c.state.not_in(OPEN), firings.c.id.not_in(kept))
-        ids = connection.scalars(select(firings.c.id).where(old).limit(PRUNED_AT_ONCE)).all()
+        ids = connection.scalars(ended_before(long_ago).where(firings.c.id.not_in(kept))).all()
     with writing(engine) as connection:
         return connection.execute(delete(firings).where(firings.c.id.in_(ids))).rowcount
+
+
+def ended_before(moment: Moment) -> Select[Any]:
+    """The query for ends of long ago, by id."""
+    old = and_(firings.c.fired_at < moment, firings.c.state.not_in(OPEN))
+    return select(firings.c.id).where(old).limit(PRUNED_AT_ONCE)
 
 
 def firing_of(row: Mapping[Any, Any]) -> Firing:

@@ -2,13 +2,13 @@
 
 from contextlib import suppress
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import Engine, delete, func, insert, select, update
+from sqlalchemy import Engine, Select, delete, func, insert, select, update
 
 from scraping_project.storage.clock import database_now
 from scraping_project.storage.errors import Duplicated
-from scraping_project.storage.scheduling.process import Process
+from scraping_project.storage.scheduling.process import Moment, Process
 from scraping_project.storage.tables import heartbeats
 from scraping_project.storage.transactions import reading, writing
 
@@ -39,6 +39,11 @@ def last_beat(engine: Engine, kind: Kind) -> tuple[datetime, datetime | None]:
 
 def alive(engine: Engine, kind: Kind, within_seconds: float) -> int:
     """How many processes of a kind were alive within so many seconds."""
-    recent = heartbeats.c.beat_at >= database_now(engine, -within_seconds)
     with reading(engine) as connection:
-        return connection.scalar(select(func.count()).where(heartbeats.c.kind == kind, recent)) or 0
+        return connection.scalar(beating(kind, database_now(engine, -within_seconds))) or 0
+
+
+def beating(kind: Kind, since: Moment) -> Select[Any]:
+    """The query for how many of a kind were alive since a moment."""
+    recent = (heartbeats.c.kind == kind, heartbeats.c.beat_at >= since)
+    return select(func.count()).where(*recent)

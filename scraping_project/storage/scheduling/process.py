@@ -11,6 +11,8 @@ from scraping_project.storage.clock import database_now
 from scraping_project.storage.transactions import reading
 from scraping_project.storage.values import fit_identity
 
+#: In a statement: a value, or an expression of the database.
+Moment = datetime | ColumnElement[datetime]
 Clock = Callable[[Engine, float], ColumnElement[datetime]]
 
 

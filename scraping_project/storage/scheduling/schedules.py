@@ -6,7 +6,18 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, DateTime, Engine, delete, insert, literal, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    DateTime,
+    Engine,
+    Select,
+    delete,
+    insert,
+    literal,
+    select,
+    update,
+)
 
 from scraping_project.storage import tables
 from scraping_project.storage.clock import database_now
@@ -173,8 +184,14 @@ def remove(engine: Engine, schedule_id: int) -> None:
 
 def read(engine: Engine, name: str) -> Schedule | None:
     """The schedule of a name; None when there is none."""
-    found = _read(engine, schedules.c.name == name)
-    return found[0] if found else None
+    with reading(engine) as connection:
+        row = connection.execute(named(name)).mappings().first()
+        return schedule_of(row) if row else None
+
+
+def named(name: str) -> Select[Any]:
+    """The query for the schedule of a name."""
+    return select(*COLUMNS).where(schedules.c.name == name)
 
 
 def read_by_id(engine: Engine, schedule_id: int) -> Schedule | None:
