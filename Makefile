@@ -49,7 +49,7 @@ check: .venv/dev
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/pytest -q --numprocesses 2 tests/unit
 
-# Measure, and print the figures beside their goals; QUICK=1 takes some two minutes.
+# Measure, and print the figures beside their goals; QUICK=1 takes some three minutes.
 bench: .venv/dev
 	@sh tests/install_servers.sh
 	$(BIN)/python -m benchmarks.frontier $(if $(QUICK),--quick)
@@ -59,6 +59,7 @@ bench: .venv/dev
 	$(BIN)/python -m benchmarks.politeness $(if $(QUICK),--quick)
 	$(if $(QUICK),,$(BIN)/python -m benchmarks.storage)
 	$(if $(QUICK),,$(BIN)/python -m benchmarks.exports)
+	$(BIN)/python -m benchmarks.dashboard $(if $(QUICK),--quick)
 	$(BIN)/python -m benchmarks.speed $(if $(QUICK),--quick)
 
 # All crash points, models, looks of pages and lost replies, and long kill storms; ARGS='--seeds 20 --kills 20', '--files' for workers with files.

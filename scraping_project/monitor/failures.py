@@ -1,6 +1,6 @@
 """What failed, by reason and site: how much, since when, whether it is new, and what a retry would touch."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -17,6 +17,7 @@ from scraping_project.storage.reading.failures import (
     Trend,
     failed_logs,
     failure_groups,
+    largest_groups,
 )
 from scraping_project.storage.reading.overview import outcomes
 from scraping_project.storage.tables import ALL
@@ -78,6 +79,15 @@ class Failures:
     groups_total: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Largest:
+    """The largest groups of the last 24 h; None while the database is away."""
+
+    groups: tuple[ShownGroup, ...] | None
+    since: datetime  # UTC
+    until: datetime
+
+
 def read_failures(stores: Stores, which: FailureFilter) -> Failures:
     """Reads them; of dead letters it says what is there now."""
     now = datetime.now(UTC)
@@ -120,9 +130,16 @@ def read_samples(
     )
 
 
-def largest(groups: Sequence[ShownGroup], most: int) -> list[ShownGroup]:
-    """The groups with the most pages, without those that were only filtered."""
-    return sorted((each for each in groups if each.pages), key=lambda each: -each.pages)[:most]
+def read_largest(stores: Stores, most: int) -> Largest:
+    """Reads the groups with the most pages, without those that were only filtered."""
+    now = datetime.now(UTC)
+    since = now - timedelta(hours=DEFAULT_HOURS)
+    found = stores.database.read(lambda engine: largest_groups(engine, since, most))
+    if found is None:
+        return Largest(None, since, now)
+    letters = stores.redis.read(lambda server: _letters(stores, server))
+    groups = tuple(_shown(each, letters) for each in found.groups if each.now.pages)
+    return Largest(groups, found.since.replace(tzinfo=UTC), now)
 
 
 def _groups(engine: Engine, which: FailureFilter, since: datetime) -> tuple[Groups, int]:

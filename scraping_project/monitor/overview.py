@@ -7,7 +7,7 @@ from typing import Literal
 from urllib.parse import urlencode
 
 from scraping_project.frontier.inventory import Standing
-from scraping_project.monitor.failures import FailureFilter, ShownGroup, largest, read_failures
+from scraping_project.monitor.failures import ShownGroup, read_largest
 from scraping_project.monitor.frontiers import read_frontier, read_frontiers
 from scraping_project.monitor.runs import read_newest_runs
 from scraping_project.monitor.stores import Stores
@@ -108,14 +108,14 @@ def read_overview(stores: Stores) -> Overview:
     frontiers = read_frontiers(stores).frontiers
     runs = read_newest_runs(stores, limit=RUNS).runs
     left = None if frontiers is None else _left(frontiers)
-    failures = read_failures(stores, FailureFilter())
+    failures = read_largest(stores, FAILING)
     return Overview(
         problems=(*_problems(stores, left, runs), *_failing(failures.groups or ())),
         speed=None if hour is None else _speed(hour),
         well=None if hour is None else _well(hour),
         left=left,
         holding=_holding(stores, frontiers),
-        failing=None if failures.groups is None else tuple(largest(failures.groups, FAILING)),
+        failing=failures.groups,
         failures_since=failures.since,
         failures_until=failures.until,
         frontiers=frontiers,
@@ -193,7 +193,7 @@ def _problems(stores: Stores, left: Left | None, runs: Sequence[KnownRun] | None
 
 def _failing(groups: Sequence[ShownGroup]) -> list[Problem]:
     """Failures that are new or become more, and are not few."""
-    growing = [each for each in largest(groups, FAILING) if each.trend in GROWING and each.pages >= NOT_FEW]
+    growing = [each for each in groups if each.trend in GROWING and each.pages >= NOT_FEW]
     return [
         Problem(
             f"{each.pages:,} x {each.reason} at {each.domain}, {each.trend}",

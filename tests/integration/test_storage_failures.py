@@ -1,11 +1,22 @@
 """What the pages say of failures is what counting the logs of those hours gives."""
 
 from collections import Counter
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from scrapy.settings import Settings
 
-from scraping_project.storage.reading.failures import Failed, failed_logs, failure_groups, reasons, trend
+from scraping_project.monitor.failures import read_largest
+from scraping_project.monitor.stores import Stores
+from scraping_project.storage.reading.failures import (
+    Failed,
+    failed_logs,
+    failure_groups,
+    largest_groups,
+    reasons,
+    trend,
+)
 from scraping_project.storage.writing.writer import Writer
 from tests.support.storage_truth import log
 
@@ -53,11 +64,21 @@ def test_groups_come_by_how_many_failed_with_all_of_them_counted(engine):
     assert found.now.pages == 9
 
 
+def test_the_largest_groups_on_the_first_page_are_those_in_which_something_failed(engine, tmp_path):
+    store(engine, *failures(1, 1), *failures(9, 2, "c.example", "robots", "filtered"))
+    where = {"DATABASE_URL": engine.url.render_as_string(hide_password=False), "DATA_DIR": str(tmp_path)}
+    with closing(Stores(Settings(where | {"REDIS_URL": "redis://127.0.0.1:1/0"}))) as stores:
+        (group,) = read_largest(stores, 5).groups
+    assert (group.domain, group.pages, group.letters) == ("a.example", 1, None)
+
+
 def test_more_groups_than_are_shown_are_counted(engine):
     store(engine, *(row for number in range(7) for row in failures(number + 1, 3, f"host{number}.example")))
     found = failure_groups(engine, DAY_AGO, limit=2)
     assert [group.now.pages for group in found.groups] == [7, 6]
     assert (found.groups_total, found.now.dead) == (7, 28)
+    alone = largest_groups(engine, DAY_AGO, 2)
+    assert (alone.groups, alone.since) == (found.groups, found.since)
 
 
 def test_a_group_says_how_it_was_in_as_many_hours_before(engine):

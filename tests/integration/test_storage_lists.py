@@ -225,6 +225,7 @@ OF_TIMEOUT = {"reason": "timeout", "status": "failed"}
 #: What is asked, how many statements that may be, and whether it may sort the few rows that it has found.
 ASKED = {
     "failure groups": (lambda engine: failures.failure_groups(engine, HOUR), 3, True),
+    "largest failure groups": (lambda engine: failures.largest_groups(engine, HOUR, 5), 2, True),
     "of a domain": (lambda engine: failures.failure_groups(engine, HOUR, domain="host20.example"), 3, True),
     "reasons": (lambda engine: failures.reasons(engine, HOUR), 1, True),
     "samples": (lambda engine: failures.failed_logs(engine, HOUR, **OF_TIMEOUT), 2, True),
