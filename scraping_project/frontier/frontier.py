@@ -204,19 +204,37 @@ class Frontier:
         """How many dead letters there are of each "reason slot", as far as they are counted."""
         return self._letters.groups()
 
-    def requeue_matching(self, reason: str | None = None, slot: str | None = None) -> Iterator[int]:
+    def requeue_matching(
+        self,
+        reason: str | None = None,
+        slot: str | None = None,
+        *,
+        chosen: Callable[[DeadLetter], bool] = every_letter,
+        epoch: int | None = None,
+    ) -> Iterator[int]:
         """Put back the dead letters of a reason and a slot; yields how many with each slice.
 
         What is put back is no dead letter any more: after a kill another call does the rest.
+
+        Args:
+            reason: Theirs; None stands for any.
+            slot: Theirs; None stands for any.
+            chosen: Says of each whether it is meant.
+            epoch: Of the crawl whose letters are meant; None: the one that there is now. Of another crawl
+                none is put back, even one that begins meanwhile.
         """
+        epoch = self.epoch() if epoch is None else epoch
         for found in self._letters.find(reason, slot):
-            if moved := self.requeue([each.id for each in found]):
+            ids = [each.id for each in found]
+            if chosen is not every_letter:
+                ids = [each.id for each in filter(chosen, self._letters.of(ids))]
+            if ids and (moved := self.requeue(ids, epoch)):
                 yield moved
         self.rest()
 
-    def requeue(self, ids: Sequence[int]) -> int:
-        """Put dead letters back into their queues; returns how many there were."""
-        while (moved := int(self._call("requeue", ids=ids))) < 0:
+    def requeue(self, ids: Sequence[int], epoch: int | None = None) -> int:
+        """Put dead letters back into their queues; returns how many there were, none of another epoch."""
+        while (moved := int(self._call("requeue", ids=ids, epoch=epoch is not None and epoch))) < 0:
             self.persist()
         return moved
 
@@ -255,6 +273,11 @@ class Frontier:
         if not crawl_id:
             return None
         return Crawl(epoch=epoch, id=crawl_id, rules=rules or "{}", seeds=seeds or "")
+
+    def epoch(self) -> int:
+        """How many crawls this frontier has begun, as far as Redis knows."""
+        with self._read():
+            return self._epoch()
 
     def was_used(self) -> bool:
         """Whether this frontier has ever held a crawl; False too when Redis has forgotten all of it."""

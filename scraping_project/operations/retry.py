@@ -7,8 +7,10 @@ from datetime import datetime
 import redis
 from sqlalchemy import Engine
 
+from scraping_project.frontier.dead_letters import DeadLetter, every_letter
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
+from scraping_project.http import serialization
 from scraping_project.operations.pages_again import Page, request_for
 from scraping_project.politeness.registered_domain import registered_domain
 from scraping_project.storage.reading.failed_pages import (
@@ -18,6 +20,7 @@ from scraping_project.storage.reading.failed_pages import (
     failed_pages,
     frontiers_of,
 )
+from scraping_project.storage.values import host_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class Touched:
     pages: int = 0  # failed pages asked for again
     without_crawl: int = 0  # pages whose frontier holds no crawl any more
     frontiers: dict[str, int] = field(default_factory=dict)  # by name: requests that each was given
+    epochs: dict[str, int] = field(default_factory=dict)  # by name: of the crawl that each held at first
 
     @property
     def total(self) -> int:
@@ -87,13 +91,20 @@ class Retry:
         if self._which.log_ids is not None:
             return
         domain = self._which.domain
-        slot = registered_domain(domain) if domain and self._slot_by == "domain" else domain
+        is_wider = domain is not None and self._slot_by == "domain"  # the slot holds other hosts, too
+        slot = registered_domain(domain) if domain and is_wider else domain
+        chosen = self._is_of_domain if is_wider else every_letter
         for name, keys in self._keys.items():
             frontier = Frontier(self._server, keys)
-            for moved in frontier.requeue_matching(self._which.reason, slot):
+            epoch = self.touched.epochs.setdefault(name, frontier.epoch())
+            matching = frontier.requeue_matching(self._which.reason, slot, chosen=chosen, epoch=epoch)
+            for moved in matching:
                 self.touched.letters += moved
                 self.touched.give(name, moved)
                 yield Place()
+
+    def _is_of_domain(self, letter: DeadLetter) -> bool:
+        return host_of(serialization.url_of(letter.request.payload)) == self._which.domain
 
     def _pages(self, place: Place) -> Iterator[Place]:
         after = None if place.moment is None else (place.moment, place.log_id)

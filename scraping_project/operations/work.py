@@ -116,4 +116,5 @@ def result_of(touched: Touched) -> dict[str, Any]:
         "pages": touched.pages,
         "without_crawl": touched.without_crawl,
         "frontiers": touched.frontiers,
+        "epochs": touched.epochs,
     }

@@ -1,8 +1,11 @@
 -- requeue: puts dead letters back into their queues, as new.
 --
--- args: ids
--- Returns how many there were; -1 when the finished crawl has a time to live, see persist, and changes nothing.
+-- args: ids, epoch (of the crawl whose letters they are; false: of the one that there is)
+-- Returns how many there were, none of another crawl; -1 when the finished crawl has a time to live, see persist, and changes nothing.
 local function requeue()
+  if args.epoch and args.epoch ~= tonumber(EPOCH) then
+    return 0
+  end
   if rcall('HEXISTS', CRAWL, 'expires') == 1 then
     return -1
   end
