@@ -7,7 +7,7 @@ from typing import Any
 
 from litestar import Litestar, Response
 from litestar.datastructures import State
-from litestar.exceptions import HTTPException, NotAuthorizedException
+from litestar.exceptions import HTTPException, NotAuthorizedException, ValidationException
 from litestar.static_files import create_static_files_router
 
 from scraping_project.dashboard.admission import API, Door, admit
@@ -64,7 +64,7 @@ def _problem(request: Asked, error: Exception) -> Response[Any]:
     status, what = 500, "Something went wrong in here; the dashboard's own log says what."
     headers: dict[str, str] = {}
     if isinstance(error, HTTPException):
-        status, what, headers = error.status_code, error.detail, dict(error.headers or {})
+        status, what, headers = error.status_code, _in_words(error), dict(error.headers or {})
     else:
         logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
     title = _TITLES.get(status, "That did not work")
@@ -74,6 +74,13 @@ def _problem(request: Asked, error: Exception) -> Response[Any]:
             headers["WWW-Authenticate"] = "Bearer"
         return Response(body, status_code=status, headers=headers, media_type="application/problem+json")
     return bare_page("problem.html", status=status, headers=headers, code=status, title=title, what=what)
+
+
+def _in_words(error: HTTPException) -> str:
+    """What is wrong, with the name of each part of the request that is."""
+    if isinstance(error, ValidationException) and isinstance(error.extra, list):
+        return "; ".join(f"{part.get('key', 'the body')}: {part.get('message')}" for part in error.extra)
+    return error.detail
 
 
 _TITLES = {

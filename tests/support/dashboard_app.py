@@ -39,14 +39,17 @@ def settings_with(**values: Any) -> Settings:
 
 
 class DashboardApp:
-    """The whole of it over a Redis that is away and an SQLite file of the test's own."""
+    """The whole of it, as a rule over a Redis that is away and an SQLite file of the test's own."""
 
-    def __init__(self, directory: Path, accounts: dict[str, str] | None = None) -> None:
+    def __init__(self, directory: Path, accounts: dict[str, str] | None = None, **places: str) -> None:
         settings = settings_with(
-            DATA_DIR=str(directory),
-            REDIS_URL="redis://127.0.0.1:1/0",
-            DATABASE_URL=f"sqlite:///{directory}/scraping.db",
-            **(ACCOUNTS if accounts is None else accounts),
+            **{
+                "DATA_DIR": str(directory),
+                "REDIS_URL": "redis://127.0.0.1:1/0",
+                "DATABASE_URL": f"sqlite:///{directory}/scraping.db",
+                **(ACCOUNTS if accounts is None else accounts),
+                **places,
+            }
         )
         self.accounts = Accounts.from_settings(settings)
         self.sessions = Sessions(self.accounts, SECRET)

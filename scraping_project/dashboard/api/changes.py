@@ -99,6 +99,21 @@ class LettersRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class PageRequest:
+    """A page that is to be asked for again."""
+
+    url: str
+    key: Key | None = None  # the same key twice is asked once
+
+
+@dataclass(frozen=True, slots=True)
+class PageAsked:
+    """What it was made: a request in the frontier's crawl, or a seed where there is none."""
+
+    made: Literal["request", "seed"]
+
+
+@dataclass(frozen=True, slots=True)
 class RunRequest:
     """A run that is wanted."""
 
@@ -163,6 +178,13 @@ def start_for(request: Asked, name: FrontierName) -> Response[Answer[Started]]:
     return answer(request, changing.resume_crawl(request, changing.keys_of(request, name)))
 
 
+@changes("/frontiers/{name:str}/again", "Have a page asked for again, past the dupe filter")
+def again(request: Asked, name: FrontierName, data: JSONBody[PageRequest]) -> Response[Answer[PageAsked]]:
+    keys = changing.keys_of(request, name)
+    how = changing.ask_again(request, data.url, keys.name, data.key or uuid4().hex)
+    return answer(request, PageAsked("seed" if how == "seeded" else "request"))
+
+
 @changes("/runs", "Start a run")
 def start_run(request: Asked, data: JSONBody[RunRequest]) -> Response[Answer[Started]]:
     stores = stores_of(request)
@@ -196,6 +218,7 @@ HANDLERS = [
     push,
     requeue,
     start_for,
+    again,
     start_run,
     cancel_run,
 ]

@@ -9,6 +9,7 @@ from litestar.params import FromQuery, PathParameter, QueryParameter
 
 from scraping_project.dashboard.api.answers import Answer, answer, bad_input_is_400, read, reads
 from scraping_project.dashboard.changing import keys_of
+from scraping_project.dashboard.places import place_of
 from scraping_project.dashboard.reading import shared, stores_of
 from scraping_project.dashboard.rendering import Asked
 from scraping_project.frontier.errors import FrontierError
@@ -30,7 +31,15 @@ from scraping_project.monitor.frontiers import (
 )
 from scraping_project.monitor.logs import LogFilter, Logs, read_logs
 from scraping_project.monitor.overview import Overview, read_overview
-from scraping_project.monitor.runs import LogTail, Runs, read_log, read_newest_runs, read_run
+from scraping_project.monitor.runs import (
+    LogTail,
+    RunDetail,
+    Runs,
+    read_log,
+    read_newest_runs,
+    read_run,
+    read_run_detail,
+)
 from scraping_project.monitor.sites import SiteDetail, SiteFilter, Sites, read_site, read_sites
 from scraping_project.monitor.stores import Stores
 from scraping_project.storage.errors import StorageError
@@ -62,9 +71,15 @@ def runs(
         return read(request, read_newest_runs, outcome, spider, cursor)
 
 
-@reads("/runs/{run_id:str}", "One run")
-def run(request: Asked, run_id: RunId) -> Response[Answer[KnownRun]]:
-    return answer(request, _run(request, run_id))
+@reads("/runs/{run_id:str}", "One run, how it compares with those before, and what failed in its crawl")
+def run(request: Asked, run_id: RunId) -> Response[Answer[RunDetail]]:
+    try:
+        found = shared(request, read_run_detail, run_id)
+    except StorageError as error:
+        raise ServiceUnavailableException(str(error)) from error
+    if found is None:
+        raise NotFoundException(f"there is no run {run_id!r}")
+    return answer(request, found)
 
 
 @reads("/runs/{run_id:str}/log", "A run's log from a byte on, or its end")
@@ -149,12 +164,16 @@ def action(request: Asked, action_id: RunId) -> Response[Answer[ActionDetail]]:
 @reads("/failures/samples", "Single attempts that failed for a reason, the newest first")
 def samples(
     request: Asked,
+    *,
     reason: FromQuery[str],
     status: FromQuery[Literal["failed", "dead", "filtered"]] = "failed",
     domain: FromQuery[str | None] = None,
     hours: Annotated[int, QueryParameter(ge=1, le=24 * 366)] = DEFAULT_HOURS,
+    before: Annotated[
+        str, QueryParameter(description="Of the page before: its two parts with a blank.")
+    ] = "",
 ) -> Response[Answer[Samples | None]]:
-    return read(request, read_samples, FailureFilter(hours, reason, domain), status)
+    return read(request, read_samples, FailureFilter(hours, reason, domain), status, place_of(before))
 
 
 @reads("/logs", "Attempts, the newest first: of a domain, of a status, or of a crawl, a status and a reason")

@@ -12,6 +12,7 @@ from litestar.response import Redirect
 
 from scraping_project.dashboard.changing import ask_for_retry
 from scraping_project.dashboard.forms import Form
+from scraping_project.dashboard.places import place_of
 from scraping_project.dashboard.reading import shared, stores_of
 from scraping_project.dashboard.rendering import Asked, page, see_other
 from scraping_project.dashboard.threads import in_thread
@@ -47,7 +48,7 @@ def show_group(request: Asked) -> Response[Any]:
     if not which.reason:
         raise ClientException("which reason? /failures lists them")
     asked = fields.get("status", "")
-    before = _place(fields.get("before", ""))
+    before = place_of(fields.get("before", ""))
     for status in (asked,) if asked in STATUSES else STATUSES:
         samples = shared(request, read_samples, which, status, before)
         if samples is None or samples.logs:
@@ -93,11 +94,6 @@ def filter_from(request: Asked) -> FailureFilter:
         reason=fields.get("reason") or None,
         domain=fields.get("domain", "").strip().lower() or None,
     )
-
-
-def _place(text: str) -> tuple[datetime, int] | None:
-    moment, _, log_id = text.rpartition(" ")
-    return (_moment(moment), _whole(log_id)) if text else None
 
 
 def _moment(text: str) -> datetime:
