@@ -198,6 +198,8 @@ def test_each_change_is_made_and_written_down_with_who_made_it(app, frontier):
         ("/frontiers/two words/pause", None, "is no frontier name"),
         ("/retries", {"key": "no key!"}, "key"),
         ("/retries", {"since": "yesterday"}, "since"),
+        ("/retries", {"until": "0001-01-01T01:02:04Z"}, "out of reach"),
+        ("/retries", {"since": "9999-12-31T23:00:00-12:00"}, "out of reach"),
         ("/runs", {"spider": "lnks"}, "there is no spider 'lnks'"),
         ("/runs", {}, "spider"),
         ("/runs", {"spider": "links", "settings": {"LOG_FILE": "/x"}}, "may not set 'LOG_FILE'"),

@@ -80,6 +80,8 @@ def bad_input_is_400() -> Iterator[None]:
     """Answers 400 where a reader of the monitor finds that a filter or a cursor is none."""
     try:
         yield
+    except OverflowError as error:
+        raise ClientException("a moment is out of reach: name one of this century") from error
     except ValueError as error:
         raise ClientException(str(error)) from error
 

@@ -12,7 +12,7 @@ from litestar.exceptions import ClientException, ServiceUnavailableException
 from litestar.params import JSONBody, PathParameter
 
 from scraping_project.dashboard import changing
-from scraping_project.dashboard.api.answers import PROBLEMS, Answer, answer
+from scraping_project.dashboard.api.answers import PROBLEMS, Answer, answer, bad_input_is_400
 from scraping_project.dashboard.journal import note
 from scraping_project.dashboard.reading import stores_of
 from scraping_project.dashboard.rendering import Asked
@@ -23,6 +23,7 @@ from scraping_project.operations import seeds
 from scraping_project.operations.starting import Started, Wanted
 from scraping_project.storage.errors import StorageError
 from scraping_project.storage.reading.failed_pages import WhichPages
+from scraping_project.storage.values import naive_utc
 
 FrontierName = Annotated[str, PathParameter(max_length=64)]
 Id = Annotated[str, PathParameter(max_length=64)]
@@ -130,10 +131,10 @@ def changes(path: str, summary: str) -> Callable[[Callable[..., Any]], Any]:
 
 @changes("/retries", "Put dead letters back and ask for failed pages again")
 def retry(request: Asked, data: JSONBody[RetryRequest]) -> Response[Answer[AskedFor]]:
-    until = data.until or datetime.now(UTC)
-    which = WhichPages(
-        since=data.since or until - timedelta(hours=24), until=until, reason=data.reason, domain=data.domain
-    )
+    with bad_input_is_400():
+        until = naive_utc(data.until or datetime.now(UTC))
+        since = naive_utc(data.since) if data.since else until - timedelta(hours=24)
+    which = WhichPages(since=since, until=until, reason=data.reason, domain=data.domain)
     return answer(request, AskedFor(changing.ask_for_retry(request, data.key or uuid4().hex, which, None)))
 
 

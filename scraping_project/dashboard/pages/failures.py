@@ -18,6 +18,7 @@ from scraping_project.dashboard.rendering import Asked, page, see_other
 from scraping_project.dashboard.threads import in_thread
 from scraping_project.monitor.failures import DEFAULT_HOURS, HOURS, FailureFilter, read_failures, read_samples
 from scraping_project.storage.reading.failed_pages import WhichPages
+from scraping_project.storage.values import naive_utc
 
 #: Statuses of attempts that samples are shown of, in this order.
 STATUSES = ("failed", "dead", "filtered")
@@ -98,8 +99,8 @@ def filter_from(request: Asked) -> FailureFilter:
 
 def _moment(text: str) -> datetime:
     try:
-        return datetime.fromisoformat(text)
-    except ValueError:
+        return naive_utc(datetime.fromisoformat(text))
+    except (ValueError, OverflowError):
         raise ClientException("the form's moments are none: reload the page") from None
 
 
