@@ -13,6 +13,7 @@ from scraping_project.cli.verb_words import VerbWords
 from scraping_project.schedules.errors import ScheduleRefused
 from scraping_project.storage.errors import StorageError
 from scraping_project.storage.scheduling.process import Process
+from scraping_project.storage.scheduling.schedules import ScheduleConflict
 
 
 class Command(ScrapyCommand):
@@ -54,7 +55,7 @@ class Command(ScrapyCommand):
             sys.stdout.flush()
         except BrokenPipeError:  # the reader, such as head, has seen enough
             sys.stderr.close()
-        except (ScheduleRefused, StorageError) as error:
+        except (ScheduleRefused, ScheduleConflict, StorageError) as error:
             refuse(str(error))
         finally:
             database.dispose()

@@ -10,6 +10,8 @@ NOTICES: Final = {
     "seeded": "The seeds are pushed.",
     "asked-again": "The page is asked for again.",
     "cancelled": "The run was asked to end.",
+    "scheduled": "Done.",
+    "schedule-paused": "Paused: its times pass, and each is noted as skipped.",
     "started": "The run was asked for.",
 }
 

@@ -1,11 +1,13 @@
 """Schedules and firings in words."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from scraping_project.schedules.errors import ScheduleRefused
 from scraping_project.schedules.targets import RunTarget, SeedsTarget, target_of
 from scraping_project.storage.scheduling.firings import Firing
+from scraping_project.storage.scheduling.schedules import Schedule
 
 #: Why a time was skipped.
 REASONS = {
@@ -45,3 +47,16 @@ def ends_as(firing: Firing) -> str:
     if firing.state == "failed":
         return "failed to start"
     return firing.state
+
+
+def state_of(schedule: Schedule, now: datetime) -> str:
+    """Whether it fires, in a few words."""
+    if not schedule.enabled:
+        return "disabled"
+    if schedule.is_paused(now):
+        until = f" until {schedule.paused_until:%Y-%m-%d %H:%M:%S} UTC" if schedule.paused_until else ""
+        note = f": {schedule.pause_note}" if schedule.pause_note else ""
+        return f"paused{until} by {schedule.paused_by}{note}"
+    if schedule.error:
+        return "broken"
+    return "on"

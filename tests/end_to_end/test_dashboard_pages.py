@@ -48,12 +48,17 @@ EXAMPLES = {
     "/frontier/{name:str}/seeds": lambda _: "/frontier/links/seeds",
     "/runs/{run_id:str}": lambda project: f"/runs/{a_run(project)}",
     "/runs/{run_id:str}/cancel": lambda project: f"/runs/{a_run(project)}/cancel",
+    "/schedules/{name:str}": lambda _: "/schedules/nightly",
+    "/schedules/{name:str}/edit": lambda _: "/schedules/nightly/edit",
     "/sites/lookup": lambda project: f"/sites/lookup?url={quote(a_failed_page(project))}",
 }
 
 
 @pytest.fixture(scope="module")
 def base_url(crawled):
+    arguments = ("--spider", "links", "--cron", "30 2 * * *", "--timezone", "Europe/Berlin")
+    crawled.run("schedule", "add", "nightly", *arguments)
+    crawled.run("schedule", "run-now", "nightly")
     with dashboard(crawled, env=ACCOUNTS) as url:
         yield url
 

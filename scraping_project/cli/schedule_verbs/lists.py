@@ -9,7 +9,7 @@ from scraping_project.cli.schedule_verbs.verb import Place, Verb, say
 from scraping_project.cli.table import print_table
 from scraping_project.schedules.definitions import in_zone, timing_of
 from scraping_project.schedules.in_words import in_words
-from scraping_project.schedules.words import ends_as, target_in_words
+from scraping_project.schedules.words import ends_as, state_of, target_in_words
 from scraping_project.storage.scheduling.firings import newest
 from scraping_project.storage.scheduling.heartbeats import alive
 from scraping_project.storage.scheduling.schedules import Schedule, read_all
@@ -108,19 +108,6 @@ def _print_next(schedule: Schedule, now: datetime, count: int) -> None:
 
 def _on_clocks(due: datetime, timezone: str) -> str:
     return in_zone(due, timezone).strftime("%a %Y-%m-%d %H:%M:%S %Z")
-
-
-def state_of(schedule: Schedule, now: datetime) -> str:
-    """Whether it fires, in a few words."""
-    if not schedule.enabled:
-        return "disabled"
-    if schedule.is_paused(now):
-        until = f" until {moment(schedule.paused_until)} UTC" if schedule.paused_until else ""
-        note = f": {schedule.pause_note}" if schedule.pause_note else ""
-        return f"paused{until} by {schedule.paused_by}{note}"
-    if schedule.error:
-        return "broken"
-    return "on"
 
 
 def moment(value: datetime | None) -> str:

@@ -50,7 +50,8 @@ class Verb(ABC):
 
         Raises:
             ScheduleRefused: It can't be done; the message says why.
-            StorageError: The database is away, or somebody else was first.
+            ScheduleConflict: Somebody else was first.
+            StorageError: The database is away.
         """
 
 

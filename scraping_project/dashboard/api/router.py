@@ -6,7 +6,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
 from scraping_project import __version__
-from scraping_project.dashboard.api import changes, health, reads
+from scraping_project.dashboard.api import changes, health, reads, scheduling
 
 VERSION_1 = "/api/v1"
 
@@ -30,5 +30,5 @@ def router() -> Router:
     """Returns all handlers of the API."""
     return Router(
         VERSION_1,
-        route_handlers=[*reads.HANDLERS, *changes.HANDLERS, health.health],
+        route_handlers=[*reads.HANDLERS, *changes.HANDLERS, *scheduling.HANDLERS, health.health],
     )

@@ -21,7 +21,7 @@ from sqlalchemy import (
 
 from scraping_project.storage import tables
 from scraping_project.storage.clock import database_now
-from scraping_project.storage.errors import Duplicated, StorageError
+from scraping_project.storage.errors import Duplicated
 from scraping_project.storage.tables import firings, schedules
 from scraping_project.storage.transactions import reading, writing
 from scraping_project.storage.values import compact_json, fit, fit_identity, whole, whole_or_none
@@ -33,11 +33,15 @@ Overlap = Literal["skip", "queue", "cancel", "allow"]
 MOST = 1_000
 
 
-class ScheduleExists(StorageError):  # noqa: N818 -- named for what is wrong, as operators read it
+class ScheduleConflict(ValueError):  # noqa: N818 -- named for what is wrong, as operators read it
+    """The database is well, and holds something else than was thought."""
+
+
+class ScheduleExists(ScheduleConflict):
     """Another schedule has this name."""
 
 
-class ScheduleChanged(StorageError):  # noqa: N818 -- as above
+class ScheduleChanged(ScheduleConflict):
     """Somebody else has changed or removed the schedule meanwhile."""
 
 
