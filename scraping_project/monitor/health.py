@@ -7,17 +7,22 @@ from pathlib import Path
 
 from redis.exceptions import RedisError, ResponseError
 from scrapy.settings import BaseSettings
+from sqlalchemy import Engine
 
 from scraping_project import advice, embedded
 from scraping_project.frontier import server_checks
 from scraping_project.frontier.connection import connect as connect_redis
 from scraping_project.storage.engine import connect
 from scraping_project.storage.errors import StorageError
+from scraping_project.storage.scheduling.heartbeats import alive
+from scraping_project.storage.scheduling.schedules import read_all
 from scraping_project.storage.upkeep import health
 from scraping_project.storage.upkeep.health import Finding, database_answers
 
 #: Bytes: a day of logs of a busy crawl, and the room that an export and a log file need beside them.
 LEAST_ROOM = 2 * 2**30
+#: Seconds: a process that fires schedules beats far more often.
+BEATING = 60.0
 
 
 def findings(settings: BaseSettings) -> Iterator[Finding]:
@@ -74,7 +79,20 @@ def _database(settings: BaseSettings) -> Iterator[Finding]:
     is_file = engine.dialect.name == "sqlite"
     yield _room(Path(engine.url.database or "").parent, name) if is_file else (True, name)
     yield from health.findings(engine)
+    yield from _schedules(engine)
     engine.dispose()
+
+
+def _schedules(engine: Engine) -> Iterator[Finding]:
+    """Whether somebody fires the schedules, where there are any."""
+    try:
+        kept, firing = len(read_all(engine)), alive(engine, "periodic", BEATING)
+    except StorageError:  # the migrations are missing, which is said already
+        return
+    if kept and firing:
+        yield True, f"schedules: {kept}, fired by {firing} of scrapy periodic"
+    elif kept:
+        yield False, f"schedules: {kept}, and nobody fires them: start scrapy periodic, one or more, anywhere"
 
 
 def _room(folder: Path, name: str) -> Finding:

@@ -4,14 +4,15 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from threading import Event
 
-from scraping_project.schedules.firing import Fired, fire
+from scraping_project.schedules.firing import fire
 from scraping_project.schedules.starting import Starter
 from scraping_project.storage.errors import StorageError
 from scraping_project.storage.scheduling.due_times import next_moment
 from scraping_project.storage.scheduling.endings import settle
+from scraping_project.storage.scheduling.firings import prune
 from scraping_project.storage.scheduling.heartbeats import beat
 from scraping_project.storage.scheduling.process import Process
 
@@ -21,8 +22,10 @@ logger = logging.getLogger(__name__)
 STARTS_AT_ONCE = 10
 #: Seconds until the next look at the latest, and at the soonest.
 LONGEST_WAIT, SHORTEST_WAIT = 1.0, 0.01
-#: Seconds between two heartbeats.
-BEAT = 10.0
+#: Seconds between two heartbeats, and between two looks for old firings.
+BEAT, PRUNE = 10.0, 3_600.0
+#: So long are firings kept that have ended, but for the newest of each schedule.
+KEEP = timedelta(days=90)
 #: Seconds between two tries while the database is away.
 AWAY = 2.0
 #: A clock that is so many seconds off is spoken of; nothing depends on it.
@@ -46,22 +49,22 @@ class Keeper:
     say: Callable[[str], object]
     _away: bool = False
     _beat_at: float = -BEAT
+    _pruned_at: float = -PRUNE
 
     def run(self) -> None:
         """Looks again and again, until ``ending`` is set."""
         self._compare_clocks()
         while not self.ending.is_set():
             try:
-                self.look()
-                wait = self._until_next()
+                wait = self._until_next(has_worked=self.look())
                 self._away = False
             except StorageError as error:
                 self._tell_away(error)
                 wait = AWAY
             self.ending.wait(wait)
 
-    def look(self) -> Fired:
-        """Does once all that there is to do now.
+    def look(self) -> bool:
+        """Does once all that there is to do now; whether there was anything.
 
         Raises:
             StorageError: The database is away.
@@ -69,25 +72,29 @@ class Keeper:
         fired = fire(self.process)
         for error in fired.errors:
             self.say(f"schedule {error}")
-        for _ in range(STARTS_AT_ONCE):
-            if self.ending.is_set() or self.starter.start_next() is None:
-                break
+        begun = 0
+        while begun < STARTS_AT_ONCE and not self.ending.is_set() and self.starter.start_next():
+            begun += 1
         for ended in settle(self.process):
             self.say(f"run {ended.firing.run_id} {ended.outcome}")
-        self._beat()
-        return fired
+        self._keep_house()
+        return bool(fired.started or fired.skipped or begun)
 
-    def _beat(self) -> None:
-        """Says that it is alive, now and then."""
-        if time.monotonic() - self._beat_at >= BEAT:
+    def _keep_house(self) -> None:
+        """Says that it is alive, and deletes old firings, now and then."""
+        now = time.monotonic()
+        if now - self._beat_at >= BEAT:
             beat(self.process, "periodic")
-            self._beat_at = time.monotonic()
+            self._beat_at = now
+        if now - self._pruned_at >= PRUNE:
+            prune(self.process.engine, KEEP)
+            self._pruned_at = now
 
-    def _until_next(self) -> float:
+    def _until_next(self, *, has_worked: bool) -> float:
         moment = next_moment(self.process)
-        if moment is None:
+        left = LONGEST_WAIT if moment is None else (moment - self.process.time()).total_seconds()
+        if left <= 0 and not has_worked:  # what is due can't be evaluated, and is looked at again later
             return LONGEST_WAIT
-        left = (moment - self.process.time()).total_seconds()
         return min(max(left, SHORTEST_WAIT), LONGEST_WAIT)
 
     def _tell_away(self, error: StorageError) -> None:

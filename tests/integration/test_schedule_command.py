@@ -147,6 +147,18 @@ def test_whatever_is_due_runs_once_as_a_process_of_the_machine_and_its_outcome_i
     assert "finished" in project.errors(firing[0]) + project.errors(firing[1])
 
 
+def test_the_doctor_says_when_nobody_fires_them(project, redis_url):
+    env = {"REDIS_URL": redis_url, "SCRAPYD_URLS": ""}
+    schedule(project, "add", "daily", "--spider", "links", "--every", "1d")
+
+    told = project.run("doctor", env=env, check=False)
+    assert told.returncode == 1
+    assert "WRONG schedules: 1, and nobody fires them: start scrapy periodic" in told.stdout
+
+    project.run("periodic", "--once", env=env)
+    assert "schedules: 1, fired by 1 of scrapy periodic" in project.run("doctor", env=env).stdout
+
+
 def test_seeds_are_pushed_and_stored_pages_asked_for_again(project, redis_url):
     schedule(project, "add", "seeds", "--spider", "links", "--every", "1d", "--seed", "http://a.example/",
              "--frontier", "mine", REDIS_URL=redis_url)  # fmt: skip

@@ -14,6 +14,7 @@ from scraping_project.operations.starting import Wanted
 from scraping_project.schedules import changes, starting
 from scraping_project.schedules.errors import ScheduleRefused
 from scraping_project.schedules.firing import fire
+from scraping_project.schedules.keeper import Keeper
 from scraping_project.schedules.starting import Starter, run_id_of
 from scraping_project.storage.engine import connect
 from scraping_project.storage.migrate import migrate
@@ -312,6 +313,46 @@ def test_a_schedule_that_can_not_be_read_is_put_off_and_the_others_fire(one, clo
         "hourly": True,
         "other": False,
     }
+
+
+class Ending:
+    """Ends after some looks, and keeps how long it was waited for."""
+
+    def __init__(self, looks):
+        self.looks, self.waits = looks, []
+
+    def is_set(self):
+        return len(self.waits) >= self.looks
+
+    def wait(self, seconds):
+        self.waits.append(seconds)
+
+
+def test_between_its_looks_a_process_waits_for_what_comes_next(one, clock, starts):
+    changes.create(one, HOURLY)
+    clock.moment = due(13) - timedelta(seconds=0.25)
+    ending = Ending(2)
+    Keeper(one, starter(one), ending, str).run()
+    assert ending.waits == [0.25, 0.25]
+
+    clock.moment = due(13)
+    ending = Ending(1)
+    Keeper(one, starter(one), ending, str).run()
+    assert ending.waits == [1.0]
+    assert len(starts.ids) == 1
+
+
+def test_what_can_not_be_evaluated_is_no_reason_to_look_all_the_time(one, clock, starts):
+    changes.create(one, HOURLY)
+    with writing(one.engine) as connection:
+        connection.execute(update(schedules_table).values(timing="61 * * * *"))
+    clock.forward(minutes=31)
+    ending, said = Ending(3), []
+
+    Keeper(one, starter(one), ending, said.append).run()
+
+    assert ending.waits == [1.0] * 3
+    assert len([line for line in said if "Bad minute" in line]) == 1
 
 
 def test_a_time_whose_run_goes_on_is_skipped_and_the_stretch_is_one_row(one, clock, starts):
