@@ -8,6 +8,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance
+from sqlalchemy import delete
 
 from scraping_project.frontier.frontier import Frontier
 from scraping_project.frontier.keys import Keys
@@ -17,6 +18,8 @@ from scraping_project.http.fingerprints import Fingerprinter
 from scraping_project.storage.engine import connect
 from scraping_project.storage.migrate import migrate
 from scraping_project.storage.runs import Run, RunCounts, finish_run, start_run
+from scraping_project.storage.tables import actions
+from scraping_project.storage.transactions import writing
 from scraping_project.storage.writing.writer import Writer
 from tests.support.dashboard_app import ACCOUNTS, TOKENS, DashboardApp
 from tests.support.dashboard_server import dashboard
@@ -38,9 +41,8 @@ def push(url):
     return Push(Fingerprinter.number_of(url), url.split("/")[2], 0, blob(serialization.of_page(url, 0)))
 
 
-@pytest.fixture
-def filled(database_url):
-    """A database with 120 pages, some of them failed, and two runs."""
+def fill(database_url):
+    """Writes 120 pages, some of them failed, and two runs."""
     engine = connect(database_url)
     migrate(engine)
     writer = Writer(engine)
@@ -60,19 +62,58 @@ def filled(database_url):
         start_run(engine, run)
         finish_run(engine, run.id, "finished", None, RunCounts(pages=60))
     engine.dispose()
-    return database_url
+
+
+@pytest.fixture(scope="module")
+def filled_sqlite(tmp_path_factory):
+    url = f"sqlite:///{tmp_path_factory.mktemp('filled')}/scraping.db"
+    fill(url)
+    return url
+
+
+@pytest.fixture(scope="module")
+def filled_mariadb(shared_mariadb):
+    """The same, made once: no test here adds to what the lists show but actions."""
+    shared_mariadb.start()
+    url = shared_mariadb.database()
+    fill(url)
+    return url
+
+
+def empty_of_actions(url):
+    engine = connect(url)
+    with writing(engine) as connection:
+        connection.execute(delete(actions))
+    engine.dispose()
+    return url
 
 
 @pytest.fixture
-def app(filled, redis_url, tmp_path):
-    app = DashboardApp(tmp_path, DATABASE_URL=filled, REDIS_URL=redis_url, SCRAPYD_URLS="")
+def sqlite_url(filled_sqlite):
+    return empty_of_actions(filled_sqlite)
+
+
+@pytest.fixture(params=["sqlite", "mariadb"])
+def each_url(request):
+    return empty_of_actions(request.getfixturevalue(f"filled_{request.param}"))
+
+
+@pytest.fixture
+def app(sqlite_url, redis_url, tmp_path):
+    app = DashboardApp(tmp_path, DATABASE_URL=sqlite_url, REDIS_URL=redis_url, SCRAPYD_URLS="")
     yield app
     app.stores.close()
 
 
-@pytest.fixture
-def frontier(app):
-    """One page done, one waiting, two dead."""
+@pytest.fixture(name="each_app")
+def an_app_over_each_database(each_url, redis_url, tmp_path):
+    app = DashboardApp(tmp_path, DATABASE_URL=each_url, REDIS_URL=redis_url, SCRAPYD_URLS="")
+    yield app
+    app.stores.close()
+
+
+def begin_crawl(app):
+    """Makes a frontier with one page done, one waiting and two dead."""
 
     def begin(server):
         frontier = Frontier(server, Keys("links"))
@@ -83,7 +124,7 @@ def frontier(app):
         worker.step(bury=[burial(each, b'{"reason":"timeout"}') for each in dead])
         return frontier
 
-    return app.stores.redis.demand(begin)
+    app.stores.redis.demand(begin)
 
 
 def ask(app, path, *, method="GET", role="operator", body=None, **more):
@@ -112,7 +153,9 @@ def refused(answer, status):
     return answer.json()["detail"]
 
 
-def test_the_twin_of_each_page_answers_with_what_the_page_shows(app, frontier):
+def test_the_twin_of_each_page_answers_with_what_the_page_shows(each_app):
+    app = each_app
+    begin_crawl(app)
     assert read(app, "/overview")["frontiers"] is not None
     [line] = read(app, "/frontiers")["frontiers"]
     assert (line["name"], line["dead"]) == ("links", 2)
@@ -139,7 +182,8 @@ def test_the_twin_of_each_page_answers_with_what_the_page_shows(app, frontier):
         ("/runs", "runs", 2),
     ],
 )
-def test_by_its_cursors_all_rows_of_a_list_are_met_once(app, path, rows, number):
+def test_by_its_cursors_all_rows_of_a_list_are_met_once(each_app, path, rows, number):
+    app = each_app
     seen, cursor, mark = [], None, "&" if "?" in path else "?"
     while True:
         page = read(app, f"{path}{mark}cursor={cursor}" if cursor else path)
@@ -151,7 +195,8 @@ def test_by_its_cursors_all_rows_of_a_list_are_met_once(app, path, rows, number)
     assert len(seen) == len(set(seen)) == number
 
 
-def test_samples_are_paged_by_their_place(app):
+def test_samples_are_paged_by_their_place(each_app):
+    app = each_app
     first = read(app, "/failures/samples?reason=http_404")
     assert len(first["logs"]) == 12
     third = first["logs"][2]
@@ -162,7 +207,8 @@ def test_samples_are_paged_by_their_place(app):
     assert "no place" in refused(ask(app, "/failures/samples?reason=http_404&before=x"), 400)
 
 
-def test_each_change_is_made_and_written_down_with_who_made_it(app, frontier):
+def test_each_change_is_made_and_written_down_with_who_made_it(app):
+    begin_crawl(app)
     assert change(app, "/frontiers/links/pause") == {"done": 1}
     assert read(app, "/frontiers/links")["view"]["paused"]
     change(app, "/frontiers/links/resume")
@@ -206,7 +252,8 @@ def test_each_change_is_made_and_written_down_with_who_made_it(app, frontier):
         ("/runs", {"spider": "links", "arguments": {"password": "canary"}}, "holds a secret"),
     ],
 )
-def test_what_is_no_such_change_is_refused_with_its_part_and_nothing_is_done(app, frontier, path, body, why):
+def test_what_is_no_such_change_is_refused_with_its_part_and_nothing_is_done(app, path, body, why):
+    begin_crawl(app)
     answer = ask(app, quote(path), method="POST", body=body)
 
     assert answer.status_code == 400, answer.text
@@ -245,8 +292,8 @@ def test_a_token_opens_what_its_role_may_and_no_other_does(app):
     assert read(app, "/actions")["actions"] == []
 
 
-def test_while_redis_is_away_reads_say_so_and_changes_are_refused(filled, tmp_path):
-    app = DashboardApp(tmp_path, DATABASE_URL=filled)
+def test_while_redis_is_away_reads_say_so_and_changes_are_refused(sqlite_url, tmp_path):
+    app = DashboardApp(tmp_path, DATABASE_URL=sqlite_url)
     answer = ask(app, "/overview")
     assert answer.status_code == 200
     assert [part["part"] for part in answer.json()["away"]] == ["Redis"]
