@@ -157,7 +157,7 @@ def test_an_empty_password_is_refused_in_one_line(typed):
 
 @pytest.mark.parametrize("accounts", [{}, ACCOUNTS], ids=["no login", "logins"])
 def test_it_starts_and_lets_people_in_while_redis_and_the_database_are_away(project, accounts):
-    with dashboard(project, env=accounts) as url, httpx.Client(base_url=url) as client:
+    with dashboard(project, env=accounts) as url, httpx.Client(base_url=url, timeout=30) as client:
         if accounts:
             name, password = LOGINS["viewer"]
             form = {"name": name, "password": password}

@@ -64,9 +64,10 @@ def is_stored(path, site, number):
 
 @pytest.mark.parametrize("workers", ["1", "3"])
 def test_a_crawl_waits_for_a_file_that_is_moved_away(project, site, path, workers):
-    # Given a crawl that has stored some pages
+    # Given a crawl that has stored some pages, all of whose workers have begun
     process = slow_crawl(project, site, "-a", "frontier=mine", "--workers", workers)
     until(is_stored(path, site, 20), process, project)
+    until(lambda: len(project.rows("runs")) == int(workers), process, project)
     # When its file is moved away between two commits
     away = path.with_name("away.db")
     with held_still(path) as connection:
