@@ -29,4 +29,4 @@ def test_days_under_kills_fire_each_time_once(kind, tmp_path, request):
         sys.stdout.write(storm.summary() + "\n")
 
         assert storm.faults() == []
-        assert storm.kills > 5
+        assert storm.kills > 1

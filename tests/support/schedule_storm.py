@@ -81,7 +81,7 @@ class Storm:
         while self._process.time() < self._end_of_days:
             time.sleep(self._chance.uniform(0.2, 1.2))
             number = self._chance.randrange(copies)
-            if self._chance.random() < 0.5:
+            if self.kills <= self.stops:
                 self._end(self._firers[number])
                 self._firers[number] = self._firer()
                 self.kills += 1
